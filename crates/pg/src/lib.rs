@@ -1,0 +1,23 @@
+//! PostgreSQL, for every other part: connections and sessions, the catalog, and the nouns that all
+//! consumers of the change stream share.
+//!
+//! Never knows HTTP. Input comes from a PostgreSQL server and from the caller's configuration.
+
+pub mod catalog;
+mod change;
+mod lsn;
+mod read;
+mod snapshot;
+mod statement;
+mod value;
+
+pub use change::{Change, Datum, Message, StreamColumn, StreamRelation, Transaction, Tuple};
+pub use lsn::{Lsn, ParseLsnError};
+pub use read::{Read, Rows};
+pub use snapshot::{ParseSnapshotError, Snapshot, Xid};
+pub use statement::{Parameter, Statement};
+pub use value::Canonical;
+
+/// The object identifier of a relation (`pg_class.oid`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RelationId(pub u32);
