@@ -5,6 +5,7 @@
 
 pub mod catalog;
 mod change;
+pub mod cluster;
 mod lsn;
 mod read;
 mod snapshot;

@@ -1,0 +1,5 @@
+//! The crate's one integration test binary: every module against a real PostgreSQL.
+
+// Under `cfg(test)`, clippy lets the functions that tests share unwrap, as tests may.
+#[cfg(test)]
+mod cluster;
