@@ -1,0 +1,10 @@
+//! The change stream against a real PostgreSQL.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its own functions too")]
+
+mod changes;
+mod cluster;
+mod login;
+mod schema;
+mod session;
+mod streamed;

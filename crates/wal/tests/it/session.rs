@@ -1,0 +1,195 @@
+//! The conversation: positions, confirmations, ends.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use wal::{Error, Event, Stream, StreamOptions};
+
+use crate::cluster::{Cluster, PATIENCE, end, next, transaction, until};
+
+#[tokio::test]
+async fn the_position_moves_past_transactions_that_tell_nothing() {
+    let cluster = Cluster::start(&[]).await;
+    cluster.run("create table quiet (id int)").await;
+    let mut stream = cluster.stream().await;
+    for _ in 0..20 {
+        cluster.run("insert into quiet values (1)").await;
+        let position = cluster.position().await;
+        let told = until(&mut stream, position).await;
+        assert!(told.iter().all(|transaction| transaction.changes.is_empty()));
+    }
+}
+
+#[tokio::test]
+async fn a_position_is_told_at_once_when_asked_for_while_another_awaits_the_stream() {
+    let cluster = Cluster::start(&[]).await;
+    // Nothing but the question can make the server speak.
+    let hour = Duration::from_secs(3600);
+    let options =
+        StreamOptions { status_interval: hour, silence_max: hour * 2, ..StreamOptions::new("courant") };
+    let mut stream = cluster.open(options).await.unwrap();
+    let handle = stream.handle();
+    until(&mut stream, cluster.position().await).await;
+    let reader = async {
+        loop {
+            if let Event::Keepalive { end } = next(&mut stream).await.unwrap() {
+                stream.confirm(end);
+                if end >= cluster.position().await {
+                    return end;
+                }
+            }
+        }
+    };
+    let asker = async {
+        handle.request_position();
+        std::future::pending::<()>().await
+    };
+    tokio::select! {
+        _end = reader => {}
+        () = asker => {}
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_cancelled_loses_nothing() {
+    let cluster = Cluster::start(&["logical_decoding_work_mem=64kB"]).await;
+    cluster.run("create table t (id int primary key); alter publication courant add table t").await;
+    let mut stream = cluster.stream().await;
+    cluster.run("insert into t select generate_series(1, 20000)").await;
+    for id in 20_001..20_051 {
+        cluster.run(&format!("insert into t values ({id})")).await;
+    }
+    let mut rows = 0;
+    while rows < 20_050 {
+        // Polled once, then dropped.
+        let polled = tokio::select! {
+            biased;
+            event = stream.next() => Some(event.unwrap()),
+            () = std::future::ready(()) => None,
+        };
+        match polled {
+            Some(Event::Transaction(transaction)) => rows += transaction.changes.len(),
+            Some(Event::Keepalive { .. }) => {}
+            None => tokio::task::yield_now().await,
+        }
+    }
+    assert_eq!(rows, 20_050);
+}
+
+#[tokio::test]
+async fn what_is_confirmed_is_confirmed_on_the_server() {
+    let cluster = Cluster::start(&[]).await;
+    cluster.run("create table t (id int primary key); alter publication courant add table t").await;
+    let options =
+        StreamOptions { status_interval: Duration::from_millis(50), ..StreamOptions::new("courant") };
+    let mut stream = cluster.open(options).await.unwrap();
+    cluster.run("insert into t values (1)").await;
+    let told = transaction(&mut stream).await;
+    let confirmed = format!(
+        "select bool_and(confirmed_flush_lsn >= '{}' and slot_name = '{}') from pg_replication_slots",
+        told.end,
+        stream.slot_name()
+    );
+    tokio::select! {
+        error = end(&mut stream) => panic!("{error}"),
+        () = cluster.until(&confirmed) => {}
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_has_little_to_say_outlives_the_servers_patience() {
+    let cluster = Cluster::start(&["wal_sender_timeout=400ms"]).await;
+    let options = StreamOptions {
+        status_interval: Duration::from_millis(100),
+        silence_max: Duration::from_secs(30),
+        ..StreamOptions::new("courant")
+    };
+    let mut stream = cluster.open(options).await.unwrap();
+    let outlived = timeout(Duration::from_secs(2), end(&mut stream)).await;
+    assert!(outlived.is_err(), "ended: {outlived:?}");
+}
+
+#[tokio::test]
+async fn a_terminated_wal_sender_closes_the_stream() {
+    let cluster = Cluster::start(&[]).await;
+    let mut stream = cluster.stream().await;
+    cluster.run("select pg_terminate_backend(pid) from pg_stat_replication").await;
+    let error = end(&mut stream).await;
+    assert!(matches!(&error, Error::Closed { reason, .. } if reason.contains("administrator")), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_shuts_down_closes_the_stream_and_is_not_held_up() {
+    let mut cluster = Cluster::start(&[]).await;
+    cluster.run("create table t (id int primary key); alter publication courant add table t").await;
+    let mut stream = cluster.stream().await;
+    cluster.run("insert into t values (1)").await;
+    let (error, ()) = tokio::join!(end(&mut stream), cluster.shut_down());
+    assert!(matches!(error, Error::Closed { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_given_up() {
+    let cluster = Cluster::start(&[]).await;
+    let options = StreamOptions {
+        status_interval: Duration::from_millis(50),
+        silence_max: Duration::from_millis(500),
+        ..StreamOptions::new("courant")
+    };
+    let mut stream = cluster.open(options).await.unwrap();
+    let pid = cluster.text("select pid::text from pg_stat_replication").await.unwrap();
+    let signal = |name: &str| std::process::Command::new("kill").arg(name).arg(&pid).status().unwrap();
+    assert!(signal("-STOP").success());
+    let error = end(&mut stream).await;
+    assert!(signal("-CONT").success());
+    assert!(matches!(error, Error::Silent(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn the_slot_is_gone_with_its_stream() {
+    let cluster = Cluster::start(&[]).await;
+    let stream = cluster.stream().await;
+    let known = format!(
+        "select count(*) = 1 from pg_replication_slots where slot_name = '{}' and temporary",
+        stream.slot_name()
+    );
+    cluster.until(&known).await;
+    drop(stream);
+    cluster.until("select count(*) = 0 from pg_replication_slots").await;
+}
+
+#[tokio::test]
+async fn a_slot_waits_for_open_writers_and_leaves_nothing_behind_when_given_up() {
+    let cluster = Cluster::start(&[]).await;
+    cluster.run("create table t (id int primary key); alter publication courant add table t").await;
+    let writer = cluster.client().await;
+    writer.batch_execute("begin; insert into t values (1)").await.unwrap();
+    let waiting = "select count(*) = 1 from pg_replication_slots where temporary and active";
+    let endpoint = cluster.endpoint("postgres", None).await;
+    tokio::select! {
+        _stream = Stream::open(endpoint, StreamOptions::new("courant")) => panic!("it did not wait"),
+        () = cluster.until(waiting) => {}
+    }
+    cluster.until("select count(*) = 0 from pg_replication_slots").await;
+    // The writer is still open; once it ends, whoever waits gets a stream.
+    let endpoint = cluster.endpoint("postgres", None).await;
+    let (stream, ()) = tokio::join!(Stream::open(endpoint, StreamOptions::new("courant")), async {
+        cluster.until(waiting).await;
+        writer.batch_execute("commit").await.unwrap();
+    });
+    let mut stream = stream.unwrap();
+    cluster.run("insert into t values (2)").await;
+    assert_eq!(transaction(&mut stream).await.changes.len(), 1);
+}
+
+#[tokio::test]
+async fn a_publication_that_is_not_there_is_refused_by_name() {
+    let cluster = Cluster::start(&[]).await;
+    cluster.run("create table t (id int primary key)").await;
+    let mut stream = cluster.open(StreamOptions::new("it's \"not\" there")).await.unwrap();
+    cluster.run("insert into t values (1)").await;
+    let error = timeout(PATIENCE, end(&mut stream)).await.unwrap();
+    let Error::Refused { code, message } = error else { panic!("{error:?}") };
+    assert_eq!(code, "42704");
+    assert!(message.contains("it's \"not\" there"), "{message}");
+}
