@@ -1,2 +1,24 @@
-//! To be built.
-fn main() {}
+//! The command `courant`: hands its arguments to `cli` and turns the outcome into an exit code.
+//!
+//! 0: done. 1: it failed. 2: it was asked for something that cannot be, and one line on standard error
+//! says what to change.
+
+mod cli;
+mod config;
+mod pending;
+
+use std::process::ExitCode;
+
+use pending::{admin, app, demo};
+
+fn main() -> ExitCode {
+    match cli::run(std::env::args_os()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, whatever was said below: logs and supervisors show the last line of a failed start.
+            let message = format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join("; ");
+            eprintln!("courant: {message}");
+            ExitCode::from(cli::exit_code(&error))
+        }
+    }
+}

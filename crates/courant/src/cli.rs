@@ -1,0 +1,233 @@
+//! What can be typed: subcommands and flags, and which function does what they ask for.
+//!
+//! Flags that are also keys of the configuration are read there, with everything else that can set them.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use pg::cluster::ClusterError;
+
+use crate::config::{Config, ConfigError, Sources, reference};
+use crate::{admin, app, demo};
+
+/// PostgreSQL over HTTP, in PostgREST's language, from a cache that is always current.
+#[derive(Debug, Parser)]
+#[command(name = "courant", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(after_help = "\
+Examples:
+  courant demo                                  a private database, an example app, and what to try
+  courant serve --database-url postgresql://app@localhost/app
+  courant serve                                 a private database under ./.courant
+  courant cache stats                           hits, misses and memory of a running courant")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve a database.
+    #[command(after_help = "\
+Examples:
+  courant serve --database-url postgresql://app@localhost/app
+  PGHOST=localhost PGDATABASE=app courant serve --listen 0.0.0.0:3000
+  courant serve --config courant.toml           every key: courant config reference
+
+Ctrl-C or SIGTERM: stop accepting, finish what is in flight, exit 0.")]
+    Serve(Serve),
+    /// Serve the example app from a private database, and say what to try.
+    #[command(after_help = "\
+Examples:
+  courant demo                                  then follow the lines it prints
+  courant demo --scale 20000                    a smaller one, in a moment
+  courant demo --once                           take the tour itself, and exit 0 if all of it held")]
+    Demo(Demo),
+    /// Look into the cache of a running courant, or empty it.
+    Cache {
+        #[command(subcommand)]
+        command: Cache,
+    },
+    /// Remove every trace of Courant from a database: publication, triggers, schema.
+    #[command(after_help = "\
+Example:
+  courant uninstall --database-url postgresql://postgres@localhost/app")]
+    Uninstall(Uninstall),
+    /// Tell about the configuration.
+    #[command(name = "config")]
+    Configuration {
+        #[command(subcommand)]
+        command: Configuration,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Serve {
+    /// The database, as a URI or key=value pairs (else PGHOST and its kin, else a private one).
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    #[command(flatten)]
+    listeners: Listeners,
+    /// The configuration file (else courant.toml, if there is one).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Listeners {
+    /// Where to answer requests [default: 127.0.0.1:3000].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Where to answer /live, /ready, /metrics and the admin API [default: 127.0.0.1:3001].
+    #[arg(long, value_name = "ADDRESS")]
+    admin_listen: Option<String>,
+    /// human or json [default: human on a terminal, else json].
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Demo {
+    /// How many calls the example has; everything else grows with them.
+    #[arg(long, value_name = "CALLS", default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    scale: u64,
+    /// Take the tour (a miss, a hit, an update from outside, a fresh answer), print it, and exit.
+    #[arg(long)]
+    once: bool,
+    #[command(flatten)]
+    listeners: Listeners,
+}
+
+#[derive(Debug, Subcommand)]
+enum Cache {
+    /// Hits, misses, bypasses, entries, memory.
+    Stats {
+        #[command(flatten)]
+        admin: Admin,
+        /// Print the admin API's JSON as it is.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Drop all entries, or those whose request path matches a pattern.
+    #[command(after_help = "\
+Examples:
+  courant cache clear
+  courant cache clear --pattern '/leads*'")]
+    Clear {
+        #[command(flatten)]
+        admin: Admin,
+        /// Which: a path, where * stands for anything.
+        #[arg(long)]
+        pattern: Option<String>,
+        /// Print the admin API's JSON as it is.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Admin {
+    /// The admin address of the running courant.
+    #[arg(long = "admin", value_name = "URL", default_value = "http://127.0.0.1:3001")]
+    url: String,
+}
+
+#[derive(Debug, Args)]
+struct Uninstall {
+    /// The database, as a URI or key=value pairs (else what the configuration says).
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// The configuration file (else courant.toml, if there is one).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Configuration {
+    /// Print the reference of every key, in Markdown.
+    Reference,
+}
+
+/// What clap had to say about the arguments, in one line.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(String);
+
+/// Does what the arguments ask for.
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return not_parsed(&error),
+    };
+    match cli.command {
+        Command::Serve(Serve { database_url, listeners, config }) => {
+            let mut flags = listeners.flags();
+            flags.extend(database_url.map(|url| ("database.url", url)));
+            wait_for(app::serve(read(config, flags)?))
+        }
+        Command::Demo(Demo { scale, once, listeners }) => {
+            wait_for(demo::run(demo_config(listeners.flags())?, scale, once))
+        }
+        Command::Cache { command: Cache::Stats { admin, json } } => wait_for(admin::stats(admin.url, json)),
+        Command::Cache { command: Cache::Clear { admin, pattern, json } } => {
+            wait_for(admin::clear(admin.url, pattern, json))
+        }
+        Command::Uninstall(Uninstall { database_url, config }) => {
+            let flags = database_url.map(|url| ("database.url", url)).into_iter().collect();
+            wait_for(app::uninstall(read(config, flags)?))
+        }
+        Command::Configuration { command: Configuration::Reference } => {
+            // A reader that closes the pipe early has read enough.
+            let _ = std::io::stdout().write_all(reference().as_bytes());
+            Ok(())
+        }
+    }
+}
+
+/// 2 where the user must change something, 1 where something failed.
+pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
+    let users = error
+        .chain()
+        .any(|cause| cause.is::<ConfigError>() || cause.is::<UsageError>() || cause.is::<ClusterError>());
+    if users { 2 } else { 1 }
+}
+
+impl Listeners {
+    fn flags(self) -> Vec<(&'static str, String)> {
+        let all =
+            [("listen", self.listen), ("admin_listen", self.admin_listen), ("log.format", self.log_format)];
+        all.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
+    }
+}
+
+fn read(file: Option<PathBuf>, flags: Vec<(&'static str, String)>) -> Result<Config, ConfigError> {
+    Config::read(&Sources::of_process(file, flags, std::io::stderr().is_terminal())?)
+}
+
+/// The demo reads flags only: what is configured here is somebody's real database, and the demo fills
+/// the one it gets.
+fn demo_config(flags: Vec<(&'static str, String)>) -> Result<Config, ConfigError> {
+    let terminal = std::io::stderr().is_terminal();
+    Config::read(&Sources { flags, terminal, ..Sources::default() })
+}
+
+fn wait_for(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// Help and version are no errors; an error is cut to its first line, in the form of all others.
+fn not_parsed(error: &clap::Error) -> anyhow::Result<()> {
+    if !error.use_stderr() {
+        // As above: nobody left to read it.
+        let _ = error.print();
+        return Ok(());
+    }
+    let text = error.render().to_string();
+    if let Some(line) = text.lines().next().and_then(|line| line.strip_prefix("error: ")) {
+        return Err(UsageError(format!("{line} (try --help)")).into());
+    }
+    // `courant` alone: the whole help, and then the line.
+    let _ = error.print();
+    Err(UsageError("a command is missing".to_owned()).into())
+}

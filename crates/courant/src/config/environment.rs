@@ -1,0 +1,137 @@
+//! Reads the environment: `COURANT_*`, what PostgREST calls the same, and libpq's variables.
+//!
+//! An empty variable counts as absent, as it is in compose files that pass everything on.
+
+use std::collections::BTreeMap;
+
+use super::error::ConfigError;
+use super::given::Given;
+use super::keys::{KEYS, Key};
+use super::load::Layer;
+
+/// Any of these says which database `psql` would open, so the private cluster is not meant.
+const LIBPQ: [&str; 5] = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE"];
+
+/// Not keys, but read elsewhere.
+const OTHERS: [&str; 2] = ["COURANT_CONFIG", "COURANT_PG_BIN"];
+
+/// The address PostgREST splits in two variables, and the key that holds both.
+const ADDRESSES: [(&str, &str, &str); 2] = [
+    ("listen", "PGRST_SERVER_HOST", "PGRST_SERVER_PORT"),
+    ("admin_listen", "PGRST_ADMIN_SERVER_HOST", "PGRST_ADMIN_SERVER_PORT"),
+];
+
+/// What cannot be left undone: an app that sets these relies on them for its safety.
+const REFUSED: [(&str, &str); 2] = [
+    (
+        "PGRST_DB_PRE_REQUEST",
+        "pre-request functions are not called yet, and they may be what protects the data",
+    ),
+    (
+        "PGRST_JWT_SECRET_IS_BASE64",
+        "base64 is not decoded yet: give the decoded secret, as a file with @path",
+    ),
+];
+
+/// The variables, over what the layers below gave.
+pub(super) struct Variables<'a> {
+    pub(super) all: &'a BTreeMap<String, String>,
+}
+
+impl Variables<'_> {
+    /// Adds what they say to a layer, and returns what they say in vain.
+    pub(super) fn read(&self, layer: &mut Layer) -> Result<Vec<String>, ConfigError> {
+        for (name, why) in REFUSED {
+            if self.get(name).is_some_and(|value| value != "false") {
+                let (key, place) = (name.to_owned(), "environment".to_owned());
+                return Err(ConfigError::Invalid { key, place, why: why.to_owned() });
+            }
+        }
+        if LIBPQ.iter().any(|name| self.get(name).is_some()) && !layer.contains_key("database.url") {
+            layer.insert(
+                "database.url",
+                (Given::Text("postgresql://".to_owned()), "environment PGHOST".to_owned()),
+            );
+        }
+        for key in KEYS {
+            for name in key.postgrest.iter().rev() {
+                self.take(name, key.name, layer);
+            }
+        }
+        self.postgrest_forms(layer);
+        for key in KEYS {
+            self.take(&key.variable(), key.name, layer);
+        }
+        Ok(self.unknown())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.all.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    fn take(&self, variable: &str, key: &'static str, layer: &mut Layer) {
+        if let Some(value) = self.get(variable) {
+            layer.insert(key, (Given::Text(value.to_owned()), format!("environment {variable}")));
+        }
+    }
+
+    /// Variables of PostgREST's that say the same in another form.
+    fn postgrest_forms(&self, layer: &mut Layer) {
+        for (key, host, port) in ADDRESSES {
+            if self.get(host).is_none() && self.get(port).is_none() {
+                continue;
+            }
+            let default =
+                Key::named(key).and_then(|key| key.default_in(Default::default())).unwrap_or_default();
+            let below = match layer.get(key) {
+                Some((Given::Text(text), _)) => text.as_str(),
+                _ => default,
+            };
+            let (below_host, below_port) = below.rsplit_once(':').unwrap_or((below, ""));
+            let host_now = self.get(host).map_or(below_host.to_owned(), address);
+            let address = format!("{host_now}:{}", self.get(port).unwrap_or(below_port));
+            layer.insert(key, (Given::Text(address), format!("environment {host}, {port}")));
+        }
+        if let Some(path) = self.get("PGRST_JWT_ROLE_CLAIM_KEY") {
+            // A path of one step, `.role` or `."https://…"`; a longer one stays as it is and names no claim.
+            let claim = path.strip_prefix('.').unwrap_or(path).trim_matches('"');
+            let place = "environment PGRST_JWT_ROLE_CLAIM_KEY".to_owned();
+            layer.insert("jwt.role_claim", (Given::Text(claim.to_owned()), place));
+        }
+        if let Some(seconds) = self.get("PGRST_DB_POOL_ACQUISITION_TIMEOUT") {
+            let place = "environment PGRST_DB_POOL_ACQUISITION_TIMEOUT".to_owned();
+            layer.insert("pool.wait_timeout_ms", (Given::Text(format!("{seconds}000")), place));
+        }
+        if let Some(level) = self.get("PGRST_LOG_LEVEL") {
+            let level = if level == "crit" { "error" } else { level };
+            let place = "environment PGRST_LOG_LEVEL".to_owned();
+            layer.insert("log.level", (Given::Text(level.to_owned()), place));
+        }
+    }
+
+    /// Only warned of: orchestrators invent variables such as `COURANT_SERVICE_HOST` by themselves, and
+    /// PostgREST has many that make no difference here.
+    fn unknown(&self) -> Vec<String> {
+        let forms = ["PGRST_JWT_ROLE_CLAIM_KEY", "PGRST_DB_POOL_ACQUISITION_TIMEOUT", "PGRST_LOG_LEVEL"];
+        let known = |name: &str| {
+            OTHERS.contains(&name)
+                || forms.contains(&name)
+                || ADDRESSES.iter().any(|(_, host, port)| [*host, *port].contains(&name))
+                || REFUSED.iter().any(|(refused, _)| *refused == name)
+                || KEYS.iter().any(|key| key.postgrest.contains(&name) || key.variable() == name)
+        };
+        let ours = |name: &&String| name.starts_with("COURANT_") || name.starts_with("PGRST_");
+        let unknown = self.all.keys().filter(ours).filter(|name| !known(name));
+        unknown.map(|name| format!("{name} is set but means nothing to this version of Courant")).collect()
+    }
+}
+
+/// PostgREST's words for any address, as an address.
+fn address(host: &str) -> String {
+    match host {
+        "*" | "*4" | "!4" => "0.0.0.0".to_owned(),
+        "*6" | "!6" => "[::]".to_owned(),
+        plain if plain.contains(':') && !plain.starts_with('[') => format!("[{plain}]"),
+        plain => plain.to_owned(),
+    }
+}

@@ -1,0 +1,367 @@
+//! Every key there is: its name, its default, what it means, and how its value is read.
+//!
+//! The reference page is generated from this table (`courant config reference`), and the environment's
+//! names follow from it: `pool.connections_max` is `COURANT_POOL_CONNECTIONS_MAX`.
+
+use super::given::{Given, Refusal};
+use super::{Config, Environment, LogFormat, Secret};
+
+/// A key of the configuration.
+pub(super) struct Key {
+    /// Its name with its section: `pool.connections_max`.
+    pub(super) name: &'static str,
+    /// What PostgREST calls it, where it is one variable that means exactly the same.
+    pub(super) postgrest: &'static [&'static str],
+    /// What holds when nothing is said.
+    pub(super) default: Default,
+    /// What it means, in Markdown.
+    pub(super) meaning: &'static str,
+    /// Reads a value into the configuration, or says what is allowed.
+    pub(super) read: fn(&mut Config, &Given) -> Result<(), Refusal>,
+}
+
+/// What holds when nothing is said, as it would be written in the environment.
+pub(super) enum Default {
+    /// Always the same.
+    Text(&'static str),
+    /// One in development, another in production.
+    ByEnvironment(&'static str, &'static str),
+    /// Nothing is set, which means this.
+    Unset(&'static str),
+}
+
+impl Key {
+    const fn new(
+        name: &'static str,
+        default: &'static str,
+        meaning: &'static str,
+        read: fn(&mut Config, &Given) -> Result<(), Refusal>,
+    ) -> Key {
+        Key { name, postgrest: &[], default: Default::Text(default), meaning, read }
+    }
+
+    const fn unset(mut self) -> Key {
+        if let Default::Text(means) = self.default {
+            self.default = Default::Unset(means);
+        }
+        self
+    }
+
+    const fn in_production(mut self, production: &'static str) -> Key {
+        if let Default::Text(development) = self.default {
+            self.default = Default::ByEnvironment(development, production);
+        }
+        self
+    }
+
+    const fn postgrest(mut self, names: &'static [&'static str]) -> Key {
+        self.postgrest = names;
+        self
+    }
+
+    /// The key of that name.
+    pub(super) fn named(name: &str) -> Option<&'static Key> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// Its name in the environment.
+    pub(super) fn variable(&self) -> String {
+        format!("COURANT_{}", self.name.replace('.', "_").to_uppercase())
+    }
+
+    /// The value that holds when nothing is said.
+    pub(super) fn default_in(&self, environment: Environment) -> Option<&'static str> {
+        match (&self.default, environment) {
+            (Default::Text(text), _) => Some(text),
+            (Default::ByEnvironment(development, _), Environment::Development) => Some(development),
+            (Default::ByEnvironment(_, production), Environment::Production) => Some(production),
+            (Default::Unset(_), _) => None,
+        }
+    }
+}
+
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+const MINUTE_MS: u64 = 60_000;
+const DAY_MS: u64 = 86_400_000;
+
+/// All keys, in the order of the reference page.
+pub(super) const KEYS: &[Key] = &[
+    Key::new(
+        "listen",
+        "127.0.0.1:3000",
+        "Where requests are answered. PostgREST's `PGRST_SERVER_HOST` and `PGRST_SERVER_PORT` set its halves.",
+        |config, given| given.address().map(|address| config.listen = address),
+    ),
+    Key::new(
+        "admin_listen",
+        "127.0.0.1:3001",
+        "Where `/live`, `/ready`, `/metrics` and the admin API are answered; never open it to the world. \
+         `PGRST_ADMIN_SERVER_HOST` and `PGRST_ADMIN_SERVER_PORT` set its halves.",
+        |config, given| given.address().map(|address| config.admin_listen = address),
+    ),
+    Key::new(
+        "environment",
+        "development",
+        "`development` or `production`; decides the defaults that differ between them.",
+        |config, given| {
+            let words = [("development", Environment::Development), ("production", Environment::Production)];
+            given.word(&words).map(|environment| config.environment = environment)
+        },
+    ),
+    Key::new(
+        "database.url",
+        "what `PGHOST` and its kin say, else a private cluster under `./.courant`",
+        "The database, as a URI or as `key=value` pairs; `@path` reads it from a file.",
+        |config, given| given.secret().and_then(url).map(|url| config.database.url = Some(url)),
+    )
+    .unset()
+    .postgrest(&["PGRST_DB_URI"]),
+    Key::new(
+        "database.schemas",
+        "public",
+        "The schemas whose relations and functions are served; the first is the default one.",
+        |config, given| given.names().map(|names| config.database.schemas = names),
+    )
+    .postgrest(&["PGRST_DB_SCHEMAS", "PGRST_DB_SCHEMA"]),
+    Key::new(
+        "database.anon_role",
+        "none: without a token, read-only on loopback",
+        "The role of requests without a token.",
+        |config, given| given.text().map(|role| config.database.anon_role = Some(role)),
+    )
+    .unset()
+    .postgrest(&["PGRST_DB_ANON_ROLE"]),
+    Key::new("database.rows_max", "no limit", "The most rows that one answer holds.", |config, given| {
+        given.number(1..=u64::MAX).map(|rows| config.database.rows_max = Some(rows))
+    })
+    .unset()
+    .postgrest(&["PGRST_DB_MAX_ROWS"]),
+    Key::new(
+        "jwt.secret",
+        "none: no token is accepted",
+        "The HS256 secret of tokens, 32 bytes or more; `@path` reads it from a file.",
+        |config, given| given.secret().and_then(jwt_secret).map(|secret| config.jwt.secret = Some(secret)),
+    )
+    .unset()
+    .postgrest(&["PGRST_JWT_SECRET"]),
+    Key::new("jwt.audience", "any", "The audience that a token must be for.", |config, given| {
+        given.text().map(|audience| config.jwt.audience = Some(audience))
+    })
+    .unset()
+    .postgrest(&["PGRST_JWT_AUD"]),
+    Key::new("jwt.role_claim", "role", "The claim that names the role.", |config, given| {
+        given.text().map(|claim| config.jwt.role_claim = claim)
+    }),
+    Key::new(
+        "pool.connections_max",
+        "5",
+        "The most connections that requests use at once.",
+        |config, given| given.count(1..=10_000).map(|count| config.pool.connections_max = count),
+    )
+    .in_production("20")
+    .postgrest(&["PGRST_DB_POOL"]),
+    Key::new(
+        "pool.waiters_max",
+        "1000",
+        "The most requests that wait for a connection; more are answered 503.",
+        |config, given| given.count(0..=1_000_000).map(|count| config.pool.waiters_max = count),
+    ),
+    Key::new(
+        "pool.wait_timeout_ms",
+        "10000",
+        "How long a request waits for a connection before it is answered 503.",
+        |config, given| given.milliseconds(1..=10 * MINUTE_MS).map(|time| config.pool.wait_timeout = time),
+    ),
+    Key::new(
+        "pool.connect_timeout_ms",
+        "5000",
+        "How long it may take to connect to the database.",
+        |config, given| given.milliseconds(1..=10 * MINUTE_MS).map(|time| config.pool.connect_timeout = time),
+    ),
+    Key::new(
+        "pool.statement_timeout_ms",
+        "30000",
+        "How long a statement may run. 0: as long as the database lets it.",
+        |config, given| given.milliseconds(0..=DAY_MS).map(|time| config.pool.statement_timeout = time),
+    ),
+    Key::new("cache.enabled", "true", "Whether answers are kept.", |config, given| {
+        given.boolean().map(|enabled| config.cache.enabled = enabled)
+    }),
+    Key::new(
+        "cache.memory_bytes_max",
+        "268435456",
+        "The memory that kept answers may take (256 MiB); beyond it, the least useful go.",
+        |config, given| given.count(MIB..=1024 * GIB).map(|bytes| config.cache.memory_bytes_max = bytes),
+    ),
+    Key::new(
+        "cache.entry_bytes_max",
+        "4194304",
+        "The largest answer that is kept (4 MiB).",
+        |config, given| given.count(KIB..=GIB).map(|bytes| config.cache.entry_bytes_max = bytes),
+    ),
+    Key::new(
+        "cache.bound_ms",
+        "1000",
+        "How old a hit may be: it misses nothing that was acknowledged longer ago. Past it, the cache is \
+         bypassed.",
+        |config, given| given.milliseconds(10..=MINUTE_MS).map(|time| config.cache.bound = time),
+    ),
+    Key::new(
+        "cache.poll_interval_ms",
+        "a quarter of `cache.bound_ms`",
+        "How often the database is asked for its position in the log.",
+        |config, given| given.milliseconds(1..=MINUTE_MS).map(|time| config.cache.poll_interval = time),
+    )
+    .unset(),
+    Key::new(
+        "cache.log_transactions_max",
+        "100000",
+        "The most recent transactions remembered to judge answers in flight; on overflow the cache starts \
+         again empty.",
+        |config, given| given.count(100..=10_000_000).map(|count| config.cache.log_transactions_max = count),
+    ),
+    Key::new("cache.log_bytes_max", "67108864", "The memory for them (64 MiB).", |config, given| {
+        given.count(MIB..=64 * GIB).map(|bytes| config.cache.log_bytes_max = bytes)
+    }),
+    Key::new(
+        "cache.keys_per_entry_max",
+        "1000",
+        "The most rows of a relation that an answer is followed by one by one; an answer with more follows \
+         the whole relation.",
+        |config, given| given.count(1..=1_000_000).map(|count| config.cache.keys_per_entry_max = count),
+    ),
+    Key::new(
+        "cache.declare",
+        "none",
+        "What the answers of a function or a view depend on, where Courant cannot know: tables \
+         `[[cache.declare]]` with `function` or `view`, `depends_on = [\"relation\", …]` and, where time \
+         matters, `ttl_ms`. Only in the file.",
+        |config, given| given.declarations().map(|all| config.cache.declare = all),
+    )
+    .unset(),
+    Key::new(
+        "stream.enabled",
+        "true",
+        "Whether the database's log is followed. Without it nothing is kept but by `ttl_ms`.",
+        |config, given| given.boolean().map(|enabled| config.stream.enabled = enabled),
+    ),
+    Key::new("stream.publication", "courant", "The name of the publication.", |config, given| {
+        given.text().and_then(identifier).map(|name| config.stream.publication = name)
+    }),
+    Key::new(
+        "stream.transaction_changes_max",
+        "10000",
+        "The most changes of one transaction that are looked at one by one; more count as a change of the \
+         whole relation.",
+        |config, given| {
+            given.count(1..=10_000_000).map(|count| config.stream.transaction_changes_max = count)
+        },
+    ),
+    Key::new(
+        "stream.transaction_bytes_max",
+        "16777216",
+        "The memory for the changes of one transaction (16 MiB); more count as a change of the whole \
+         relation.",
+        |config, given| given.count(KIB..=16 * GIB).map(|bytes| config.stream.transaction_bytes_max = bytes),
+    ),
+    Key::new(
+        "stream.write_wait_ms",
+        "1000",
+        "How long the answer to a write waits until its changes have reached the cache; after that the \
+         cache is bypassed until they have.",
+        |config, given| given.milliseconds(0..=MINUTE_MS).map(|time| config.stream.write_wait = time),
+    ),
+    Key::new(
+        "http.body_bytes_max",
+        "10485760",
+        "The largest request body (10 MiB); a larger one is answered 413.",
+        |config, given| given.count(0..=GIB).map(|bytes| config.http.body_bytes_max = bytes),
+    ),
+    Key::new(
+        "http.header_bytes_max",
+        "65536",
+        "The largest request head (64 KiB); a larger one is answered 431.",
+        |config, given| given.count(8 * KIB..=16 * MIB).map(|bytes| config.http.header_bytes_max = bytes),
+    ),
+    Key::new(
+        "http.url_bytes_max",
+        "16384",
+        "The longest path and query (16 KiB); a longer one is answered 414.",
+        |config, given| given.count(64..=MIB).map(|bytes| config.http.url_bytes_max = bytes),
+    ),
+    Key::new(
+        "http.connections_max",
+        "10000",
+        "The most client connections; more wait to be accepted.",
+        |config, given| given.count(1..=1_000_000).map(|count| config.http.connections_max = count),
+    ),
+    Key::new(
+        "http.requests_in_flight_max",
+        "2000",
+        "The most requests worked on at once; more are answered 503 with `Retry-After`.",
+        |config, given| given.count(1..=1_000_000).map(|count| config.http.requests_in_flight_max = count),
+    ),
+    Key::new(
+        "http.header_timeout_ms",
+        "10000",
+        "How long a client may take to send a request head.",
+        |config, given| given.milliseconds(1..=10 * MINUTE_MS).map(|time| config.http.header_timeout = time),
+    ),
+    Key::new(
+        "http.drain_timeout_ms",
+        "10000",
+        "How long requests in flight may take to end once the process was told to.",
+        |config, given| given.milliseconds(0..=10 * MINUTE_MS).map(|time| config.http.drain_timeout = time),
+    ),
+    Key::new(
+        "log.format",
+        "`human` on a terminal, else `json`",
+        "`human` or `json`, a line per event.",
+        |config, given| {
+            let words = [("human", LogFormat::Human), ("json", LogFormat::Json)];
+            given.word(&words).map(|format| config.log.format = format)
+        },
+    )
+    .unset(),
+    Key::new(
+        "log.level",
+        "info",
+        "The least grave events logged: `error`, `warn`, `info`, `debug` or `trace`.",
+        |config, given| {
+            let words = ["error", "warn", "info", "debug", "trace"].map(|word| (word, word));
+            given.word(&words).map(|level| config.log.level = level.to_owned())
+        },
+    ),
+    Key::new(
+        "log.slow_query_ms",
+        "100",
+        "A request whose statement took longer is logged and counted as slow.",
+        |config, given| given.milliseconds(0..=DAY_MS).map(|time| config.log.slow_query = time),
+    ),
+];
+
+fn url(text: String) -> Result<Secret, Refusal> {
+    let uri = text.starts_with("postgresql://") || text.starts_with("postgres://");
+    if uri || text.contains('=') {
+        return Ok(Secret::new(text));
+    }
+    Err("expected a URI like postgresql://user@host:5432/database".to_owned())
+}
+
+fn jwt_secret(text: String) -> Result<Secret, Refusal> {
+    if text.trim_start().starts_with('{') {
+        return Err("JSON Web Keys are not read yet: give the HS256 secret itself".to_owned());
+    }
+    // RFC 7518, 3.2: a key as long as the hash, or longer.
+    if text.len() < 32 {
+        return Err(format!("expected 32 bytes or more, found {}", text.len()));
+    }
+    Ok(Secret::new(text))
+}
+
+fn identifier(text: String) -> Result<String, Refusal> {
+    // NAMEDATALEN: PostgreSQL would cut a longer name off, and then not find it.
+    if text.len() <= 63 { Ok(text) } else { Err("expected a name of at most 63 bytes".to_owned()) }
+}

@@ -1,0 +1,118 @@
+//! Puts the sources together: whoever comes later wins, key by key.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::environment::Variables;
+use super::error::ConfigError;
+use super::file::File;
+use super::given::Given;
+use super::keys::{KEYS, Key};
+use super::{Config, Environment, LogFormat};
+
+/// What is given for each key, and where.
+pub(super) type Layer = BTreeMap<&'static str, (Given, String)>;
+
+/// Everything a configuration is read from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sources {
+    /// The file's name and text.
+    pub(crate) file: Option<(String, String)>,
+    /// The environment.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// What flags say, by key.
+    pub(crate) flags: Vec<(&'static str, String)>,
+    /// Whether the log goes to somebody's terminal.
+    pub(crate) terminal: bool,
+}
+
+impl Sources {
+    /// The sources of this process: its environment and `courant.toml`, or the file that is named.
+    pub(crate) fn of_process(
+        named: Option<PathBuf>,
+        flags: Vec<(&'static str, String)>,
+        terminal: bool,
+    ) -> Result<Sources, ConfigError> {
+        // What is not Unicode is no value of ours.
+        let environment: BTreeMap<String, String> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let named = named.or_else(|| environment.get("COURANT_CONFIG").map(PathBuf::from));
+        let path = named.clone().unwrap_or_else(|| PathBuf::from("courant.toml"));
+        let file = match std::fs::read_to_string(&path) {
+            Ok(text) => Some((path.display().to_string(), text)),
+            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(source) => return Err(ConfigError::Unreadable { path, source }),
+        };
+        Ok(Sources { file, environment, flags, terminal })
+    }
+}
+
+impl Config {
+    /// Reads and validates it.
+    pub(crate) fn read(sources: &Sources) -> Result<Config, ConfigError> {
+        let mut given = match &sources.file {
+            Some((name, text)) => File { name, text }.read()?,
+            None => Layer::new(),
+        };
+        let warnings = Variables { all: &sources.environment }.read(&mut given)?;
+        for (key, value) in &sources.flags {
+            let flag = format!("--{}", key.replace(['.', '_'], "-"));
+            given.insert(key, (Given::Text(value.clone()), flag));
+        }
+
+        let mut config = Config::blank();
+        config.warnings = warnings;
+        config.log.format = if sources.terminal { LogFormat::Human } else { LogFormat::Json };
+        // First, because defaults of others rest on it.
+        for key in Key::named("environment").into_iter().chain(KEYS) {
+            let (value, place) = match (given.get(key.name), key.default_in(config.environment)) {
+                (Some((value, place)), _) => (value.clone(), place.as_str()),
+                (None, Some(default)) => (Given::Text(default.to_owned()), "default"),
+                (None, None) => continue,
+            };
+            (key.read)(&mut config, &value).map_err(|why| invalid(key.name, place, why))?;
+        }
+        config.settle(&given)?;
+        Ok(config)
+    }
+
+    /// What rests on more than one key.
+    fn settle(&mut self, given: &Layer) -> Result<(), ConfigError> {
+        let fail = |key: &str, why: String| {
+            let place = given.get(key).map_or("default", |(_, place)| place.as_str());
+            Err(invalid(key, place, why))
+        };
+        if self.cache.poll_interval.is_zero() {
+            self.cache.poll_interval = self.cache.bound / 4;
+        }
+        if self.cache.poll_interval >= self.cache.bound {
+            let bound = self.cache.bound.as_millis();
+            return fail(
+                "cache.poll_interval_ms",
+                format!("expected less than cache.bound_ms, which is {bound}"),
+            );
+        }
+        if self.cache.entry_bytes_max > self.cache.memory_bytes_max {
+            let memory = self.cache.memory_bytes_max;
+            let why = format!("expected at most cache.memory_bytes_max, which is {memory}");
+            return fail("cache.entry_bytes_max", why);
+        }
+        // Port 0 asks for any free port, and gets two different ones.
+        if self.listen == self.admin_listen && self.listen.port() != 0 {
+            return fail(
+                "admin_listen",
+                format!("expected another address than listen, which is {}", self.listen),
+            );
+        }
+        if self.environment == Environment::Production && self.database.url.is_none() {
+            let why = "expected a database: the private cluster is for development";
+            return fail("database.url", why.to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn invalid(key: &str, place: &str, why: String) -> ConfigError {
+    ConfigError::Invalid { key: key.to_owned(), place: place.to_owned(), why }
+}

@@ -1,0 +1,190 @@
+//! The configuration: read once, validated, immutable, passed by value.
+//!
+//! Every key is declared in `keys.rs` with its name, default and meaning; the structs here are what is
+//! left once they are read. Sources, later ones win: defaults, `courant.toml`, the environment
+//! (`PGRST_*`, then `COURANT_*`), flags. Never asks the database.
+
+mod environment;
+mod error;
+mod file;
+mod given;
+mod keys;
+mod load;
+mod reference;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+pub(crate) use error::ConfigError;
+pub(crate) use load::Sources;
+pub(crate) use reference::reference;
+
+/// The sum of what its parts can be told.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) admin_listen: SocketAddr,
+    pub(crate) environment: Environment,
+    pub(crate) database: Database,
+    pub(crate) jwt: Jwt,
+    pub(crate) pool: Pool,
+    pub(crate) cache: Cache,
+    pub(crate) stream: Stream,
+    pub(crate) http: Http,
+    pub(crate) log: Log,
+    /// What was set but does nothing, a line each, for the log.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Where it runs, which decides some defaults.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Environment {
+    /// A developer's machine.
+    #[default]
+    Development,
+    /// Anything else.
+    Production,
+}
+
+/// Which database, and what of it is served.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Database {
+    /// Absent: the embedded default.
+    pub(crate) url: Option<Secret>,
+    pub(crate) schemas: Vec<String>,
+    pub(crate) anon_role: Option<String>,
+    pub(crate) rows_max: Option<u64>,
+}
+
+/// How a token becomes a role.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Jwt {
+    pub(crate) secret: Option<Secret>,
+    pub(crate) audience: Option<String>,
+    pub(crate) role_claim: String,
+}
+
+/// Connections for requests.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pool {
+    pub(crate) connections_max: usize,
+    pub(crate) waiters_max: usize,
+    pub(crate) wait_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) statement_timeout: Duration,
+}
+
+/// The cache and its freshness.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Cache {
+    pub(crate) enabled: bool,
+    pub(crate) memory_bytes_max: usize,
+    pub(crate) entry_bytes_max: usize,
+    pub(crate) bound: Duration,
+    pub(crate) poll_interval: Duration,
+    pub(crate) log_transactions_max: usize,
+    pub(crate) log_bytes_max: usize,
+    pub(crate) keys_per_entry_max: usize,
+    pub(crate) declare: Vec<Declaration>,
+}
+
+/// What an answer depends on, where only the user can tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Declaration {
+    pub(crate) target: Target,
+    /// Relations by name, with or without a schema.
+    pub(crate) depends_on: Vec<String>,
+    /// How old an answer may become although nothing changed.
+    pub(crate) ttl: Option<Duration>,
+}
+
+/// What a [`Declaration`] speaks of, by name, with or without a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Function(String),
+    View(String),
+}
+
+/// The change stream.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stream {
+    pub(crate) enabled: bool,
+    pub(crate) publication: String,
+    pub(crate) transaction_changes_max: usize,
+    pub(crate) transaction_bytes_max: usize,
+    pub(crate) write_wait: Duration,
+}
+
+/// What clients may send, and how long they may take.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Http {
+    pub(crate) body_bytes_max: usize,
+    pub(crate) header_bytes_max: usize,
+    pub(crate) url_bytes_max: usize,
+    pub(crate) connections_max: usize,
+    pub(crate) requests_in_flight_max: usize,
+    pub(crate) header_timeout: Duration,
+    pub(crate) drain_timeout: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    pub(crate) level: String,
+    pub(crate) slow_query: Duration,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For eyes.
+    #[default]
+    Human,
+    /// For machines.
+    Json,
+}
+
+/// Text that never shows in a log.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    pub(crate) fn new(text: impl Into<String>) -> Secret {
+        Secret(text.into())
+    }
+
+    /// The text itself, for whoever must use it.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl Config {
+    /// What the defaults in `keys.rs` are then written over.
+    fn blank() -> Config {
+        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Config {
+            listen: nowhere,
+            admin_listen: nowhere,
+            environment: Environment::default(),
+            database: Database::default(),
+            jwt: Jwt::default(),
+            pool: Pool::default(),
+            cache: Cache::default(),
+            stream: Stream::default(),
+            http: Http::default(),
+            log: Log::default(),
+            warnings: Vec::new(),
+        }
+    }
+}
