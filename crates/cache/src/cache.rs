@@ -1,0 +1,343 @@
+//! The cache as its callers see it: lookups without a lock, everything else under the one lock.
+//!
+//! What the lock guarantees: checking a fill and inserting it are one step, applying a transaction is one
+//! step, and the store and the index hold the same entries whenever the lock is free.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+use pg::{Lsn, Snapshot, Transaction, Xid};
+
+use crate::coherence::{Coherence, Doubt};
+use crate::fill::{Answer, Fill, Refusal};
+use crate::gate::{Bypass, Gate, Pass, may_join};
+use crate::key::Key;
+use crate::log::Sequence;
+use crate::moment::Moment;
+use crate::read_set::ReadSet;
+use crate::rules::Rules;
+use crate::statistics::{Lookups, Statistics};
+use crate::store::{ENTRY_BYTES, Limits, Store, Stored, TAG_BYTES};
+use crate::tag::Hashing;
+
+/// Answers that are always current.
+#[derive(Debug)]
+pub struct Cache<V: Clone> {
+    limits: Limits,
+    rules: Rules,
+    hashing: Hashing,
+    gate: Gate,
+    lookups: Lookups,
+    store: Store<V>,
+    coherence: Mutex<Coherence>,
+}
+
+/// What a lookup found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup<V> {
+    /// An answer that is fresh enough.
+    Hit {
+        /// The answer.
+        value: V,
+        /// How long ago it was stored.
+        age: Duration,
+    },
+    /// Nothing to answer with.
+    Miss,
+    /// The cache must not be asked now.
+    Bypass(Bypass),
+}
+
+/// A poll of the primary's insert position, on its way.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Poll {
+    epoch: u64,
+    at: Moment,
+}
+
+/// An epoch that was closed; the next one is opened with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Closing(u64);
+
+impl<V: Clone> Cache<V> {
+    /// An empty cache, closed until [`Cache::open`].
+    pub fn new(limits: Limits) -> Cache<V> {
+        Cache {
+            limits,
+            rules: Rules::default(),
+            hashing: Hashing::default(),
+            gate: Gate::default(),
+            lookups: Lookups::default(),
+            store: Store::new(&limits),
+            coherence: Mutex::default(),
+        }
+    }
+
+    /// A cache with a rule turned off.
+    #[cfg(any(test, feature = "simulate"))]
+    pub(crate) fn with_rules(limits: Limits, rules: Rules) -> Cache<V> {
+        Cache { rules, ..Cache::new(limits) }
+    }
+
+    /// The caller's clock starts anew, as no clock does outside a simulation.
+    #[cfg(any(test, feature = "simulate"))]
+    pub(crate) fn restart_clock(&self) {
+        self.gate.restart_clock();
+    }
+
+    /// What is stored, gate or no gate, and of which epoch.
+    #[cfg(any(test, feature = "simulate"))]
+    pub(crate) fn entry(&self, key: &Key) -> Option<(V, u64)> {
+        self.store.peek(key).map(|entry| (entry.value, entry.epoch))
+    }
+
+    /// The answer to a request that arrived at `start` and allows an answer to miss what was acknowledged
+    /// within `bound` before that.
+    pub fn lookup(&self, key: &Key, start: Moment, bound: Duration, now: Moment) -> Lookup<V> {
+        // The pass first, the entry second: see `gate`.
+        match self.pass(start, bound) {
+            Ok(pass) => self.find(key, pass, now),
+            Err(why) => Lookup::Bypass(why),
+        }
+    }
+
+    /// Whether a request may share the answer of a query sent at `sent`, instead of sending its own.
+    pub fn may_join(&self, sent: Moment, start: Moment, bound: Duration) -> bool {
+        may_join(sent, start, bound, self.gate.written())
+    }
+
+    /// Everything acknowledged before this moment has been applied; zero before the first proof.
+    pub fn fresh(&self) -> Moment {
+        self.gate.proven()
+    }
+
+    /// The cache is bypassed until [`Cache::fresh`] has reached this moment.
+    pub fn floor(&self) -> Moment {
+        self.gate.floor()
+    }
+
+    /// Everything up to this position of the log has been applied.
+    pub fn position(&self) -> Lsn {
+        self.gate.position()
+    }
+
+    /// A write through this node is about to be acknowledged.
+    pub fn note_write(&self, now: Moment) {
+        self.gate.note_write(now);
+    }
+
+    /// As [`Cache::note_write`], where the stream has not told of the write in time: the cache is bypassed
+    /// until it has.
+    pub fn raise_floor(&self, now: Moment) {
+        self.gate.note_write(now);
+        self.gate.raise_floor(now);
+    }
+
+    /// To be called before a query is sent whose answer may be stored.
+    pub fn begin(self: &Arc<Self>) -> Fill<V> {
+        let (epoch, began) = self.coherence.lock().begin();
+        Fill { cache: Arc::clone(self), epoch, began }
+    }
+
+    /// A fill's answer has arrived, which may not be stored or not yet: its snapshot is news all the same.
+    pub fn received(&self, fill: &Fill<V>, snapshot: &Snapshot) {
+        let mut coherence = self.coherence.lock();
+        if coherence.open && fill.epoch == coherence.epoch {
+            coherence.received(snapshot, &self.rules);
+        }
+    }
+
+    /// Stores an answer, unless it may miss something.
+    pub fn store(&self, fill: Fill<V>, answer: Answer<V>) -> Result<(), Refusal> {
+        let reads = ReadSet::new(&answer.reads, self.limits.entry_tags_max, &self.hashing);
+        let expires = answer.ttl.map_or(Moment::NEVER, |ttl| answer.at.after(ttl));
+        let key_bytes = answer.key.as_bytes().len() as u64;
+        let weight = answer.bytes + key_bytes + ENTRY_BYTES + TAG_BYTES * reads.len() as u64;
+        let mut coherence = self.coherence.lock();
+        if coherence.open && fill.epoch == coherence.epoch {
+            coherence.received(&answer.snapshot, &self.rules);
+        }
+        let fill_of = (fill.epoch, fill.began);
+        let admitted = coherence
+            .admits(fill_of, &answer.snapshot, &reads, &self.hashing, &self.rules)
+            .and_then(|()| self.fits(weight))
+            .and_then(|()| self.newest(&coherence, &answer));
+        if let Err(why) = admitted {
+            coherence.counts.refused(why);
+            drop(coherence);
+            return Err(why);
+        }
+        let id = coherence.index.insert(answer.key.clone(), answer.snapshot, expires, &reads);
+        let entry =
+            Stored { value: answer.value, epoch: coherence.epoch, stored: answer.at, expires, weight, id };
+        let gone = self.store.insert(answer.key.clone(), entry);
+        let mut stored = Ok(());
+        for evicted in &gone {
+            let replaced = coherence.index.remove(evicted.id).is_some_and(|known| known.key == answer.key);
+            if evicted.id == id {
+                stored = Err(Refusal::TooLarge);
+                coherence.counts.refused(Refusal::TooLarge);
+            } else if !replaced {
+                coherence.counts.evictions += 1;
+            }
+        }
+        coherence.counts.stores += u64::from(stored.is_ok());
+        // Large values are freed, and the fill takes the lock to end, after the lock is.
+        drop(coherence);
+        stored
+    }
+
+    /// The stream tells of a transaction: drops what it touches, then advances the position.
+    pub fn apply(&self, transaction: &Transaction) {
+        let mut coherence = self.coherence.lock();
+        let keys = coherence.apply(transaction, &self.limits, &self.hashing, &self.rules);
+        let dropped: Vec<_> = keys.iter().map(|key| self.store.remove(key)).collect();
+        coherence.freshness.advance(transaction.end);
+        self.show(&coherence);
+        drop(coherence);
+        drop(dropped);
+    }
+
+    /// The stream tells that there is nothing more up to `position`.
+    pub fn advance(&self, position: Lsn) {
+        let mut coherence = self.coherence.lock();
+        coherence.freshness.advance(position);
+        self.show(&coherence);
+    }
+
+    /// To be called before the primary is asked for `pg_current_wal_insert_lsn()` and its snapshot.
+    pub fn poll(&self, now: Moment) -> Poll {
+        let coherence = self.coherence.lock();
+        Poll { epoch: if coherence.open { coherence.epoch } else { 0 }, at: now }
+    }
+
+    /// The primary's answer: when `insert` has been applied, the moment of the poll is proven.
+    pub fn polled(&self, poll: Poll, insert: Lsn, snapshot: &Snapshot) {
+        let mut coherence = self.coherence.lock();
+        if !coherence.open || poll.epoch != coherence.epoch {
+            return;
+        }
+        coherence.received(snapshot, &self.rules);
+        coherence.freshness.polled(poll.at, insert, self.limits.polls_max);
+        self.show(&coherence);
+    }
+
+    /// Ends the epoch: nothing is served, and nothing that was begun will be stored.
+    pub fn close(&self, doubt: Doubt) -> Closing {
+        let mut coherence = self.coherence.lock();
+        coherence.close(doubt);
+        // Readers are turned away before the entries go.
+        self.show(&coherence);
+        self.store.clear();
+        Closing(coherence.closings)
+    }
+
+    /// Begins an epoch, unless there was reason to close again meanwhile: then start over.
+    ///
+    /// The stream stands at `position`. `barrier` is a transaction id that was *assigned* after the slot
+    /// stood, or after the last relation joined the publication; zero for any other change of schema. What
+    /// requests are planned with must be read under a snapshot that sees what closed the last epoch, for
+    /// which one with `xmin` above an id assigned since is enough.
+    #[must_use]
+    pub fn open(&self, closing: Closing, barrier: Xid, position: Lsn) -> bool {
+        let mut coherence = self.coherence.lock();
+        if coherence.open || coherence.closings != closing.0 {
+            return false;
+        }
+        coherence.open(barrier, position);
+        self.show(&coherence);
+        true
+    }
+
+    /// Drops the entries whose key `matches`.
+    pub fn clear(&self, matches: impl Fn(&Key) -> bool) -> usize {
+        let mut coherence = self.coherence.lock();
+        let (all, _) = coherence.index.scan(0, usize::MAX);
+        let mut dropped = Vec::new();
+        for id in all {
+            if coherence.index.get(id).is_some_and(|entry| matches(&entry.key)) {
+                dropped.extend(coherence.index.remove(id).map(|entry| self.store.remove(&entry.key)));
+            }
+        }
+        drop(coherence);
+        dropped.len()
+    }
+
+    /// Looks at up to `limit` entries, where the last sweep stopped, and drops those whose time is over.
+    pub fn sweep(&self, now: Moment, limit: usize) -> usize {
+        let mut coherence = self.coherence.lock();
+        let (some, next) = coherence.index.scan(coherence.swept, limit);
+        coherence.swept = next;
+        let mut dropped = Vec::new();
+        for id in some {
+            if coherence.index.get(id).is_some_and(|entry| entry.expires <= now) {
+                dropped.extend(coherence.index.remove(id).map(|entry| self.store.remove(&entry.key)));
+            }
+        }
+        coherence.counts.expirations += dropped.len() as u64;
+        drop(coherence);
+        dropped.len()
+    }
+
+    /// Counts and sizes.
+    pub fn statistics(&self) -> Statistics {
+        let coherence = self.coherence.lock();
+        let mut statistics = Statistics {
+            entries: self.store.len() as u64,
+            tags: coherence.index.tags() as u64,
+            bytes: self.store.bytes(),
+            fills: coherence.in_flight() as u64,
+            log_records: coherence.log.len() as u64,
+            log_bytes: coherence.log.bytes() as u64,
+            epoch: if coherence.open { coherence.epoch } else { 0 },
+            ..coherence.counts
+        };
+        drop(coherence);
+        self.lookups.report(&mut statistics);
+        statistics
+    }
+
+    pub(crate) fn pass(&self, start: Moment, bound: Duration) -> Result<Pass, Bypass> {
+        self.gate.pass(start, bound, &self.rules).inspect_err(|why| self.lookups.bypassed(*why))
+    }
+
+    pub(crate) fn find(&self, key: &Key, pass: Pass, now: Moment) -> Lookup<V> {
+        match self.store.get(key) {
+            Some(entry) if entry.epoch == pass.epoch && now < entry.expires => {
+                self.lookups.hits.fetch_add(1, Ordering::Relaxed);
+                Lookup::Hit { value: entry.value, age: now.since(entry.stored) }
+            }
+            _ => {
+                self.lookups.misses.fetch_add(1, Ordering::Relaxed);
+                Lookup::Miss
+            }
+        }
+    }
+
+    pub(crate) fn ended(&self, began: Sequence) {
+        self.coherence.lock().ended(began, &self.rules);
+    }
+
+    fn fits(&self, weight: u64) -> Result<(), Refusal> {
+        if weight > self.limits.entry_bytes_max { Err(Refusal::TooLarge) } else { Ok(()) }
+    }
+
+    /// Of two answers the one with the later snapshot stays.
+    fn newest(&self, coherence: &Coherence, answer: &Answer<V>) -> Result<(), Refusal> {
+        let known = self.store.peek(&answer.key).and_then(|entry| coherence.index.get(entry.id));
+        match known {
+            Some(known) if known.snapshot.xmax > answer.snapshot.xmax => Err(Refusal::Older),
+            _ => Ok(()),
+        }
+    }
+
+    /// Shows readers what has just been done.
+    fn show(&self, coherence: &MutexGuard<'_, Coherence>) {
+        let epoch = if coherence.open { coherence.epoch } else { 0 };
+        self.gate.show(epoch, coherence.freshness.proven(), coherence.freshness.position());
+    }
+}

@@ -1,0 +1,147 @@
+//! What the hit path asks before it looks into the store: atomics, no lock.
+//!
+//! The order is the point: a reader takes its pass first and the entry second. Whatever the pass proves to
+//! have been applied had then been dropped from the store before the entry was read. The other way round,
+//! a transaction applied in between would leave the reader with the old entry and the new proof.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use pg::Lsn;
+
+use crate::moment::Moment;
+use crate::rules::{Rule, Rules};
+
+/// Why the cache must not be asked now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Bypass {
+    /// There is no epoch: the stream is down, or the schema is being read anew.
+    #[error("closed")]
+    Closed,
+    /// The stream is further behind than the reader's bound.
+    #[error("behind")]
+    Behind,
+    /// A write was acknowledged that the stream has not told of yet.
+    #[error("write")]
+    Write,
+}
+
+/// The state that readers see.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    /// The epoch's number; zero while closed.
+    epoch: AtomicU64,
+    proven: AtomicU64,
+    floor: AtomicU64,
+    written: AtomicU64,
+    position: AtomicU64,
+}
+
+/// Leave to use entries of an epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pass {
+    pub(crate) epoch: u64,
+}
+
+impl Gate {
+    pub(crate) fn pass(&self, start: Moment, bound: Duration, rules: &Rules) -> Result<Pass, Bypass> {
+        let epoch = self.epoch.load(Ordering::Acquire);
+        if epoch == 0 {
+            return Err(Bypass::Closed);
+        }
+        let proven = self.proven();
+        if rules.on(Rule::Gate) && (proven == Moment::default() || start.since(proven) > bound) {
+            return Err(Bypass::Behind);
+        }
+        if rules.on(Rule::WriteFloor) && proven < self.floor() {
+            return Err(Bypass::Write);
+        }
+        Ok(Pass { epoch })
+    }
+
+    pub(crate) fn proven(&self) -> Moment {
+        Moment(self.proven.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn floor(&self) -> Moment {
+        Moment(self.floor.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn written(&self) -> Moment {
+        Moment(self.written.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn position(&self) -> Lsn {
+        Lsn(self.position.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn raise_floor(&self, at: Moment) {
+        self.floor.fetch_max(at.0, Ordering::AcqRel);
+    }
+
+    pub(crate) fn note_write(&self, at: Moment) {
+        self.written.fetch_max(at.0, Ordering::AcqRel);
+    }
+
+    #[cfg(any(test, feature = "simulate"))]
+    pub(crate) fn restart_clock(&self) {
+        self.floor.store(0, Ordering::Release);
+        self.written.store(0, Ordering::Release);
+    }
+
+    /// Only under the lock, and after whatever `proven` and `position` promise was done.
+    pub(crate) fn show(&self, epoch: u64, proven: Moment, position: Lsn) {
+        if epoch == 0 {
+            self.epoch.store(0, Ordering::Release);
+        }
+        self.proven.store(proven.0, Ordering::Release);
+        self.position.store(position.0, Ordering::Release);
+        if epoch != 0 {
+            self.epoch.store(epoch, Ordering::Release);
+        }
+    }
+}
+
+/// Whether a request that started at `start` may share the answer of a query sent at `sent`.
+///
+/// It may if nothing that its own answer must contain can be missing: neither what was acknowledged more
+/// than `bound` before it, nor a write that this node acknowledged, the last one at `written`. A write
+/// noted in the very microsecond of the sending may have come after it.
+pub(crate) fn may_join(sent: Moment, start: Moment, bound: Duration, written: Moment) -> bool {
+    start.since(sent) <= bound && sent > written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_passes_before_the_first_proof() {
+        let gate = Gate::default();
+        let pass = |start| gate.pass(Moment(start), Duration::from_micros(100), &Rules::default());
+        assert_eq!(pass(1).unwrap_err(), Bypass::Closed);
+        gate.show(1, Moment(0), Lsn(1));
+        assert_eq!(pass(1).unwrap_err(), Bypass::Behind);
+        gate.show(1, Moment(10), Lsn(2));
+        assert!(pass(1).is_ok());
+        assert!(pass(110).is_ok());
+        assert_eq!(pass(111).unwrap_err(), Bypass::Behind);
+        gate.raise_floor(Moment(11));
+        assert_eq!(pass(20).unwrap_err(), Bypass::Write);
+        gate.show(1, Moment(11), Lsn(3));
+        assert!(pass(20).is_ok());
+    }
+
+    #[test]
+    fn a_request_joins_a_flight_only_within_its_bound_and_after_the_last_write() {
+        let join = |sent, start, bound, written| {
+            may_join(Moment(sent), Moment(start), Duration::from_micros(bound), Moment(written))
+        };
+        assert!(join(100, 150, 50, 0));
+        assert!(!join(99, 150, 50, 0));
+        assert!(join(200, 150, 0, 0));
+        assert!(!join(149, 150, 0, 0));
+        assert!(!join(140, 150, 50, 140));
+        assert!(join(141, 150, 50, 140));
+    }
+}

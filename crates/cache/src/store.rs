@@ -1,0 +1,130 @@
+//! Key to entry: the concurrent map that readers use, with eviction by weight.
+//!
+//! Changed only by whoever holds the lock on coherence, and whatever it evicts is handed back at once, so
+//! that it never holds an entry that the index does not know.
+
+use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
+
+use crate::index::EntryId;
+use crate::key::Key;
+use crate::moment::Moment;
+
+/// What the cache may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Weight of all entries, their overhead included.
+    pub bytes_max: u64,
+    /// Weight of one entry.
+    pub entry_bytes_max: u64,
+    /// Tags of one entry; past it, the relations with the most tags are read as a whole.
+    pub entry_tags_max: usize,
+    /// Transactions in the log of what fills may be blind to.
+    pub log_records_max: usize,
+    /// Size of that log.
+    pub log_bytes_max: usize,
+    /// Rows of one transaction told apart in that log; past it, its relations are kept as a whole.
+    pub log_rows_max: usize,
+    /// Polls whose position the stream has not reached yet.
+    pub polls_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            bytes_max: 256 << 20,
+            entry_bytes_max: 4 << 20,
+            entry_tags_max: 2_048,
+            log_records_max: 100_000,
+            log_bytes_max: 32 << 20,
+            log_rows_max: 1_000,
+            polls_max: 256,
+        }
+    }
+}
+
+/// An entry as readers find it.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored<V> {
+    pub(crate) value: V,
+    pub(crate) epoch: u64,
+    pub(crate) stored: Moment,
+    pub(crate) expires: Moment,
+    pub(crate) weight: u64,
+    pub(crate) id: EntryId,
+}
+
+/// What an entry weighs beyond what the caller says: itself, its places in the store and in the index.
+pub(crate) const ENTRY_BYTES: u64 = 224;
+
+/// What each tag adds.
+pub(crate) const TAG_BYTES: u64 = 56;
+
+/// Entries by key.
+#[derive(Debug)]
+pub(crate) struct Store<V: Clone>(Cache<Key, Stored<V>, ByWeight, DefaultHashBuilder, HandBack>);
+
+#[derive(Clone, Debug)]
+struct ByWeight;
+
+impl<V> Weighter<Key, Stored<V>> for ByWeight {
+    fn weight(&self, _: &Key, entry: &Stored<V>) -> u64 {
+        entry.weight
+    }
+}
+
+#[derive(Clone, Debug)]
+struct HandBack;
+
+impl<V> Lifecycle<Key, Stored<V>> for HandBack {
+    type RequestState = Vec<Stored<V>>;
+
+    fn on_evict(&self, evicted: &mut Vec<Stored<V>>, _: Key, entry: Stored<V>) {
+        evicted.push(entry);
+    }
+}
+
+impl<V: Clone> Store<V> {
+    pub(crate) fn new(limits: &Limits) -> Store<V> {
+        // An estimate only: it sizes the memory of what was recently evicted. Few large shards rather than
+        // many small ones, since an entry must fit into its shard.
+        let entries = usize::try_from(limits.bytes_max / 2048).unwrap_or(usize::MAX).clamp(16, 1 << 20);
+        let fitting = limits.bytes_max / limits.entry_bytes_max.max(1) / 2;
+        let mut options = OptionsBuilder::new();
+        options.estimated_items_capacity(entries).weight_capacity(limits.bytes_max);
+        options.shards(usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, 64));
+        let options = options.build().expect("capacities are given, ratios are the defaults");
+        Store(Cache::with_options(options, ByWeight, DefaultHashBuilder::default(), HandBack))
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<Stored<V>> {
+        self.0.get(key)
+    }
+
+    pub(crate) fn peek(&self, key: &Key) -> Option<Stored<V>> {
+        self.0.peek(key)
+    }
+
+    /// Inserts and returns what had to go: others, the entry it replaces, or itself if it does not fit.
+    pub(crate) fn insert(&self, key: Key, entry: Stored<V>) -> Vec<Stored<V>> {
+        let mut evicted = Vec::new();
+        self.0.insert_with_lifecycle(key, entry, &mut evicted);
+        evicted
+    }
+
+    pub(crate) fn remove(&self, key: &Key) -> Option<Stored<V>> {
+        self.0.remove(key).map(|(_, entry)| entry)
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.clear();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.weight()
+    }
+}
