@@ -1,0 +1,278 @@
+//! Filters: `column=op.value`, and trees of them under `and` and `or`.
+
+use http::StatusCode;
+
+use super::{Field, Input};
+use crate::{Error, Limits};
+
+/// A filter or a tree of filters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Logic {
+    Filter(Filter),
+    Tree { negated: bool, any: bool, children: Vec<Logic> },
+}
+
+/// A test of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Filter {
+    pub(crate) field: Field,
+    pub(crate) negated: bool,
+    pub(crate) test: Test,
+}
+
+/// What is tested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Test {
+    Compare { comparison: Comparison, quantifier: Option<Quantifier>, value: String },
+    In(Vec<String>),
+    Is(Is),
+    Search { search: Search, language: Option<String>, value: String },
+}
+
+/// A comparison with one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Equal,
+    NotEqual,
+    Greater,
+    GreaterEqual,
+    Less,
+    LessEqual,
+    Like,
+    ILike,
+    Match,
+    IMatch,
+    Distinct,
+    Contains,
+    Contained,
+    Overlaps,
+    StrictlyLeft,
+    StrictlyRight,
+    NotRight,
+    NotLeft,
+    Adjacent,
+}
+
+/// `(any)` or `(all)` of an array of values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Quantifier {
+    Any,
+    All,
+}
+
+/// What `is` can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Is {
+    Null,
+    NotNull,
+    True,
+    False,
+    Unknown,
+}
+
+/// The ways of full-text search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Search {
+    Plain,
+    Phrase,
+    Query,
+    Web,
+}
+
+const COMPARISONS: [(&str, Comparison, bool); 19] = [
+    ("eq", Comparison::Equal, true),
+    ("gte", Comparison::GreaterEqual, true),
+    ("gt", Comparison::Greater, true),
+    ("lte", Comparison::LessEqual, true),
+    ("lt", Comparison::Less, true),
+    ("neq", Comparison::NotEqual, false),
+    ("like", Comparison::Like, true),
+    ("ilike", Comparison::ILike, true),
+    ("match", Comparison::Match, true),
+    ("imatch", Comparison::IMatch, true),
+    ("isdistinct", Comparison::Distinct, false),
+    ("cs", Comparison::Contains, false),
+    ("cd", Comparison::Contained, false),
+    ("ov", Comparison::Overlaps, false),
+    ("sl", Comparison::StrictlyLeft, false),
+    ("sr", Comparison::StrictlyRight, false),
+    ("nxr", Comparison::NotRight, false),
+    ("nxl", Comparison::NotLeft, false),
+    ("adj", Comparison::Adjacent, false),
+];
+
+const SEARCHES: [(&str, Search); 4] =
+    [("fts", Search::Query), ("plfts", Search::Plain), ("phfts", Search::Phrase), ("wfts", Search::Web)];
+
+/// Whether a parameter's value begins with an operator, which tells a filter from a function's argument.
+pub(crate) fn has_operator(value: &str) -> bool {
+    let word = value.split(['.', '(']).next().unwrap_or_default();
+    let opens = value[word.len()..].starts_with('.') || value[word.len()..].starts_with('(');
+    let known = COMPARISONS.iter().any(|(name, ..)| *name == word)
+        || SEARCHES.iter().any(|(name, _)| *name == word)
+        || matches!(word, "not" | "is" | "in");
+    opens && known
+}
+
+/// Reads the value of a filter: `op.value`, to the end.
+pub(crate) fn filter(field: Field, text: &str) -> Result<Filter, Error> {
+    let mut input = Input::new("filter", text);
+    let (negated, test) = operation(&mut input, |input| Ok(input.take_while(|_| true).to_owned()))?;
+    input.end("end of input")?;
+    Ok(Filter { field, negated, test })
+}
+
+/// Reads the value of `and`, `or`, `not.and` or `not.or`.
+pub(crate) fn tree(operator: &str, text: &str, limits: &Limits) -> Result<Logic, Error> {
+    let whole = format!("{operator}{text}");
+    let mut input = Input::new("logic tree", &whole);
+    let logic = logic(&mut input, limits, 0)?;
+    input.end("end of input")?;
+    Ok(logic)
+}
+
+fn logic(input: &mut Input<'_>, limits: &Limits, depth: usize) -> Result<Logic, Error> {
+    if depth > limits.depth_max {
+        let details = format!("and/or nested at most {} deep", limits.depth_max);
+        return Err(Error::limit(StatusCode::BAD_REQUEST, details));
+    }
+    input.space();
+    for (token, negated, any) in
+        [("not.and", true, false), ("not.or", true, true), ("and", false, false), ("or", false, true)]
+    {
+        let opens = input.rest().strip_prefix(token).is_some_and(|rest| rest.trim_start().starts_with('('));
+        if opens {
+            input.take(token);
+            let children = children(input, limits, depth)?;
+            return Ok(Logic::Tree { negated, any, children });
+        }
+    }
+    let field = input.field()?;
+    input.expect(".", "delimiter (.)")?;
+    let (negated, test) = operation(input, inner_value)?;
+    Ok(Logic::Filter(Filter { field, negated, test }))
+}
+
+fn children(input: &mut Input<'_>, limits: &Limits, depth: usize) -> Result<Vec<Logic>, Error> {
+    input.space();
+    input.expect("(", "\"(\"")?;
+    let mut children = Vec::new();
+    loop {
+        children.push(logic(input, limits, depth + 1)?);
+        input.space();
+        if !input.take(",") {
+            input.expect(")", "\",\" or \")\"")?;
+            input.space();
+            return Ok(children);
+        }
+    }
+}
+
+type ReadValue = fn(&mut Input<'_>) -> Result<String, Error>;
+
+fn operation(input: &mut Input<'_>, value: ReadValue) -> Result<(bool, Test), Error> {
+    const EXPECTING: &str = "\"not\" or operator (eq, gt, ...)";
+    let negated = input.take("not.");
+    let start = input.at;
+    let word = input.take_while(|c| c.is_ascii_lowercase());
+    let argument = match input.take("(") {
+        true => {
+            let name = input.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ' ' | '$'));
+            input.expect(")", "\")\"")?;
+            Some(name.to_owned())
+        }
+        false => None,
+    };
+    if !input.rest().starts_with('.') {
+        if input.at == start {
+            return Err(input.unexpected(EXPECTING));
+        }
+        return Err(input.unexpected("delimiter (.)"));
+    }
+    input.take(".");
+    let test = match (word, argument) {
+        ("in", None) => Test::In(list(input)?),
+        ("is", None) => Test::Is(is(input)?),
+        (word, argument) => {
+            if let Some((_, search)) = SEARCHES.iter().find(|(name, _)| *name == word) {
+                let language = argument;
+                Test::Search { search: *search, language, value: value(input)? }
+            } else {
+                let unknown = |input: &mut Input<'_>| {
+                    input.at = start;
+                    Err(input.error(format!("unknown single value operator {word}")))
+                };
+                let Some((_, comparison, quantifiable)) = COMPARISONS.iter().find(|(name, ..)| *name == word)
+                else {
+                    return unknown(input);
+                };
+                let quantifier = match argument.as_deref() {
+                    None => None,
+                    Some("any") if *quantifiable => Some(Quantifier::Any),
+                    Some("all") if *quantifiable => Some(Quantifier::All),
+                    Some(_) => return unknown(input),
+                };
+                Test::Compare { comparison: *comparison, quantifier, value: value(input)? }
+            }
+        }
+    };
+    Ok((negated, test))
+}
+
+fn is(input: &mut Input<'_>) -> Result<Is, Error> {
+    let start = input.at;
+    let word = input.take_while(|c| c.is_ascii_alphabetic() || c == '_');
+    match word.to_ascii_lowercase().as_str() {
+        "null" => Ok(Is::Null),
+        "not_null" => Ok(Is::NotNull),
+        "true" => Ok(Is::True),
+        "false" => Ok(Is::False),
+        "unknown" => Ok(Is::Unknown),
+        _ => {
+            input.at = start;
+            Err(input.unexpected("isVal: (null, not_null, true, false, unknown)"))
+        }
+    }
+}
+
+/// `(a,"b",c)`
+fn list(input: &mut Input<'_>) -> Result<Vec<String>, Error> {
+    input.space();
+    input.expect("(", "\"(\"")?;
+    input.space();
+    let mut values = Vec::new();
+    loop {
+        values.push(quoted_or_plain(input));
+        if !input.take(",") {
+            input.expect(")", "\",\" or \")\"")?;
+            input.space();
+            return Ok(values);
+        }
+    }
+}
+
+/// A value inside `and` or `or`: quoted, an array in braces, or up to the next comma or parenthesis.
+fn inner_value(input: &mut Input<'_>) -> Result<String, Error> {
+    let rest = input.rest();
+    if rest.starts_with('{')
+        && let Some(end) = rest[1..].find(['{', '}']).map(|end| end + 1)
+        && rest[end..].starts_with('}')
+    {
+        input.at += end + 1;
+        return Ok(rest[..=end].to_owned());
+    }
+    Ok(quoted_or_plain(input))
+}
+
+/// A quoted value counts as one only if it ends where the value ends.
+fn quoted_or_plain(input: &mut Input<'_>) -> String {
+    let start = input.at;
+    if input.peek() == Some('"')
+        && let Ok(value) = input.quoted()
+        && matches!(input.peek(), None | Some(',' | ')'))
+    {
+        return value;
+    }
+    input.at = start;
+    input.take_while(|c| !matches!(c, ',' | ')')).to_owned()
+}

@@ -1,0 +1,71 @@
+//! The `order` parameter.
+
+use super::{Field, Input};
+use crate::Error;
+
+/// One term of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    pub(crate) target: Target,
+    pub(crate) descending: Option<bool>,
+    pub(crate) nulls: Option<Nulls>,
+}
+
+/// What is ordered by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A field of the relation itself.
+    Own(Field),
+    /// A field of an embedded relation: `clients(name)`.
+    Related(String, Field),
+}
+
+/// Where nulls go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nulls {
+    First,
+    Last,
+}
+
+/// Reads a whole order parameter.
+pub(crate) fn order(text: &str) -> Result<Vec<Order>, Error> {
+    let mut input = Input::new("order", text);
+    let mut terms = Vec::new();
+    loop {
+        terms.push(term(&mut input)?);
+        if !input.take(",") {
+            input.end("delimiter (.), \",\" or end of input")?;
+            return Ok(terms);
+        }
+    }
+}
+
+fn term(input: &mut Input<'_>) -> Result<Order, Error> {
+    let field = input.field()?;
+    let target = if field.path.is_empty() && input.take("(") {
+        let inner = input.field()?;
+        input.expect(")", "\")\"")?;
+        Target::Related(field.name, inner)
+    } else {
+        Target::Own(field)
+    };
+    let descending = match () {
+        () if input.take(".asc") => Some(false),
+        () if input.take(".desc") => Some(true),
+        () => None,
+    };
+    let nulls = match () {
+        () if input.take(".nullsfirst") => Some(Nulls::First),
+        () if input.take(".nullslast") => Some(Nulls::Last),
+        () => None,
+    };
+    input.space();
+    if input.take(".") {
+        let expecting = match descending {
+            None => "\"asc\", \"desc\", \"nullsfirst\" or \"nullslast\"",
+            Some(_) => "\"nullsfirst\" or \"nullslast\"",
+        };
+        return Err(input.unexpected(expecting));
+    }
+    Ok(Order { target, descending, nulls })
+}

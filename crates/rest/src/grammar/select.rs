@@ -1,0 +1,145 @@
+//! The `select` parameter: columns, aliases, casts, embeds.
+
+use http::StatusCode;
+
+use super::{Field, Input};
+use crate::{Error, Limits};
+
+/// One item of a select list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    /// `*`
+    Star,
+    /// `alias:column->path::cast`
+    Field { field: Field, alias: Option<String>, cast: Option<String> },
+    /// `alias:relation!hint!inner(…)` or `...relation(…)`
+    Embed(Embed),
+}
+
+/// An embedded relation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Embed {
+    pub(crate) relation: String,
+    pub(crate) alias: Option<String>,
+    pub(crate) hint: Option<String>,
+    pub(crate) inner: bool,
+    pub(crate) spread: bool,
+    pub(crate) items: Vec<Item>,
+}
+
+impl Embed {
+    /// The name by which the rest of the request speaks of it.
+    pub(crate) fn known_as(&self) -> &str {
+        self.alias.as_deref().unwrap_or(&self.relation)
+    }
+}
+
+const AFTER_FIELD: &str = "\"!\", \"(\", \"->>\", \"->\", \"::\", \")\", \",\" or end of input";
+
+/// Reads a whole select list.
+pub(crate) fn select(text: &str, limits: &Limits) -> Result<Vec<Item>, Error> {
+    let mut reader = Reader { input: Input::new("select parameter", text), limits, embeds: 0 };
+    let items = reader.items(0)?;
+    reader.input.end(AFTER_FIELD)?;
+    Ok(items)
+}
+
+struct Reader<'a> {
+    input: Input<'a>,
+    limits: &'a Limits,
+    embeds: usize,
+}
+
+impl Reader<'_> {
+    fn items(&mut self, depth: usize) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
+        self.input.space();
+        if matches!(self.input.peek(), None | Some(')')) {
+            return Ok(items);
+        }
+        loop {
+            self.input.space();
+            items.push(self.item(depth)?);
+            self.input.space();
+            if !self.input.take(",") {
+                return Ok(items);
+            }
+        }
+    }
+
+    fn item(&mut self, depth: usize) -> Result<Item, Error> {
+        if self.input.take("...") || self.input.take("..") {
+            let relation = self.input.name()?;
+            return self.embed(relation, None, true, depth);
+        }
+        if self.input.take("*") {
+            return Ok(Item::Star);
+        }
+        let mut name = self.input.name()?;
+        let mut alias = None;
+        if self.input.rest().starts_with(':') && !self.input.rest().starts_with("::") {
+            self.input.take(":");
+            alias = Some(name);
+            name = self.input.name()?;
+        }
+        if name == "count" && self.input.rest().starts_with("()") {
+            return Err(Error::aggregates());
+        }
+        if matches!(self.input.peek(), Some('!' | '(')) {
+            return self.embed(name, alias, false, depth);
+        }
+        let path = self.input.json_path()?;
+        let cast = match self.input.take("::") {
+            true => Some(self.cast()?),
+            false => None,
+        };
+        if [".sum()", ".avg()", ".min()", ".max()", ".count()"].iter().any(|call| self.input.take(call)) {
+            return Err(Error::aggregates());
+        }
+        self.input.space();
+        match self.input.peek() {
+            None | Some(',' | ')') => Ok(Item::Field { field: Field { name, path }, alias, cast }),
+            Some(_) => Err(self.input.unexpected(AFTER_FIELD)),
+        }
+    }
+
+    fn cast(&mut self) -> Result<String, Error> {
+        let name = self.input.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ' ' | '$'));
+        let array = if self.input.take("[]") { "[]" } else { "" };
+        match name.trim() {
+            "" => Err(self.input.unexpected("letter or digit")),
+            name => Ok(format!("{name}{array}")),
+        }
+    }
+
+    fn embed(
+        &mut self,
+        relation: String,
+        alias: Option<String>,
+        spread: bool,
+        depth: usize,
+    ) -> Result<Item, Error> {
+        self.embeds += 1;
+        if depth >= self.limits.depth_max || self.embeds > self.limits.embeds_max {
+            let Limits { depth_max, embeds_max, .. } = self.limits;
+            let details = format!("at most {embeds_max} embedded relations, nested at most {depth_max} deep");
+            return Err(Error::limit(StatusCode::BAD_REQUEST, details));
+        }
+        let (mut hint, mut inner) = (None, false);
+        for _ in 0..2 {
+            if !self.input.take("!") {
+                break;
+            }
+            match self.input.name()? {
+                name if name == "inner" => inner = true,
+                name if name == "left" => {}
+                name => hint = Some(name),
+            }
+        }
+        self.input.space();
+        self.input.expect("(", "\"(\"")?;
+        let items = self.items(depth + 1)?;
+        self.input.expect(")", AFTER_FIELD)?;
+        Ok(Item::Embed(Embed { relation, alias, hint, inner, spread, items }))
+    }
+}

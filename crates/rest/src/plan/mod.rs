@@ -1,0 +1,196 @@
+//! The plan of a request: which relation or function it means, the one statement, what that reads, and
+//! how its row becomes an answer.
+//!
+//! [`plan`] reads from top to bottom. Never touches the database; equal inputs give equal plans.
+
+mod call;
+mod read;
+mod relationship;
+mod tree;
+mod type_name;
+mod write;
+
+use http::{HeaderMap, Method, StatusCode};
+use percent_encoding::percent_decode_str;
+use pg::Statement;
+use pg::catalog::{Catalog, Obstacle};
+
+pub(crate) use call::{Arguments, Call};
+pub(crate) use tree::{Column, Condition, Embed, Join, Node, OrderedBy, Output, Source, TypeName};
+pub(crate) use write::{Assigned, Conflict, Write};
+
+use crate::grammar::{Heeded, Preferences, Query, Range, canonical};
+use crate::media::Media;
+use crate::respond::{AnswerRules, Kind};
+use crate::sql::{self, Form};
+use crate::{Error, Limits, Reads, Request, Rules, read_set};
+use read::Resolver;
+
+/// What a request comes down to.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Whether it may run in a read-only transaction.
+    pub access: Access,
+    /// The one statement. It returns one row: `body text` (null when there is none to send), `rows int8`,
+    /// `total int8` (null unless counted), `snapshot text` (null for a write), and `key_1 text[]` … for
+    /// the columns of [`Contained`](crate::Contained) or of [`AnswerRules::location`].
+    pub statement: Statement,
+    /// The schema that was chosen: the search path's first.
+    pub schema: String,
+    /// What the answer depends on. Means something only for [`Access::Read`].
+    pub reads: Reads,
+    /// How the row becomes a status and headers.
+    pub answer: AnswerRules,
+}
+
+/// The access a request needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// A read-only transaction.
+    Read,
+    /// A transaction that may write.
+    Write,
+}
+
+/// What every kind of request is planned from.
+struct Asked<'a> {
+    request: &'a Request<'a>,
+    catalog: &'a Catalog,
+    rules: &'a Rules,
+    schema: String,
+    /// The relation's or the function's name.
+    name: String,
+    query: Query,
+    preferences: Preferences,
+    media: Media,
+    /// The schema, if a header chose it.
+    profile: Option<String>,
+}
+
+/// Plans a request.
+pub fn plan(request: &Request<'_>, catalog: &Catalog, rules: &Rules) -> Result<Plan, Error> {
+    let Limits { url_bytes_max, .. } = rules.limits;
+    if request.path.len() + request.query.len() > url_bytes_max {
+        let details = format!("a URL of at most {url_bytes_max} bytes");
+        return Err(Error::limit(StatusCode::URI_TOO_LONG, details));
+    }
+    let (call, name) = resource(request.path)?;
+    let (schema, profile) = schema(request, rules)?;
+    let media = Media::negotiate(request.headers)?;
+    let preferences = Preferences::read(request.headers)?;
+    let mut query = Query::read(request.query, call, &rules.limits)?;
+    if matches!(*request.method, Method::GET | Method::HEAD) {
+        restrict_to_range(request.headers, &mut query)?;
+    }
+    let asked = Asked { request, catalog, rules, schema, name, query, preferences, media, profile };
+    match (call, request.method) {
+        (true, &Method::GET | &Method::HEAD | &Method::POST) => call::plan(asked),
+        (true, method) => Err(Error::call_method(method)),
+        (false, &Method::GET | &Method::HEAD) => plan_read(asked),
+        (false, &Method::POST | &Method::PATCH | &Method::DELETE) => write::plan(asked),
+        (false, method) => Err(Error::method(method)),
+    }
+}
+
+fn plan_read(asked: Asked<'_>) -> Result<Plan, Error> {
+    let relation = asked.catalog.relation(&asked.schema, &asked.name);
+    let relation = relation.ok_or_else(|| Error::relation(&asked.schema, &asked.name))?;
+    let mut resolver = asked.resolver(true);
+    let root = resolver.root(Source::Relation, Some(relation.clone()))?;
+    let counted = asked.preferences.count;
+    let reads = read_set::of_read(asked.catalog, asked.rules, &root, counted);
+    let keys = reads.keys();
+    let form = if asked.media.singular { Form::Object } else { Form::Array };
+    let answer = asked.answer(Kind::Read { offset: root.range.offset }, Heeded::default());
+    let body = sql::Answer { form, media: asked.media, counted, keys: &keys, read: true };
+    let statement = sql::read(&root, &body);
+    Ok(Plan { access: Access::Read, statement, schema: asked.schema, reads, answer })
+}
+
+impl Asked<'_> {
+    fn resolver(&self, bounded: bool) -> Resolver<'_> {
+        Resolver {
+            catalog: self.catalog,
+            rules: self.rules,
+            schema: &self.schema,
+            query: &self.query,
+            root: &self.name,
+            bounded,
+            next: 0,
+        }
+    }
+
+    fn answer(&self, kind: Kind, heeded: Heeded) -> AnswerRules {
+        let content_location = matches!(kind, Kind::Read { .. }).then(|| {
+            let query = canonical(self.request.query);
+            let mark = if query.is_empty() { "" } else { "?" };
+            format!("/{}{mark}{query}", self.name)
+        });
+        AnswerRules {
+            kind,
+            media: self.media,
+            body: true,
+            counted: self.preferences.count,
+            head: *self.request.method == Method::HEAD,
+            preference_applied: self.preferences.applied(heeded),
+            content_profile: self.profile.clone(),
+            content_location,
+            location: None,
+            max_affected: self.preferences.max_affected,
+        }
+    }
+}
+
+/// A write's reads, which mean nothing.
+fn not_a_read(name: &str) -> Reads {
+    Reads::Untracked { why: Obstacle::Volatile, object: name.to_owned() }
+}
+
+/// Whether the path calls a function, and the name in it.
+fn resource(path: &str) -> Result<(bool, String), Error> {
+    let mut segments = path.strip_prefix('/').unwrap_or(path).split('/');
+    let decode = |segment: &str| percent_decode_str(segment).decode_utf8().ok().map(|name| name.into_owned());
+    let named = match (segments.next(), segments.next(), segments.next()) {
+        (Some(relation), None, None) => decode(relation).map(|name| (false, name)),
+        (Some("rpc"), Some(function), None) => decode(function).map(|name| (true, name)),
+        _ => None,
+    };
+    named.filter(|(_, name)| !name.is_empty()).ok_or_else(Error::path)
+}
+
+/// The schema asked for by a profile header, or the default.
+fn schema(request: &Request<'_>, rules: &Rules) -> Result<(String, Option<String>), Error> {
+    let reads = matches!(*request.method, Method::GET | Method::HEAD);
+    let header = if reads { "accept-profile" } else { "content-profile" };
+    let first = rules.schemas.first().cloned().unwrap_or_default();
+    let Some(asked) = request.headers.get(header) else {
+        // With more than one schema to choose from, the answer always says which it was.
+        let profile = (rules.schemas.len() > 1).then(|| first.clone());
+        return Ok((first, profile));
+    };
+    let asked = String::from_utf8_lossy(asked.as_bytes());
+    match rules.schemas.iter().find(|schema| **schema == *asked) {
+        Some(schema) => Ok((schema.clone(), Some(schema.clone()))),
+        None => Err(Error::schema(&asked, &rules.schemas)),
+    }
+}
+
+/// Narrows the root's range by the `Range` header (`0-9`, both ends included).
+fn restrict_to_range(headers: &HeaderMap, query: &mut Query) -> Result<(), Error> {
+    let Some(value) = headers.get("range").and_then(|value| value.to_str().ok()) else { return Ok(()) };
+    let Some((low, high)) = value.split_once('-') else { return Ok(()) };
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let (Ok(low), true) = (low.parse::<u64>(), digits(high)) else { return Ok(()) };
+    let high = high.parse::<u64>().ok();
+    if high.is_some_and(|high| high < low) {
+        let details = "The lower boundary must be lower than or equal to the upper boundary in the Range header.";
+        return Err(Error::range(details));
+    }
+    let asked = query.range(&[]);
+    let offset = asked.offset.max(low);
+    let ends = [asked.limit.map(|limit| asked.offset.saturating_add(limit)), high.map(|high| high.saturating_add(1))];
+    let limit = ends.into_iter().flatten().min().map(|end| end.saturating_sub(offset));
+    query.ranges.retain(|(path, _)| !path.is_empty());
+    query.ranges.push((Vec::new(), Range { limit, offset }));
+    Ok(())
+}

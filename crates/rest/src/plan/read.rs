@@ -1,0 +1,217 @@
+//! Resolves a query against the catalog: the tree of relations that a read visits.
+//!
+//! Input is the typed query and the rows' origin; output is a [`Node`]. Knows neither methods nor SQL.
+
+use std::sync::Arc;
+
+use pg::catalog::{Catalog, Relation};
+
+use super::relationship;
+use super::tree::{Column, Condition, Embed, Node, OrderedBy, Ordering, Output, Source};
+use super::type_name;
+use crate::grammar::{self, Arrow, Field, Is, Item, Logic, Query, Step, Target, Test};
+use crate::{Error, Rules};
+
+/// What a read is resolved against.
+pub(crate) struct Resolver<'a> {
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) rules: &'a Rules,
+    pub(crate) schema: &'a str,
+    pub(crate) query: &'a Query,
+    /// What the root is called in errors.
+    pub(crate) root: &'a str,
+    /// Whether [`Rules::rows_max`] holds: for reads, not for what a write returns.
+    pub(crate) bounded: bool,
+    /// The next node's number.
+    pub(crate) next: usize,
+}
+
+impl Resolver<'_> {
+    /// The tree that begins with these rows.
+    pub(crate) fn root(&mut self, source: Source, relation: Option<Arc<Relation>>) -> Result<Node, Error> {
+        let items = self.query.select.clone();
+        let root = self.node(source, relation, &items, &mut Vec::new())?;
+        for path in self.paths() {
+            reachable(&items, path)?;
+        }
+        Ok(root)
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &Vec<String>> {
+        let Query { filters, orders, ranges, .. } = self.query;
+        let filters = filters.iter().map(|(path, _)| path);
+        filters.chain(orders.iter().map(|(path, _)| path)).chain(ranges.iter().map(|(path, _)| path))
+    }
+
+    fn node(
+        &mut self,
+        source: Source,
+        relation: Option<Arc<Relation>>,
+        items: &[Item],
+        path: &mut Vec<String>,
+    ) -> Result<Node, Error> {
+        let number = self.next;
+        self.next += 1;
+        let mut range = self.query.range(path);
+        if self.bounded
+            && let Some(rows_max) = self.rules.rows_max
+        {
+            range.limit = Some(range.limit.map_or(rows_max, |limit| limit.min(rows_max)));
+        }
+        let (outputs, embeds) = (Vec::new(), Vec::new());
+        let (conditions, order) = (Vec::new(), Vec::new());
+        let mut node = Node { number, source, relation, outputs, embeds, conditions, order, range };
+        for item in items {
+            match item {
+                Item::Star => self.star(&mut node),
+                Item::Field { field, alias, cast } => {
+                    let column = self.column(&node, field)?;
+                    let name = alias.clone().unwrap_or_else(|| output_name(field));
+                    let cast = cast.as_deref().map(|cast| type_name::resolve(self.catalog, cast)).transpose()?;
+                    node.outputs.push(Output::Column { column, cast, name });
+                }
+                Item::Embed(embed) => self.embed(&mut node, embed, path)?,
+            }
+        }
+        for (_, logic) in self.query.filters.iter().filter(|(of, _)| of == path) {
+            let condition = self.condition(&node, items, logic)?;
+            node.conditions.push(condition);
+        }
+        if let Some((_, terms)) = self.query.orders.iter().rfind(|(of, _)| of == path) {
+            for term in terms {
+                let ordering = self.ordering(&mut node, items, term)?;
+                node.order.push(ordering);
+            }
+        }
+        Ok(node)
+    }
+
+    fn star(&self, node: &mut Node) {
+        let Some(relation) = &node.relation else {
+            node.outputs.push(Output::All);
+            return;
+        };
+        node.outputs.extend(relation.columns.iter().map(|column| {
+            let name = column.name.clone();
+            Output::Column { column: known(column, Vec::new()), cast: None, name }
+        }));
+    }
+
+    fn embed(&mut self, parent: &mut Node, embed: &grammar::Embed, path: &mut Vec<String>) -> Result<(), Error> {
+        let Some(origin) = parent.relation.clone() else {
+            return Err(Error::not_implemented("Embedding in rows that are not a relation's"));
+        };
+        let found = relationship::find(self.catalog, self.schema, &origin, embed)?;
+        if embed.spread && !found.to_one {
+            return Err(Error::not_implemented("Spreading a to-many relationship"));
+        }
+        path.push(embed.known_as().to_owned());
+        let node = self.node(Source::Relation, Some(found.target), &embed.items, path)?;
+        path.pop();
+        let index = parent.embeds.len();
+        if embed.spread {
+            let spread = node.outputs.iter().enumerate().filter_map(|(output, of)| {
+                let name = of.name()?.to_owned();
+                Some(Output::Spread { embed: index, output, name })
+            });
+            parent.outputs.extend(spread);
+        } else if !embed.items.is_empty() {
+            parent.outputs.push(Output::Embed { embed: index, name: embed.known_as().to_owned() });
+        }
+        let (inner, spread) = (embed.inner, embed.spread);
+        let (join, to_one, ordered_by) = (found.join, found.to_one, Vec::new());
+        parent.embeds.push(Embed { node, join, to_one, inner, spread, ordered_by });
+        Ok(())
+    }
+
+    fn condition(&self, node: &Node, items: &[Item], logic: &Logic) -> Result<Condition, Error> {
+        let filter = match logic {
+            Logic::Tree { negated, any, children } => {
+                let children = children.iter().map(|child| self.condition(node, items, child));
+                let children = children.collect::<Result<_, _>>()?;
+                return Ok(Condition::Tree { negated: *negated, any: *any, children });
+            }
+            Logic::Filter(filter) => filter,
+        };
+        let negated = filter.negated;
+        if let Some(embed) = embed_called(items, &filter.field.name).filter(|_| filter.field.path.is_empty()) {
+            return match filter.test {
+                Test::Is(is @ (Is::Null | Is::NotNull)) => Ok(Condition::Embed { embed, negated, is }),
+                _ => Err(Error::embed_filter(&filter.field.name)),
+            };
+        }
+        let column = self.column(node, &filter.field)?;
+        Ok(Condition::Test { column, negated, test: filter.test.clone() })
+    }
+
+    fn ordering(&self, node: &mut Node, items: &[Item], term: &grammar::Order) -> Result<Ordering, Error> {
+        let target = match &term.target {
+            Target::Own(field) => OrderedBy::Own(self.column(node, field)?),
+            Target::Related(name, field) => {
+                let embed = embed_called(items, name).ok_or_else(|| Error::not_embedded(name))?;
+                if !node.embeds[embed].to_one {
+                    return Err(Error::related_order(self.name_of(node), name));
+                }
+                let column = self.column(&node.embeds[embed].node, field)?;
+                let ordered_by = &mut node.embeds[embed].ordered_by;
+                ordered_by.push(column);
+                OrderedBy::Related { embed, column: ordered_by.len() - 1 }
+            }
+        };
+        Ok(Ordering { target, descending: term.descending, nulls: term.nulls })
+    }
+
+    fn name_of<'n>(&'n self, node: &'n Node) -> &'n str {
+        node.relation.as_ref().map_or(self.root, |relation| &relation.name)
+    }
+
+    /// The column that a field names. Where the catalog does not list the columns, PostgreSQL decides.
+    pub(crate) fn column(&self, node: &Node, field: &Field) -> Result<Column, Error> {
+        let path = field.path.clone();
+        let Some(relation) = &node.relation else {
+            return Ok(Column { name: field.name.clone(), type_id: 0, canonical: None, path });
+        };
+        match relation.column(&field.name) {
+            Some(column) => Ok(known(column, path)),
+            None if node.number == 0 => Err(Error::column(&relation.name, &field.name)),
+            None => Err(Error::column(&format!("{}_{}", relation.name, node.number), &field.name)),
+        }
+    }
+}
+
+fn known(column: &pg::catalog::Column, path: Vec<Arrow>) -> Column {
+    let pg::catalog::Column { name, type_id, canonical, .. } = column;
+    Column { name: name.clone(), type_id: *type_id, canonical: *canonical, path }
+}
+
+/// The position among the embeds of the one that the request calls so.
+fn embed_called(items: &[Item], name: &str) -> Option<usize> {
+    let embeds = items.iter().filter_map(|item| match item {
+        Item::Embed(embed) => Some(embed),
+        _ => None,
+    });
+    embeds.into_iter().position(|embed| embed.known_as() == name)
+}
+
+/// Fails at the first name of a parameter's path that the select list does not embed.
+fn reachable(items: &[Item], path: &[String]) -> Result<(), Error> {
+    let Some((first, rest)) = path.split_first() else { return Ok(()) };
+    let embed = items.iter().find_map(|item| match item {
+        Item::Embed(embed) if embed.known_as() == first => Some(embed),
+        _ => None,
+    });
+    match embed {
+        Some(embed) => reachable(&embed.items, rest),
+        None => Err(Error::not_embedded(first)),
+    }
+}
+
+/// A field's name in JSON: the last key of its path, or the column's.
+fn output_name(field: &Field) -> String {
+    let key = field.path.iter().rev().find_map(|arrow| match &arrow.step {
+        Step::Key(key) => Some(key),
+        Step::Index(_) => None,
+    });
+    key.unwrap_or(&field.name).clone()
+}
+

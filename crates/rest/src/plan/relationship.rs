@@ -1,0 +1,200 @@
+//! Which relation an embed means, and by which foreign key.
+//!
+//! Foreign keys are read in both directions, and pairwise through a junction whose primary key holds
+//! both. Nothing is guessed: two ways are an error that names them.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use pg::RelationId;
+use pg::catalog::{Catalog, ForeignKey, Relation};
+use serde_json::{Value, json};
+
+use super::tree::Join;
+use crate::Error;
+use crate::grammar::Embed;
+
+/// One way from a relation to another.
+pub(crate) struct Relationship {
+    pub(crate) target: Arc<Relation>,
+    pub(crate) join: Join,
+    pub(crate) to_one: bool,
+    way: Way,
+}
+
+/// What names the way: constraints and their columns.
+enum Way {
+    Forward(ForeignKey),
+    Back(ForeignKey),
+    Through { junction: Arc<Relation>, near: ForeignKey, far: ForeignKey },
+}
+
+/// The one relationship that `embed` means, seen from `origin`.
+pub(crate) fn find(catalog: &Catalog, schema: &str, origin: &Relation, embed: &Embed) -> Result<Relationship, Error> {
+    let mut found: Vec<Relationship> =
+        all(catalog, schema, origin).into_iter().filter(|way| way.is_meant(embed)).collect();
+    // A key from a relation to itself leads both ways; the way back is the one that a relation's own name
+    // means, because the way forward can be named by its column.
+    if found.len() > 1 && found.iter().all(|way| way.target.id == origin.id && !way.is_through()) {
+        found.retain(|way| matches!(way.way, Way::Back(_)));
+    }
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(none(schema, origin, embed)),
+        _ => Err(ambiguous(origin, embed, &found)),
+    }
+}
+
+fn all(catalog: &Catalog, schema: &str, origin: &Relation) -> Vec<Relationship> {
+    let by_id = |id: RelationId| catalog.relations.values().find(|relation| relation.id == id);
+    let in_schema = |relation: &&Arc<Relation>| relation.schema == schema;
+    let pairs = |one: &[String], other: &[String]| -> Vec<(String, String)> {
+        one.iter().cloned().zip(other.iter().cloned()).collect()
+    };
+    let mut ways = Vec::new();
+    for key in catalog.foreign_keys.iter().filter(|key| key.from == origin.id) {
+        if let Some(target) = by_id(key.to).filter(in_schema) {
+            let join = Join::Direct(pairs(&key.from_columns, &key.to_columns));
+            let way = Way::Forward(key.clone());
+            ways.push(Relationship { target: Arc::clone(target), join, to_one: true, way });
+        }
+    }
+    for key in catalog.foreign_keys.iter().filter(|key| key.to == origin.id) {
+        let Some(near_end) = by_id(key.from) else { continue };
+        if near_end.schema == schema {
+            let join = Join::Direct(pairs(&key.to_columns, &key.from_columns));
+            let way = Way::Back(key.clone());
+            ways.push(Relationship { target: Arc::clone(near_end), join, to_one: key.one_to_one, way });
+        }
+        for far in catalog.foreign_keys.iter().filter(|far| far.from == key.from && far.name != key.name) {
+            let mut both = key.from_columns.iter().chain(&far.from_columns);
+            if !both.all(|column| near_end.primary_key.contains(column)) {
+                continue;
+            }
+            if let Some(target) = by_id(far.to).filter(in_schema) {
+                let join = Join::Through {
+                    junction: Arc::clone(near_end),
+                    near: pairs(&key.to_columns, &key.from_columns),
+                    far: pairs(&far.from_columns, &far.to_columns),
+                };
+                let junction = Arc::clone(near_end);
+                let way = Way::Through { junction, near: key.clone(), far: far.clone() };
+                ways.push(Relationship { target: Arc::clone(target), join, to_one: false, way });
+            }
+        }
+    }
+    ways
+}
+
+impl Relationship {
+    fn is_through(&self) -> bool {
+        matches!(self.way, Way::Through { .. })
+    }
+
+    fn is_meant(&self, embed: &Embed) -> bool {
+        let by_relation = self.target.name == embed.relation && self.hinted(embed.hint.as_deref());
+        let by_key = embed.hint.is_none()
+            && match &self.way {
+                Way::Forward(key) => {
+                    key.name == embed.relation || single(&key.from_columns) == Some(&embed.relation)
+                }
+                Way::Back(key) => key.name == embed.relation,
+                Way::Through { .. } => false,
+            };
+        by_relation || by_key
+    }
+
+    fn hinted(&self, hint: Option<&str>) -> bool {
+        let Some(hint) = hint else { return true };
+        match &self.way {
+            Way::Forward(key) | Way::Back(key) => {
+                key.name == hint
+                    || single(&key.from_columns) == Some(hint)
+                    || single(&key.to_columns) == Some(hint)
+            }
+            Way::Through { junction, .. } => junction.name == hint,
+        }
+    }
+
+    /// As the details of an ambiguity name it.
+    fn description(&self, origin: &Relation) -> Value {
+        let columns = |columns: &[String]| format!("({})", columns.join(", "));
+        let (origin_name, target) = (&origin.name, &self.target.name);
+        let (cardinality, relationship) = match &self.way {
+            Way::Forward(key) => (
+                if key.one_to_one { "one-to-one" } else { "many-to-one" },
+                format!(
+                    "{} using {origin_name}{} and {target}{}",
+                    key.name,
+                    columns(&key.from_columns),
+                    columns(&key.to_columns)
+                ),
+            ),
+            Way::Back(key) => (
+                if key.one_to_one { "one-to-one" } else { "one-to-many" },
+                format!(
+                    "{} using {origin_name}{} and {target}{}",
+                    key.name,
+                    columns(&key.to_columns),
+                    columns(&key.from_columns)
+                ),
+            ),
+            Way::Through { junction, near, far } => (
+                "many-to-many",
+                format!(
+                    "{} using {}{} and {}{}",
+                    junction.name,
+                    near.name,
+                    columns(&near.from_columns),
+                    far.name,
+                    columns(&far.from_columns)
+                ),
+            ),
+        };
+        json!({
+            "cardinality": cardinality,
+            "embedding": format!("{origin_name} with {target}"),
+            "relationship": relationship,
+        })
+    }
+
+    fn hint(&self) -> String {
+        let by = match &self.way {
+            Way::Forward(key) | Way::Back(key) => &key.name,
+            Way::Through { junction, .. } => &junction.name,
+        };
+        format!("'{}!{by}'", self.target.name)
+    }
+}
+
+fn single(columns: &[String]) -> Option<&str> {
+    match columns {
+        [column] => Some(column),
+        _ => None,
+    }
+}
+
+fn none(schema: &str, origin: &Relation, embed: &Embed) -> Error {
+    let (origin, target) = (&origin.name, &embed.relation);
+    let hint = embed.hint.as_ref().map_or_else(String::new, |hint| format!(" using the hint '{hint}'"));
+    let message = format!("Could not find a relationship between '{origin}' and '{target}' in the schema cache");
+    Error::new(StatusCode::BAD_REQUEST, "PGRST200", message).details(format!(
+        "Searched for a foreign key relationship between '{origin}' and '{target}'{hint} in the schema \
+         '{schema}', but no matches were found."
+    ))
+}
+
+fn ambiguous(origin: &Relation, embed: &Embed, found: &[Relationship]) -> Error {
+    let (origin_name, target) = (&origin.name, &embed.relation);
+    let message = format!(
+        "Could not embed because more than one relationship was found for '{origin_name}' and '{target}'"
+    );
+    let hints: Vec<String> = found.iter().map(Relationship::hint).collect();
+    Error::new(StatusCode::MULTIPLE_CHOICES, "PGRST201", message)
+        .details(found.iter().map(|way| way.description(origin)).collect::<Vec<_>>())
+        .hint(format!(
+            "Try changing '{target}' to one of the following: {}. Find the desired relationship in the \
+             'details' key.",
+            hints.join(", ")
+        ))
+}

@@ -1,0 +1,143 @@
+//! A read, every name of it resolved: what `sql` writes and `read_set` judges.
+//!
+//! Names of relations and columns here are the catalog's own, except where a function returns columns
+//! that the catalog does not list; aliases and keys of JSON are the request's. `sql` quotes all of them.
+
+use std::sync::Arc;
+
+use pg::Canonical;
+use pg::catalog::Relation;
+
+use crate::grammar::{Arrow, Is, Nulls, Range, Test};
+
+/// One relation read, with those embedded in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// Makes its aliases unique in the statement; the root is 0.
+    pub(crate) number: usize,
+    pub(crate) source: Source,
+    /// The relation whose rows these are, if they are a relation's.
+    pub(crate) relation: Option<Arc<Relation>>,
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) embeds: Vec<Embed>,
+    /// All must hold.
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) order: Vec<Ordering>,
+    pub(crate) range: Range,
+}
+
+/// Where rows come from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// The relation itself.
+    Relation,
+    /// What the statement's first part called.
+    Called,
+    /// What the statement's first part wrote.
+    Written,
+}
+
+/// One thing of a row's JSON.
+#[derive(Clone, Debug)]
+pub(crate) enum Output {
+    /// Every column, where the catalog does not list them.
+    All,
+    /// A column under a name.
+    Column { column: Column, cast: Option<TypeName>, name: String },
+    /// The embedded rows under a name.
+    Embed { embed: usize, name: String },
+    /// A column that a spread embed contributes.
+    Spread { embed: usize, output: usize, name: String },
+}
+
+impl Output {
+    /// The key of the JSON object.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Output::All => None,
+            Output::Column { name, .. } | Output::Embed { name, .. } | Output::Spread { name, .. } => Some(name),
+        }
+    }
+}
+
+/// A type of the catalog or of PostgreSQL itself, as it is written in SQL.
+///
+/// Made only from the catalog and from a fixed list, so that it may be written as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TypeName(pub(super) String);
+
+impl TypeName {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A column, and a path into it.
+#[derive(Clone, Debug)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    /// `pg_type.oid`; 0 where the catalog does not know.
+    pub(crate) type_id: u32,
+    pub(crate) canonical: Option<Canonical>,
+    pub(crate) path: Vec<Arrow>,
+}
+
+/// An embedded relation.
+#[derive(Clone, Debug)]
+pub(crate) struct Embed {
+    pub(crate) node: Node,
+    pub(crate) join: Join,
+    pub(crate) to_one: bool,
+    pub(crate) inner: bool,
+    pub(crate) spread: bool,
+    /// Columns by which the parent is ordered.
+    pub(crate) ordered_by: Vec<Column>,
+}
+
+/// How embedded rows belong to their parent.
+#[derive(Clone, Debug)]
+pub(crate) enum Join {
+    /// Pairs of the parent's column and the embedded relation's.
+    Direct(Vec<(String, String)>),
+    /// Through a junction.
+    Through {
+        junction: Arc<Relation>,
+        /// Pairs of the parent's column and the junction's.
+        near: Vec<(String, String)>,
+        /// Pairs of the junction's column and the embedded relation's.
+        far: Vec<(String, String)>,
+    },
+}
+
+impl Join {
+    /// The parent's columns.
+    pub(crate) fn parent_columns(&self) -> impl Iterator<Item = &str> {
+        let (Join::Direct(pairs) | Join::Through { near: pairs, .. }) = self;
+        pairs.iter().map(|(parent, _)| parent.as_str())
+    }
+}
+
+/// A condition on rows.
+#[derive(Clone, Debug)]
+pub(crate) enum Condition {
+    Test { column: Column, negated: bool, test: Test },
+    /// Whether an embed found nothing (`is` null or not null).
+    Embed { embed: usize, negated: bool, is: Is },
+    Tree { negated: bool, any: bool, children: Vec<Condition> },
+}
+
+/// One term of an order.
+#[derive(Clone, Debug)]
+pub(crate) struct Ordering {
+    pub(crate) target: OrderedBy,
+    pub(crate) descending: Option<bool>,
+    pub(crate) nulls: Option<Nulls>,
+}
+
+/// What rows are ordered by.
+#[derive(Clone, Debug)]
+pub(crate) enum OrderedBy {
+    Own(Column),
+    /// The numbered column of [`Embed::ordered_by`].
+    Related { embed: usize, column: usize },
+}

@@ -1,0 +1,168 @@
+//! Gathers what everything touched by a request depends on, and what the user declared in its stead.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use pg::catalog::{Catalog, Dependence, Function, Obstacle, Relation, RelationKind, Settings};
+use pg::{Read, RelationId};
+
+use super::clock::{cast_reads_clock, named_reads_clock, reads_clock};
+use super::{Contained, Reads};
+use crate::grammar::Test;
+use crate::plan::{Arguments, Column, Condition, Join, Node, Output, Source};
+use crate::{Declared, Rules};
+
+/// What has been gathered so far.
+pub(super) struct Gathered<'a> {
+    catalog: &'a Catalog,
+    rules: &'a Rules,
+    /// Read whole.
+    pub(super) relations: BTreeSet<RelationId>,
+    dependence: Dependence,
+    ttl: Option<Duration>,
+    /// Seen already, by schema and name.
+    seen: BTreeSet<(String, String)>,
+}
+
+impl<'a> Gathered<'a> {
+    pub(super) fn new(catalog: &'a Catalog, rules: &'a Rules) -> Gathered<'a> {
+        let (relations, seen) = (BTreeSet::new(), BTreeSet::new());
+        Gathered { catalog, rules, relations, dependence: Dependence::default(), ttl: None, seen }
+    }
+
+    /// A relation tree: the root's own rows excepted, everything whole.
+    pub(super) fn tree(&mut self, node: &Node) {
+        if let (Source::Relation, Some(relation)) = (&node.source, &node.relation) {
+            self.relation(relation);
+        }
+        node.conditions.iter().for_each(|condition| self.condition(condition));
+        for output in &node.outputs {
+            if let Output::Column { column, cast: Some(cast), .. } = output
+                && cast_reads_clock(if column.path.is_empty() { column.type_id } else { 0 }, cast.as_str())
+            {
+                self.obstacle(&column.name, Obstacle::Clock);
+            }
+        }
+        for embed in &node.embeds {
+            if let Some(relation) = &embed.node.relation {
+                self.relations.extend(&relation.stored_in);
+            }
+            if let Join::Through { junction, .. } = &embed.join {
+                self.relations.extend(&junction.stored_in);
+                self.relation(junction);
+            }
+            self.tree(&embed.node);
+        }
+    }
+
+    /// What a relation depends on besides its own rows.
+    fn relation(&mut self, relation: &Relation) {
+        if !self.seen.insert((relation.schema.clone(), relation.name.clone())) {
+            return;
+        }
+        let mut dependence = relation.dependence.clone();
+        // The catalog says so itself; a relation whose rows the log never tells must not depend on that.
+        let untold = match relation.kind {
+            RelationKind::MaterializedView => Some(Obstacle::MaterializedView),
+            RelationKind::Foreign => Some(Obstacle::Foreign),
+            RelationKind::Table if relation.stored_in.is_empty() => Some(Obstacle::Unlogged),
+            RelationKind::Table | RelationKind::Partitioned | RelationKind::View => None,
+        };
+        if let Some(untold) = untold {
+            dependence.obstacles.entry(relation.name.clone()).or_insert(untold);
+        }
+        self.object(&relation.schema, &relation.name, &dependence);
+    }
+
+    /// What a function depends on.
+    pub(super) fn function(&mut self, function: &Function) {
+        self.object(&function.schema, &function.name, &function.dependence);
+    }
+
+    fn object(&mut self, schema: &str, name: &str, dependence: &Dependence) {
+        let mut declared = self.rules.declared.iter();
+        match declared.find(|declared| declared.schema == schema && declared.name == name) {
+            Some(declared) => self.declared(declared, dependence),
+            None => {
+                self.relations.extend(&dependence.relations);
+                self.dependence.add(dependence);
+            }
+        }
+    }
+
+    /// What the user declared replaces what was found; but nobody can declare that two users are one, so
+    /// the settings stay, and whatever the log does not tell needs a time to live.
+    fn declared(&mut self, declared: &Declared, found: &Dependence) {
+        self.dependence.add(&Dependence { settings: found.settings.clone(), ..Dependence::default() });
+        match declared.ttl {
+            Some(ttl) => self.ttl = Some(self.ttl.map_or(ttl, |known| known.min(ttl))),
+            None => {
+                let untold = found.obstacles.iter().find(|(_, why)| !matches!(why, Obstacle::Volatile | Obstacle::Opaque));
+                if let Some((object, why)) = untold {
+                    self.obstacle(object, *why);
+                }
+            }
+        }
+        for (schema, name) in &declared.depends_on {
+            let Some(relation) = self.catalog.relation(schema, name).cloned() else {
+                self.obstacle(&format!("{schema}.{name}"), Obstacle::Opaque);
+                continue;
+            };
+            self.relations.extend(&relation.stored_in);
+            self.relation(&relation);
+        }
+    }
+
+    /// The arguments of a call, some of which may be read by the clock.
+    pub(super) fn arguments(&mut self, arguments: &Arguments) {
+        let given = match arguments {
+            Arguments::Values(given) => given,
+            Arguments::Members { given, .. } => given,
+            Arguments::Whole { .. } => return,
+        };
+        for argument in given {
+            let text = match arguments {
+                Arguments::Members { json, .. } => std::str::from_utf8(json).unwrap_or("now"),
+                _ => &argument.value,
+            };
+            // An escape in JSON can spell any word.
+            let escaped = matches!(arguments, Arguments::Members { .. }) && text.contains("\\u");
+            if named_reads_clock(argument.type_name.as_str(), if escaped { "now" } else { text }) {
+                self.obstacle(&argument.name, Obstacle::Clock);
+            }
+        }
+    }
+
+    fn condition(&mut self, condition: &Condition) {
+        match condition {
+            Condition::Embed { .. } => {}
+            Condition::Tree { children, .. } => children.iter().for_each(|child| self.condition(child)),
+            Condition::Test { column, test, .. } => self.test(column, test),
+        }
+    }
+
+    fn test(&mut self, column: &Column, test: &Test) {
+        let reads = |literal: &str| column.path.is_empty() && reads_clock(column.type_id, literal);
+        let clock = match test {
+            Test::Compare { value, .. } => reads(value),
+            Test::In(values) => values.iter().any(|value| reads(value)),
+            Test::Is(_) | Test::Search { .. } => false,
+        };
+        if clock {
+            self.obstacle(&column.name, Obstacle::Clock);
+        }
+    }
+
+    fn obstacle(&mut self, object: &str, why: Obstacle) {
+        self.dependence.obstacles.insert(object.to_owned(), why);
+    }
+
+    pub(super) fn finish(self, mut rows: Vec<Read>, contained: Option<Contained>) -> Reads {
+        if let Some((object, why)) = self.dependence.obstacles.into_iter().next() {
+            return Reads::Untracked { why, object };
+        }
+        rows.extend(self.relations.into_iter().map(Read::Whole));
+        let settings: Settings = self.dependence.settings;
+        Reads::Tracked { fixed: rows, contained, settings, ttl: self.ttl }
+    }
+}

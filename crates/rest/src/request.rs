@@ -1,0 +1,80 @@
+//! What the caller hands in: a request and the rules of this deployment.
+//!
+//! Holds no behaviour beyond defaults. Filled by the caller from HTTP and from the configuration.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+
+/// A request, as far as its meaning goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The path, percent-encoded, without the prefix under which the API is mounted.
+    pub path: &'a str,
+    /// The query string, percent-encoded, without the question mark; empty without one.
+    pub query: &'a str,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The body, whole.
+    pub body: &'a Bytes,
+}
+
+/// What the configuration says about every request.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// The exposed schemas; the first is the default.
+    pub schemas: Vec<String>,
+    /// The most rows a read returns.
+    pub rows_max: Option<u64>,
+    /// What the user says functions and views depend on.
+    pub declared: Vec<Declared>,
+    /// Bounds on what a request may ask.
+    pub limits: Limits,
+}
+
+/// A function or view whose dependence the user declared.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// The schema's name.
+    pub schema: String,
+    /// The function's or view's name.
+    pub name: String,
+    /// The relations it reads, by schema and name.
+    pub depends_on: Vec<(String, String)>,
+    /// How long an answer may be kept; required where the clock or anything else outside the log matters.
+    pub ttl: Option<Duration>,
+}
+
+/// Bounds on what a request may ask.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of path and query together.
+    pub url_bytes_max: usize,
+    /// Filters in one request, those inside `and` and `or` included.
+    pub filters_max: usize,
+    /// Embedded relations in one request.
+    pub embeds_max: usize,
+    /// How deep embeds, `and` and `or` may nest.
+    pub depth_max: usize,
+    /// Rows that a read set names by their equality predicates; beyond it predicates are dropped.
+    pub read_rows_max: usize,
+    /// Rows an answer may contain for their keys to be kept one by one; beyond it the caller counts the
+    /// whole relation as read. Zero asks for no keys at all.
+    pub keys_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            url_bytes_max: 32 * 1024,
+            filters_max: 200,
+            embeds_max: 50,
+            depth_max: 10,
+            read_rows_max: 256,
+            keys_max: 1000,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! From the counts of the answer's row to status and headers; or to the error that the counts are.
+//!
+//! A write is answered before its COMMIT: an error here means that it must be rolled back.
+
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::media::Media;
+use crate::{Error, Plan};
+
+/// How the answer's row becomes a response.
+#[derive(Clone, Debug)]
+pub struct AnswerRules {
+    pub(crate) kind: Kind,
+    pub(crate) media: Media,
+    /// Whether there is a body to send.
+    pub(crate) body: bool,
+    pub(crate) counted: bool,
+    /// Whether the method was `HEAD`.
+    pub(crate) head: bool,
+    pub(crate) preference_applied: Option<String>,
+    pub(crate) content_profile: Option<String>,
+    pub(crate) content_location: Option<String>,
+    pub(crate) location: Option<Location>,
+    pub(crate) max_affected: Option<u64>,
+}
+
+/// What kind of request it was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    Read { offset: u64 },
+    Insert,
+    Update,
+    Delete,
+    Call { offset: u64, void: bool },
+}
+
+/// Where an inserted row is to be found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The relation's name.
+    pub relation: String,
+    /// The key's columns: the statement returns their values as `key_1`, `key_2`, …
+    pub columns: Vec<String>,
+}
+
+impl AnswerRules {
+    /// Whether the response has the statement's `body`.
+    pub fn has_body(&self) -> bool {
+        self.body && !self.head
+    }
+
+    /// The key by which an inserted row is told, if it is.
+    pub fn location(&self) -> Option<&Location> {
+        self.location.as_ref()
+    }
+}
+
+/// What the answer's row counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// `rows`.
+    pub rows: u64,
+    /// `total`.
+    pub total: Option<u64>,
+    /// The first of `key_1`, of `key_2` and so on, where [`AnswerRules::location`] asks for them.
+    pub key: Vec<String>,
+}
+
+/// Status and headers.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+}
+
+/// The head of the response to a plan whose statement returned these counts.
+pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
+    let answer = &plan.answer;
+    let Counts { rows, total, .. } = *counts;
+    if answer.media.singular && rows != 1 && !matches!(answer.kind, Kind::Call { void: true, .. }) {
+        return Err(Error::not_singular(rows));
+    }
+    let exceeded = answer.max_affected.is_some_and(|max| rows > max);
+    if exceeded && !matches!(answer.kind, Kind::Read { .. }) {
+        return Err(Error::max_affected(rows));
+    }
+    let mut headers = HeaderMap::new();
+    let counted = total.filter(|_| answer.counted);
+    let affected = answer.counted.then_some(rows);
+    let (status, range) = match answer.kind {
+        Kind::Read { offset } | Kind::Call { offset, void: false } => {
+            let status = range_status(offset, rows, counted)?;
+            (status, content_range(Some((offset, rows)), counted))
+        }
+        Kind::Call { offset, void: true } => {
+            (StatusCode::NO_CONTENT, content_range(Some((offset, rows)), counted))
+        }
+        Kind::Insert => (StatusCode::CREATED, content_range(None, affected)),
+        Kind::Update if answer.body => (StatusCode::OK, content_range(Some((0, rows)), affected)),
+        Kind::Update => (StatusCode::NO_CONTENT, content_range(Some((0, rows)), affected)),
+        Kind::Delete if answer.body => (StatusCode::OK, content_range(None, affected)),
+        Kind::Delete => (StatusCode::NO_CONTENT, content_range(None, affected)),
+    };
+    set(&mut headers, "content-range", &range);
+    if answer.body {
+        set(&mut headers, "content-type", answer.media.content_type());
+    }
+    let optional = [
+        ("preference-applied", &answer.preference_applied),
+        ("content-profile", &answer.content_profile),
+        ("content-location", &answer.content_location),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            set(&mut headers, name, value);
+        }
+    }
+    if let Some(location) = answer.location.as_ref().filter(|_| rows == 1) {
+        set(&mut headers, "location", &location_of(location, &counts.key));
+    }
+    Ok(Head { status, headers })
+}
+
+fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    // A name of a schema or relation may hold what a header cannot.
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+fn range_status(offset: u64, rows: u64, total: Option<u64>) -> Result<StatusCode, Error> {
+    let Some(total) = total else { return Ok(StatusCode::OK) };
+    if offset > total {
+        return Err(Error::range(format!(
+            "An offset of {offset} was requested, but there are only {total} rows."
+        )));
+    }
+    Ok(if rows < total { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK })
+}
+
+/// `first-last/total`, where `*` stands for no rows and for a total that was not counted.
+fn content_range(page: Option<(u64, u64)>, total: Option<u64>) -> String {
+    let range = match page {
+        Some((offset, rows)) if rows > 0 && total != Some(0) => {
+            format!("{offset}-{}", offset.saturating_add(rows - 1))
+        }
+        _ => "*".to_owned(),
+    };
+    match total {
+        Some(total) => format!("{range}/{total}"),
+        None => format!("{range}/*"),
+    }
+}
+
+fn location_of(location: &Location, key: &[String]) -> String {
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    let encode = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
+    let pairs = location.columns.iter().zip(key);
+    let pairs: Vec<String> =
+        pairs.map(|(column, value)| format!("{}=eq.{}", encode(column), encode(value))).collect();
+    format!("/{}?{}", encode(&location.relation), pairs.join("&"))
+}

@@ -1,0 +1,143 @@
+//! Expressions and conditions on one relation's rows.
+
+use super::rows::{EMBED, SOURCE};
+use super::writer::Writer;
+use crate::grammar::{Comparison, Is, Quantifier, Search, Step, Test};
+use crate::plan::{Column, Condition, Embed};
+
+const JSON: u32 = 114;
+const JSONB: u32 = 3802;
+const TSVECTOR: u32 = 3614;
+
+/// A column and the path into it.
+pub(super) fn expression(w: &mut Writer, number: usize, column: &Column) {
+    if column.path.is_empty() {
+        w.column(SOURCE, number, &column.name);
+        return;
+    }
+    // A path into anything but JSON (a composite, an array) goes through its JSON form.
+    let json = matches!(column.type_id, JSON | JSONB);
+    w.sql(if json { "" } else { "to_jsonb(" });
+    w.column(SOURCE, number, &column.name);
+    w.sql(if json { "" } else { ")" });
+    for arrow in &column.path {
+        w.sql(if arrow.as_text { "->>" } else { "->" });
+        match &arrow.step {
+            Step::Key(key) => w.json_key(key),
+            Step::Index(index) => w.integer(*index),
+        };
+    }
+}
+
+/// A condition, fit to stand beside others under `and`.
+pub(super) fn condition(w: &mut Writer, number: usize, embeds: &[Embed], condition_of: &Condition) {
+    match condition_of {
+        Condition::Test { column, negated, test } => {
+            w.sql(if *negated { "not (" } else { "" });
+            self::test(w, number, column, test);
+            w.sql(if *negated { ")" } else { "" });
+        }
+        Condition::Embed { embed, negated, is } => {
+            w.column(EMBED, embeds[*embed].node.number, "value");
+            w.sql(if (*is == Is::Null) == *negated { " is not null" } else { " is null" });
+        }
+        Condition::Tree { negated, any, children } => {
+            w.sql(if *negated { "not (" } else { "(" });
+            w.list(if *any { " or " } else { " and " }, children, |w, child| condition(w, number, embeds, child));
+            w.sql(")");
+        }
+    }
+}
+
+fn test(w: &mut Writer, number: usize, column: &Column, test: &Test) {
+    match test {
+        Test::Compare { comparison, quantifier, value } => {
+            expression(w, number, column);
+            w.sql(operator(*comparison));
+            // In a pattern `*` may stand for `%`, which would have to be percent-encoded.
+            let pattern = matches!(comparison, Comparison::Like | Comparison::ILike);
+            let value = if pattern { value.replace('*', "%") } else { value.clone() };
+            match quantifier {
+                None => w.bind(value),
+                Some(Quantifier::Any) => w.sql("any (").bind(value).sql(")"),
+                Some(Quantifier::All) => w.sql("all (").bind(value).sql(")"),
+            };
+        }
+        Test::In(values) => {
+            expression(w, number, column);
+            // `in.()` is a list without elements, not one with an empty element.
+            let values = if values.iter().all(String::is_empty) && values.len() == 1 { &[] } else { &values[..] };
+            w.sql(" = any (").bind(array_literal(values.iter().map(String::as_str))).sql(")");
+        }
+        Test::Is(is) => {
+            expression(w, number, column);
+            w.sql(match is {
+                Is::Null => " is null",
+                Is::NotNull => " is not null",
+                Is::True => " is true",
+                Is::False => " is false",
+                Is::Unknown => " is unknown",
+            });
+        }
+        Test::Search { search, language, value } => {
+            let vector = column.type_id == TSVECTOR && column.path.is_empty() || column.type_id == 0;
+            w.sql(if vector { "" } else { "to_tsvector(" });
+            if let (Some(language), false) = (language, vector) {
+                w.bind(language.clone()).sql(", ");
+            }
+            expression(w, number, column);
+            w.sql(if vector { " @@ " } else { ") @@ " });
+            w.sql(match search {
+                Search::Query => "to_tsquery(",
+                Search::Plain => "plainto_tsquery(",
+                Search::Phrase => "phraseto_tsquery(",
+                Search::Web => "websearch_to_tsquery(",
+            });
+            if let Some(language) = language {
+                w.bind(language.clone()).sql(", ");
+            }
+            w.bind(value.clone()).sql(")");
+        }
+    }
+}
+
+fn operator(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Equal => " = ",
+        Comparison::NotEqual => " <> ",
+        Comparison::Greater => " > ",
+        Comparison::GreaterEqual => " >= ",
+        Comparison::Less => " < ",
+        Comparison::LessEqual => " <= ",
+        Comparison::Like => " like ",
+        Comparison::ILike => " ilike ",
+        Comparison::Match => " ~ ",
+        Comparison::IMatch => " ~* ",
+        Comparison::Distinct => " is distinct from ",
+        Comparison::Contains => " @> ",
+        Comparison::Contained => " <@ ",
+        Comparison::Overlaps => " && ",
+        Comparison::StrictlyLeft => " << ",
+        Comparison::StrictlyRight => " >> ",
+        Comparison::NotRight => " &< ",
+        Comparison::NotLeft => " &> ",
+        Comparison::Adjacent => " -|- ",
+    }
+}
+
+/// The text of an array with these elements, each quoted.
+pub(crate) fn array_literal<'a>(elements: impl Iterator<Item = &'a str>) -> String {
+    let mut literal = String::from("{");
+    for (position, element) in elements.enumerate() {
+        literal.push_str(if position > 0 { ",\"" } else { "\"" });
+        for c in element.chars() {
+            if matches!(c, '"' | '\\') {
+                literal.push('\\');
+            }
+            literal.push(c);
+        }
+        literal.push('"');
+    }
+    literal.push('}');
+    literal
+}

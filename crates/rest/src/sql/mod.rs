@@ -1,0 +1,79 @@
+//! The one writer of SQL: a plan's tree to one statement that returns one row.
+//!
+//! Every statement has the same frame, `select <answer> from <page>`, with what it calls or writes before
+//! it as a common table expression. Input is resolved; nothing here can fail.
+
+mod answer;
+mod call;
+mod condition;
+mod rows;
+mod write;
+mod writer;
+
+use pg::catalog::Relation;
+use pg::{Canonical, Statement};
+
+use crate::media::Media;
+use crate::plan::{Call, Node, Write};
+use writer::Writer;
+
+pub(crate) use condition::array_literal;
+
+/// What the answer's row is to hold.
+pub(crate) struct Answer<'a> {
+    pub(crate) form: Form,
+    pub(crate) media: Media,
+    pub(crate) counted: bool,
+    /// The root's columns whose values are returned beside the body.
+    pub(crate) keys: &'a [Key],
+    /// Whether the snapshot is told.
+    pub(crate) read: bool,
+}
+
+/// The form of the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// An array of objects.
+    Array,
+    /// The first object.
+    Object,
+    /// The column `value` alone, of all rows or of the first.
+    Values { set: bool },
+    /// None.
+    Nothing,
+}
+
+/// A column whose values are returned as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) column: String,
+    /// The form in which the log prints it, where that matters.
+    pub(crate) canonical: Option<Canonical>,
+}
+
+/// `GET` of a relation.
+pub(crate) fn read(root: &Node, answer: &Answer<'_>) -> Statement {
+    let mut writer = Writer::default();
+    answer::select(&mut writer, root, answer);
+    writer.finish()
+}
+
+/// A call of a function.
+pub(crate) fn call(call: &Call, root: &Node, answer: &Answer<'_>) -> Statement {
+    let mut writer = Writer::default();
+    writer.sql("with \"courant_called\" as (");
+    call::call(&mut writer, call);
+    writer.sql(") ");
+    answer::select(&mut writer, root, answer);
+    writer.finish()
+}
+
+/// A write to a relation.
+pub(crate) fn write(relation: &Relation, write: &Write, root: &Node, answer: &Answer<'_>) -> Statement {
+    let mut writer = Writer::default();
+    writer.sql("with \"courant_written\" as (");
+    write::write(&mut writer, relation, write, &write::returned(root, answer));
+    writer.sql(") ");
+    answer::select(&mut writer, root, answer);
+    writer.finish()
+}

@@ -1,0 +1,197 @@
+//! The rows of one relation and, by lateral joins, of those embedded in it.
+//!
+//! An embed is joined as one row with the column `value`: the object, or the array of objects, or null
+//! where nothing was found.
+
+use super::condition::{condition, expression};
+use super::writer::Writer;
+use crate::grammar::Nulls;
+use crate::plan::{Embed, Join, Node, OrderedBy, Output, Source};
+
+/// The alias of a relation.
+pub(super) const SOURCE: &str = "courant_";
+/// The alias of rows as they are shown.
+pub(super) const ROW: &str = "courant_row_";
+/// The alias of an embed's lateral join.
+pub(super) const EMBED: &str = "courant_embed_";
+/// The alias of a junction.
+const JUNCTION: &str = "courant_junction_";
+
+/// Selects the outputs under their names.
+pub(super) fn select(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
+    w.sql("select ");
+    outputs(w, node);
+    from_where(w, node, parent);
+    order_range(w, node);
+}
+
+fn outputs(w: &mut Writer, node: &Node) {
+    w.list(", ", &node.outputs, |w, of| {
+        output(w, node, of);
+        if let Some(name) = of.name() {
+            w.sql(" as ").name(name);
+        }
+    });
+}
+
+/// One output, without its name.
+pub(super) fn output(w: &mut Writer, node: &Node, output: &Output) {
+    match output {
+        Output::All => {
+            w.numbered(SOURCE, node.number).sql(".*");
+        }
+        Output::Column { column, cast, .. } => match cast {
+            Some(cast) => {
+                w.sql("(");
+                expression(w, node.number, column);
+                w.sql(")::").type_name(cast);
+            }
+            None => expression(w, node.number, column),
+        },
+        Output::Embed { embed, .. } => {
+            let embed = &node.embeds[*embed];
+            if embed.to_one {
+                w.column(EMBED, embed.node.number, "value");
+            } else {
+                w.sql("coalesce(").column(EMBED, embed.node.number, "value").sql(", '[]')");
+            }
+        }
+        Output::Spread { embed, output, .. } => {
+            w.numbered(EMBED, node.embeds[*embed].node.number).sql(".").numbered("column_", *output);
+        }
+    }
+}
+
+/// The relation, its embeds and all conditions; as an embed itself, those that join it to its parent.
+pub(super) fn from_where(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
+    from(w, node, parent);
+    conditions(w, node, parent);
+}
+
+fn from(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
+    w.sql(" from ");
+    match (&node.source, &node.relation) {
+        (Source::Relation, Some(relation)) => {
+            w.name(&relation.schema).sql(".").name(&relation.name);
+        }
+        (Source::Relation, None) => unreachable!("only calls and writes have rows without a relation"),
+        (Source::Called, _) => {
+            w.sql("\"courant_called\"");
+        }
+        (Source::Written, _) => {
+            w.sql("\"courant_written\"");
+        }
+    }
+    w.sql(" as ").numbered(SOURCE, node.number);
+    if let Some((_, Join::Through { junction, far, .. })) = parent {
+        w.sql(" inner join ").name(&junction.schema).sql(".").name(&junction.name);
+        w.sql(" as ").numbered(JUNCTION, node.number).sql(" on ");
+        w.list(" and ", far, |w, (junction, embedded)| {
+            w.column(JUNCTION, node.number, junction).sql(" = ").column(SOURCE, node.number, embedded);
+        });
+    }
+    for embed in &node.embeds {
+        lateral(w, node, embed);
+    }
+}
+
+fn conditions(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
+    let mut first = true;
+    let mut and = |w: &mut Writer| {
+        w.sql(if std::mem::take(&mut first) { " where " } else { " and " });
+    };
+    if let Some((number, join)) = parent {
+        let (pairs, alias) = match join {
+            Join::Direct(pairs) => (pairs, SOURCE),
+            Join::Through { near, .. } => (near, JUNCTION),
+        };
+        for (of_parent, own) in pairs {
+            and(w);
+            w.column(alias, node.number, own).sql(" = ").column(SOURCE, number, of_parent);
+        }
+    }
+    for of in &node.conditions {
+        and(w);
+        condition(w, node.number, &node.embeds, of);
+    }
+}
+
+fn lateral(w: &mut Writer, parent: &Node, embed: &Embed) {
+    let node = &embed.node;
+    w.sql(if embed.inner { " inner join lateral (" } else { " left join lateral (" });
+    if embed.to_one {
+        to_one(w, parent, embed);
+    } else {
+        w.sql("select json_agg(").numbered(ROW, node.number).sql(") as \"value\" from (");
+        select(w, node, Some((parent.number, &embed.join)));
+        w.sql(") as ").numbered(ROW, node.number);
+    }
+    w.sql(") as ").numbered(EMBED, node.number);
+    if embed.inner && !embed.to_one {
+        w.sql(" on ").column(EMBED, node.number, "value").sql(" is not null");
+    } else {
+        w.sql(" on true");
+    }
+}
+
+/// The one row: as an object, or column by column where it is spread; and what the parent is ordered by.
+fn to_one(w: &mut Writer, parent: &Node, embed: &Embed) {
+    let node = &embed.node;
+    w.sql("select ");
+    if embed.spread {
+        w.sql("true as \"value\"");
+        for (position, of) in node.outputs.iter().enumerate() {
+            w.sql(", ");
+            output(w, node, of);
+            w.sql(" as ").numbered("column_", position);
+        }
+    } else {
+        w.sql("row_to_json(").numbered(ROW, node.number).sql(") as \"value\"");
+    }
+    for (position, column) in embed.ordered_by.iter().enumerate() {
+        w.sql(", ");
+        expression(w, node.number, column);
+        w.sql(" as ").numbered("order_", position);
+    }
+    from(w, node, Some((parent.number, &embed.join)));
+    if !embed.spread {
+        // The row is made beside the relation, so that columns to order by stay out of it.
+        w.sql(" cross join lateral (select ");
+        outputs(w, node);
+        w.sql(") as ").numbered(ROW, node.number);
+    }
+    conditions(w, node, Some((parent.number, &embed.join)));
+    order_range(w, node);
+}
+
+/// The order and the range.
+pub(super) fn order_range(w: &mut Writer, node: &Node) {
+    if !node.order.is_empty() {
+        w.sql(" order by ");
+        w.list(", ", &node.order, |w, term| {
+            match &term.target {
+                OrderedBy::Own(column) => expression(w, node.number, column),
+                OrderedBy::Related { embed, column } => {
+                    let number = node.embeds[*embed].node.number;
+                    w.numbered(EMBED, number).sql(".").numbered("order_", *column);
+                }
+            }
+            w.sql(match term.descending {
+                None => "",
+                Some(false) => " asc",
+                Some(true) => " desc",
+            });
+            w.sql(match term.nulls {
+                None => "",
+                Some(Nulls::First) => " nulls first",
+                Some(Nulls::Last) => " nulls last",
+            });
+        });
+    }
+    if let Some(limit) = node.range.limit {
+        w.sql(" limit ").bind(limit.min(i64::MAX as u64).to_string());
+    }
+    if node.range.offset > 0 {
+        w.sql(" offset ").bind(node.range.offset.min(i64::MAX as u64).to_string());
+    }
+}
