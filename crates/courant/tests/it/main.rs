@@ -1,5 +1,11 @@
-//! The binary's one integration test binary: what it does when run.
+//! The binary against a real PostgreSQL: what a user does, and what must hold.
 
-// Under `cfg(test)`, clippy lets the functions that tests share unwrap, as tests may.
-#[cfg(test)]
+mod cached;
 mod command;
+mod degraded;
+mod http;
+mod isolation;
+mod lifecycle;
+mod node;
+mod stream;
+mod writes;

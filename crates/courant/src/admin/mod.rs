@@ -1,0 +1,127 @@
+//! The admin port: health, metrics, and the cache's own controls. Never on the port clients use.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /live` | 200 while the process serves |
+//! | `GET /ready` | 200 when the database answers, else 503 |
+//! | `GET /metrics` | Prometheus' text format |
+//! | `GET /cache` | statistics, JSON |
+//! | `DELETE /cache?pattern=P` | forgets answers whose path and query match (`*` stands for anything) |
+
+pub(crate) mod client;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+
+use crate::answer::{self, Body};
+use crate::app::App;
+
+/// How long `/ready` waits for the database.
+const READY_MAX: Duration = Duration::from_secs(2);
+/// OpenMetrics, which Prometheus asks for and every scraper of its text format reads.
+const METRICS_TYPE: HeaderValue = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+/// Answers a request to the admin port.
+pub(crate) async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body> {
+    match (request.method(), request.uri().path()) {
+        (&Method::GET, "/live") => answer::json(StatusCode::OK, json!({ "live": true }).to_string()),
+        (&Method::GET, "/ready") => ready(&app).await,
+        (&Method::GET, "/metrics") => {
+            let mut response = Response::new(Body::from(app.metrics()));
+            response.headers_mut().insert(CONTENT_TYPE, METRICS_TYPE);
+            response
+        }
+        (&Method::GET, "/cache") => answer::json(StatusCode::OK, statistics(&app).to_string()),
+        (&Method::DELETE, "/cache") => {
+            let query = request.uri().query().unwrap_or_default();
+            let cleared = clear(&app, &pattern(query));
+            answer::json(StatusCode::OK, json!({ "cleared": cleared }).to_string())
+        }
+        (_, path) => {
+            let message = format!("no such admin request: {} {path}", request.method());
+            let hint = "GET /live, /ready, /metrics, /cache; DELETE /cache?pattern=P";
+            answer::json(StatusCode::NOT_FOUND, json!({ "message": message, "hint": hint }).to_string())
+        }
+    }
+}
+
+async fn ready(app: &App) -> Response<Body> {
+    let asked = tokio::time::timeout(READY_MAX, app.ping()).await;
+    let (status, why) = match asked {
+        Ok(Ok(())) => (StatusCode::OK, Value::Null),
+        Ok(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string().into()),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database did not answer in time".into()),
+    };
+    let body = json!({ "ready": status == StatusCode::OK, "cache": app.cache.is_open(), "why": why });
+    answer::json(status, body.to_string())
+}
+
+fn statistics(app: &App) -> Value {
+    let statistics = app.cache.statistics();
+    let mut events = serde_json::Map::new();
+    for (event, reason, count) in statistics.events() {
+        let name = if reason.is_empty() { event.to_owned() } else { format!("{event}.{reason}") };
+        events.insert(name, count.into());
+    }
+    let behind = app.behind().map(|behind| behind.as_millis() as u64);
+    json!({
+        "open": app.cache.is_open(),
+        "entries": statistics.entries,
+        "bytes": statistics.bytes,
+        "bytes_max": app.config.cache.memory_bytes_max,
+        "hit_ratio": statistics.hit_ratio(),
+        "behind_ms": behind,
+        "position": app.cache.position().to_string(),
+        "events": events,
+    })
+}
+
+fn clear(app: &App, pattern: &str) -> usize {
+    app.cache.clear(|answer| glob(pattern, &answer.target))
+}
+
+fn pattern(query: &str) -> String {
+    let value = query.split('&').find_map(|pair| pair.strip_prefix("pattern="));
+    value.map_or_else(
+        || "*".to_owned(),
+        |value| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned(),
+    )
+}
+
+/// Whether a text matches a pattern in which `*` stands for anything.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::glob;
+
+    #[test]
+    fn a_star_stands_for_anything_and_nothing_else_does() {
+        assert!(glob("*", "/calls?id=eq.1"));
+        assert!(glob("/calls*", "/calls?id=eq.1"));
+        assert!(glob("*id=eq.1", "/calls?id=eq.1"));
+        assert!(glob("/c*?id=*.1", "/calls?id=eq.1"));
+        assert!(!glob("/calls", "/calls?id=eq.1"));
+        assert!(!glob("/calls?*2", "/calls?id=eq.1"));
+        assert!(!glob("ab*b", "ab"));
+        assert!(glob("/calls", "/calls"));
+    }
+}

@@ -1,0 +1,204 @@
+//! An answer, as it is kept and as it is sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use bytes::Bytes;
+use http::header::{AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use rest::{Head, Plan};
+
+use crate::failure::Failure;
+use crate::row::Found;
+
+/// A response's body: whole, in memory.
+pub(crate) type Body = Full<Bytes>;
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// Bytes an answer takes besides its body and header values, allocations included.
+const OVERHEAD_BYTES: usize = 256;
+
+/// What the database answered, ready to be sent any number of times.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    head: Head,
+    body: Bytes,
+    /// Strong: the same bytes, the same tag. Present where the answer may be kept.
+    etag: Option<HeaderValue>,
+    /// The request's path and query, by which an administrator names it.
+    pub(crate) target: Box<str>,
+}
+
+/// Where a response came from (RFC 9211).
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// From the cache.
+    Hit { age: Duration },
+    /// From the database; `stored` if it is kept now, `collapsed` if another request's query answered.
+    Miss { stored: bool, collapsed: bool },
+    /// From the database, past the cache, and why.
+    Bypass { reason: String },
+    /// A method that is never answered from a cache.
+    Method,
+}
+
+impl Answer {
+    /// From what the database found. Answers that may be kept carry a validator.
+    pub(crate) fn new(plan: &Plan, found: Found, kept: bool, target: &str) -> Result<Arc<Answer>, Failure> {
+        let head = rest::respond(plan, &found.counts)?;
+        Ok(Answer::whole(head, found.body.unwrap_or_default(), kept, target))
+    }
+
+    fn whole(head: Head, body: Bytes, kept: bool, target: &str) -> Arc<Answer> {
+        let etag = kept.then(|| etag(&body));
+        Arc::new(Answer { head, body, etag, target: target.into() })
+    }
+
+    /// The memory it takes.
+    pub(crate) fn weight_bytes(&self) -> u64 {
+        let headers: usize = self.head.headers.values().map(|value| value.len() + 64).sum();
+        (OVERHEAD_BYTES + self.body.len() + self.target.len() + headers) as u64
+    }
+
+    /// The response to a request with these headers.
+    pub(crate) fn response(&self, request: &HeaderMap, source: &Source) -> Response<Body> {
+        let unchanged = match (&self.etag, request.get(IF_NONE_MATCH)) {
+            (Some(etag), Some(known)) if self.head.status.is_success() => matches(known, etag),
+            _ => false,
+        };
+        let mut response = if unchanged {
+            let mut response = Response::new(Body::default());
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        } else {
+            let mut response = Response::new(Body::new(self.body.clone()));
+            *response.status_mut() = self.head.status;
+            response.headers_mut().clone_from(&self.head.headers);
+            response
+        };
+        let headers = response.headers_mut();
+        if let Some(etag) = &self.etag {
+            headers.insert(ETAG, etag.clone());
+            // A cache between us and the reader does not hear of changes: it may keep, and must ask.
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        }
+        source.write(headers);
+        response
+    }
+}
+
+impl Source {
+    /// `hit`, `miss` or `bypass`, for the log and the metrics.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Source::Hit { .. } => "hit",
+            Source::Miss { .. } => "miss",
+            Source::Bypass { .. } | Source::Method => "bypass",
+        }
+    }
+
+    /// Why the cache was bypassed; empty otherwise.
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Source::Bypass { reason } => reason,
+            Source::Method => "method",
+            Source::Hit { .. } | Source::Miss { .. } => "",
+        }
+    }
+
+    fn write(&self, headers: &mut HeaderMap) {
+        let status = match self {
+            Source::Hit { age } => {
+                headers.insert(AGE, HeaderValue::from(age.as_secs()));
+                HeaderValue::from_static("courant; hit")
+            }
+            Source::Miss { stored: true, collapsed: false } => HeaderValue::from_static("courant; fwd=miss; stored"),
+            Source::Miss { stored: true, collapsed: true } => {
+                HeaderValue::from_static("courant; fwd=miss; stored; collapsed")
+            }
+            Source::Miss { stored: false, collapsed: true } => {
+                HeaderValue::from_static("courant; fwd=miss; collapsed")
+            }
+            Source::Miss { stored: false, collapsed: false } => HeaderValue::from_static("courant; fwd=miss"),
+            Source::Method => HeaderValue::from_static("courant; fwd=method"),
+            Source::Bypass { reason } => bypass(reason),
+        };
+        headers.insert(CACHE_STATUS, status);
+    }
+}
+
+/// `detail` is a structured-field string (RFC 8941, section 3.3.3): printable ASCII, quotes escaped.
+fn bypass(reason: &str) -> HeaderValue {
+    let mut text = String::from("courant; fwd=bypass; detail=\"");
+    for c in reason.chars() {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            ' '..='~' => text.push(c),
+            _ => text.push('?'),
+        }
+    }
+    text.push('"');
+    HeaderValue::from_str(&text).expect("printable ASCII is a header value")
+}
+
+fn etag(body: &[u8]) -> HeaderValue {
+    let hash = digest(&SHA256, body);
+    let mut text = String::with_capacity(34);
+    text.push('"');
+    for byte in &hash.as_ref()[..16] {
+        text.push(char::from_digit(u32::from(byte >> 4), 16).expect("a half byte is a hexadecimal digit"));
+        text.push(char::from_digit(u32::from(byte & 15), 16).expect("a half byte is a hexadecimal digit"));
+    }
+    text.push('"');
+    HeaderValue::from_str(&text).expect("hexadecimal digits are a header value")
+}
+
+/// `If-None-Match` compares weakly (RFC 9110, section 13.1.2).
+fn matches(known: &HeaderValue, etag: &HeaderValue) -> bool {
+    let (Ok(known), Ok(etag)) = (known.to_str(), etag.to_str()) else { return false };
+    known.trim() == "*"
+        || known.split(',').map(str::trim).any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+/// A response of JSON that was made here.
+pub(crate) fn json(status: StatusCode, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(kept: bool) -> Arc<Answer> {
+        let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
+        Answer::whole(head, Bytes::from_static(b"[]"), kept, "/t")
+    }
+
+    #[test]
+    fn a_reader_that_has_these_bytes_is_told_so_and_not_sent_them() {
+        let answer = answer(true);
+        let first = answer.response(&HeaderMap::new(), &Source::Miss { stored: true, collapsed: false });
+        let mut request = HeaderMap::new();
+        request.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
+        let second = answer.response(&request, &Source::Hit { age: Duration::from_secs(7) });
+        assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(second.headers()[AGE], "7");
+        assert_eq!(second.headers()["cache-status"], "courant; hit");
+    }
+
+    #[test]
+    fn a_bypass_tells_why_in_a_well_formed_string() {
+        let source = Source::Bypass { reason: "function \"f\u{e9}\\\" is volatile".to_owned() };
+        let response = answer(false).response(&HeaderMap::new(), &source);
+        let expected = r#"courant; fwd=bypass; detail="function \"f?\\\" is volatile""#;
+        assert_eq!(response.headers()["cache-status"], expected);
+        assert!(response.headers().get(ETAG).is_none());
+    }
+}

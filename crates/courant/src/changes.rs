@@ -1,0 +1,205 @@
+//! Flow B: a change comes out of the database.
+//!
+//! [`run`] is the whole story: one turn of its loop is one epoch of the cache. Within an epoch three things
+//! go on side by side: transactions are applied as they arrive, the freshness gate is kept open by polls,
+//! and the catalog is watched. Whatever ends one of them ends the epoch: the cache is emptied, requests
+//! go to the database, and the next turn begins. A stream that is still good is kept between turns.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use cache::{Closing, Doubt};
+use pg::{Change, Lsn, Transaction, catalog};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+use wal::{Event, Handle, Stream};
+
+use crate::app::App;
+use crate::control::Control;
+use crate::schema::Schema;
+
+/// How often the catalog's fingerprint is compared: the stated delay for grants, roles and settings.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// Between two attempts at a stream: the first, and the longest.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// The stream and how far it has been applied.
+struct Current {
+    stream: Stream,
+    applied: Lsn,
+}
+
+/// Why an epoch ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Ended {
+    #[error("the schema changed")]
+    Schema,
+    #[error("the change stream failed: {0}")]
+    Stream(#[from] wal::Error),
+    #[error("the database could not be asked: {0}")]
+    Database(#[from] pg::Error),
+    #[error("not ready for a change stream")]
+    NotReady,
+}
+
+/// Follows the database's changes until shutdown.
+pub(crate) async fn run(app: &App, shutdown: CancellationToken) {
+    let mut current: Option<Current> = None;
+    let mut retry = RETRY_MIN;
+    let mut closing = app.cache.close(Doubt::Stream);
+    loop {
+        let ended = tokio::select! {
+            ended = epoch(app, closing, &mut current) => ended,
+            () = shutdown.cancelled() => return,
+        };
+        closing = app.cache.close(ended.doubt());
+        app.marks.release();
+        app.telemetry.epoch_ended(&ended);
+        if matches!(ended, Ended::Schema) {
+            retry = RETRY_MIN;
+            continue;
+        }
+        current = None;
+        tokio::select! {
+            () = sleep(retry) => retry = (retry * 2).min(RETRY_MAX),
+            () = shutdown.cancelled() => return,
+        }
+    }
+}
+
+/// One epoch, from an empty cache to whatever ends it.
+async fn epoch(app: &App, closing: Closing, current: &mut Option<Current>) -> Ended {
+    let led = async {
+        let control = app.control().await?;
+        let schema = app.load_schema(&control).await?;
+        let fingerprint = schema.catalog.fingerprint;
+        tokio::select! {
+            ended = watch(&control, fingerprint) => ended,
+            ended = lead(app, &control, schema, closing, current) => ended,
+        }
+    };
+    match led.await {
+        Ok(never) => match never {},
+        Err(ended) => ended,
+    }
+}
+
+/// Makes the stream stand, opens the cache behind its barrier, and keeps it current.
+async fn lead(
+    app: &App,
+    control: &Control,
+    schema: Schema,
+    closing: Closing,
+    current: &mut Option<Current>,
+) -> Never {
+    let Some(published) = control.prepare(app, &schema.catalog).await? else {
+        app.serve(schema);
+        sleep(RETRY_MAX).await;
+        return Err(Ended::NotReady);
+    };
+    let current = match current {
+        Some(current) => current,
+        None => current.insert(Current::open(app).await?),
+    };
+    app.serve(schema.with_published(published));
+    // Assigned after the slot stood and the publication held every table: a snapshot in which all
+    // transactions below it have ended misses nothing that the stream does not tell.
+    let barrier = control.assign_xid().await?;
+    if !app.cache.open(closing, barrier, current.applied) {
+        return Err(Ended::Schema);
+    }
+    app.telemetry.epoch_opened(barrier);
+    let handle = current.stream.handle();
+    tokio::select! {
+        ended = follow(app, current) => ended,
+        ended = keep_fresh(app, control, &handle) => ended,
+    }
+}
+
+/// Applies each transaction: the loop that is the bus.
+async fn follow(app: &App, current: &mut Current) -> Never {
+    loop {
+        match current.stream.next().await? {
+            Event::Transaction(transaction) => {
+                // What the transaction made old is gone before anybody hears of it.
+                app.cache.apply(&transaction);
+                app.marks.pass(&transaction);
+                app.telemetry.applied(&transaction);
+                current.passed(transaction.end);
+                if changes_schema(&transaction) {
+                    return Err(Ended::Schema);
+                }
+            }
+            Event::Keepalive { end } => {
+                app.cache.advance(end);
+                current.passed(end);
+            }
+        }
+    }
+}
+
+/// Keeps the freshness gate open: notes the time, then asks how far the log has been written.
+async fn keep_fresh(app: &App, control: &Control, handle: &Handle) -> Never {
+    let mut ticks = interval(app.config.cache.poll_interval());
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut before = None;
+    loop {
+        ticks.tick().await;
+        if before.is_some_and(|before| app.cache.fresh() < before) {
+            // The log's tail may be written and not flushed (`synchronous_commit = off`), or the insert
+            // position may stand behind a page's header: a walsender reads only what is flushed, and a
+            // commit flushes it all.
+            control.nudge().await?;
+        }
+        let now = app.clock.now();
+        let poll = app.cache.poll(now);
+        let (insert, snapshot) = control.position().await?;
+        app.cache.polled(poll, insert, &snapshot);
+        handle.request_position();
+        before = Some(now);
+    }
+}
+
+/// Ends the epoch when anything changed that plans or authorization rest on.
+async fn watch(control: &Control, fingerprint: u64) -> Never {
+    let mut ticks = interval(WATCH_INTERVAL);
+    loop {
+        ticks.tick().await;
+        if control.fingerprint().await? != fingerprint {
+            return Err(Ended::Schema);
+        }
+    }
+}
+
+/// What never ends well: only with the reason why it ended.
+type Never = Result<Infallible, Ended>;
+
+impl Current {
+    async fn open(app: &App) -> Result<Current, Ended> {
+        let stream = Stream::open(app.endpoint().await?, app.config.stream.options()).await?;
+        let applied = stream.consistent_point();
+        Ok(Current { stream, applied })
+    }
+
+    fn passed(&mut self, end: Lsn) {
+        self.applied = self.applied.max(end);
+        self.stream.confirm(end);
+    }
+}
+
+impl Ended {
+    fn doubt(&self) -> Doubt {
+        match self {
+            Ended::Schema => Doubt::Schema,
+            Ended::Stream(_) | Ended::Database(_) | Ended::NotReady => Doubt::Stream,
+        }
+    }
+}
+
+/// Whether plans made before the transaction are void: DDL told by the event trigger, or a relation that
+/// the stream itself describes anew.
+fn changes_schema(transaction: &Transaction) -> bool {
+    transaction.messages.iter().any(|message| message.prefix == pg::schema::MESSAGE_PREFIX)
+        || transaction.changes.iter().any(|change| matches!(change, Change::Schema(_)))
+}

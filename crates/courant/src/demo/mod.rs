@@ -1,0 +1,144 @@
+//! `courant demo`: the embedded cluster, the example app in it, and a tour.
+
+mod tour;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use field_service::{DEMO_USERS, Scale};
+use indicatif::{ProgressBar, ProgressStyle};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use pg::cluster::Cluster;
+use tokio_postgres::NoTls;
+
+use crate::app::{self, App};
+use crate::config::Config;
+use crate::embedded;
+
+/// The database of the example, apart from the cluster's default one.
+const DATABASE: &str = "field_service";
+/// The demo's own secret: its cluster answers on this machine only and holds invented people.
+const SECRET: &str = "the demo's secret is no secret, it is printed here";
+/// How long the printed token is good for.
+const TOKEN_S: u64 = 24 * 3600;
+/// Messages of the example for each call.
+const MESSAGES_PER_CALL: u64 = 5;
+
+/// What the command line says of the demo.
+pub(crate) struct Options {
+    /// Calls to generate when the example is not there yet.
+    pub(crate) calls: u64,
+    /// Takes the tour and ends, instead of serving until stopped.
+    pub(crate) once: bool,
+}
+
+/// Serves the example until stopped, or takes the tour once.
+pub(crate) async fn run(mut config: Config, options: Options) -> Result<()> {
+    let mut cluster = embedded::start()?;
+    let ran = async {
+        prepare(&cluster, options.calls).await?;
+        config.database.url = Some(cluster.uri(DATABASE));
+        config.database.anon_role = Some("anon".to_owned());
+        config.jwt.secret = Some(SECRET.to_owned());
+        let app = App::build(config).await?;
+        if options.once { once(app).await } else { serve(app, &cluster).await }
+    }
+    .await;
+    cluster.stop();
+    ran
+}
+
+async fn serve(app: Arc<App>, cluster: &Cluster) -> Result<()> {
+    let psql = cluster.psql(DATABASE);
+    let greet = move |clients: SocketAddr, admin: SocketAddr| tour::invite(clients, admin, &token(), &psql);
+    app.run(app::signalled(), greet).await
+}
+
+async fn once(app: Arc<App>) -> Result<()> {
+    let (told, listening) = tokio::sync::oneshot::channel();
+    let uri = app.config.database.url.clone().context("the demo has a database")?;
+    let (over, stop) = tokio::sync::oneshot::channel::<()>();
+    let serving = app.run(
+        async {
+            let _ = stop.await;
+        },
+        move |clients, admin| {
+            let _ = told.send((clients, admin));
+        },
+    );
+    let touring = async {
+        let (clients, admin) = listening.await.context("the node did not start")?;
+        let toured = tour::take(clients, admin, &token(), &uri).await;
+        drop(over);
+        toured
+    };
+    let (served, toured) = tokio::join!(serving, touring);
+    served.and(toured)
+}
+
+/// Installs and fills the example where it is not there yet.
+async fn prepare(cluster: &Cluster, calls: u64) -> Result<()> {
+    let (client, connection) = tokio_postgres::connect(&cluster.uri("postgres"), NoTls).await?;
+    let (exists, _) = tokio::select! {
+        exists = create_database(&client) => (exists?, ()),
+        ended = connection => anyhow::bail!("the embedded database ended the connection: {ended:?}"),
+    };
+    drop(client);
+    let (client, connection) = tokio_postgres::connect(&cluster.uri(DATABASE), NoTls).await?;
+    let filled = async {
+        if !exists {
+            field_service::install(&client).await?;
+        }
+        if field_service::holds_rows(&client).await? {
+            return Ok(());
+        }
+        fill(&client, calls).await
+    };
+    tokio::select! {
+        filled = filled => filled,
+        ended = connection => anyhow::bail!("the embedded database ended the connection: {ended:?}"),
+    }
+}
+
+/// Whether the example's database was there already; made now if not.
+async fn create_database(client: &tokio_postgres::Client) -> Result<bool> {
+    let known = client.query_opt("select 1 from pg_catalog.pg_database where datname = $1", &[&DATABASE]).await?;
+    if known.is_none() {
+        client.batch_execute(&format!("create database {DATABASE}")).await?;
+    }
+    Ok(known.is_some())
+}
+
+async fn fill(client: &tokio_postgres::Client, calls: u64) -> Result<()> {
+    let scale = Scale { calls, messages: calls * MESSAGES_PER_CALL };
+    let style = ProgressStyle::with_template("{prefix:>16} {bar:40} {human_pos}/{human_len} rows ({elapsed})")
+        .expect("the template is a constant");
+    let bar = ProgressBar::no_length().with_style(style);
+    let mut progress = |progress: field_service::Progress| {
+        bar.set_prefix(progress.table);
+        bar.set_length(progress.total);
+        bar.set_position(progress.done);
+    };
+    let now = SystemTime::now();
+    field_service::generate(client, scale, now, &mut progress).await?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// A token of the demo's first user.
+fn token() -> String {
+    let user = &DEMO_USERS[0];
+    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let claims = serde_json::json!({ "role": "authenticated", "sub": user.sub, "exp": now_s + TOKEN_S });
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
+        .expect("HS256 signs any claims with any secret")
+}
+
+/// Where the embedded cluster keeps its files.
+pub(crate) fn directory() -> &'static Path {
+    Path::new(".courant")
+}

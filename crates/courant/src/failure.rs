@@ -1,0 +1,133 @@
+//! Every way a request can fail, and the one place that turns each into a response.
+
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use serde_json::json;
+
+use crate::answer::{self, Body};
+use crate::identity::Refused;
+
+/// Seconds after which an overloaded node may be asked again.
+const RETRY_AFTER_S: u64 = 1;
+
+/// Why a request was not answered.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// It is not a request that can be planned.
+    #[error(transparent)]
+    Request(#[from] rest::Error),
+    /// Its token was not accepted.
+    #[error(transparent)]
+    Identity(#[from] Refused),
+    /// It would write, and this node serves an open database read-only.
+    #[error("this server is read-only: it runs without an anonymous role")]
+    ReadOnly,
+    /// Its body, headers or address are over the limit.
+    #[error("{what} is over the limit of {bytes_max} bytes ({key})")]
+    TooLarge { status: StatusCode, what: &'static str, key: &'static str, bytes_max: usize },
+    /// Its body ended before it was whole.
+    #[error("the request's body could not be read")]
+    Body,
+    /// More requests than this node takes on at once.
+    #[error("too many requests at once")]
+    Overloaded,
+    /// The database answered with an error, or could not be asked.
+    #[error(transparent)]
+    Database {
+        source: pg::Error,
+        /// Whether the request carried no token: then what is forbidden may be a missing login.
+        anonymous: bool,
+    },
+    /// The database answered in a form that the statement cannot have.
+    #[error("the database's answer could not be read: {0}")]
+    Unreadable(String),
+}
+
+impl Failure {
+    /// The response, in the shape of PostgREST's errors.
+    pub(crate) fn response(&self) -> Response<Body> {
+        match self {
+            Failure::Request(error) => rest_error(error),
+            Failure::Identity(refused) => refused_token(refused),
+            Failure::ReadOnly => made(
+                StatusCode::FORBIDDEN,
+                "COURANT_READ_ONLY",
+                &self.to_string(),
+                Some("Set PGRST_DB_ANON_ROLE (or database.anon_role) to a role that may write."),
+            ),
+            Failure::TooLarge { status, .. } => made(*status, "COURANT_TOO_LARGE", &self.to_string(), None),
+            Failure::Body => made(StatusCode::BAD_REQUEST, "PGRST102", &self.to_string(), None),
+            Failure::Overloaded => retry(made(StatusCode::SERVICE_UNAVAILABLE, "COURANT_BUSY", &self.to_string(), None)),
+            Failure::Database { source, anonymous } => database(source, *anonymous),
+            Failure::Unreadable(_) => {
+                made(StatusCode::INTERNAL_SERVER_ERROR, "COURANT_ANSWER", &self.to_string(), None)
+            }
+        }
+    }
+}
+
+fn database(error: &pg::Error, anonymous: bool) -> Response<Body> {
+    match error {
+        pg::Error::Database(error) => rest_error(&rest::Error::from_database(
+            &error.code,
+            &error.message,
+            error.detail.as_deref(),
+            error.hint.as_deref(),
+            !anonymous,
+        )),
+        pg::Error::Busy => retry(made(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "PGRST003",
+            "Timed out acquiring connection from connection pool.",
+            None,
+        )),
+        error => {
+            tracing::warn!(target: "courant::database", %error, "the database could not be asked");
+            retry(made(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "PGRST001",
+                "Database client error. Retrying the connection.",
+                None,
+            ))
+        }
+    }
+}
+
+fn refused_token(refused: &Refused) -> Response<Body> {
+    let (status, code) = match refused {
+        Refused::AnonymousDisabled => (StatusCode::UNAUTHORIZED, "PGRST302"),
+        Refused::NoSecret => (StatusCode::INTERNAL_SERVER_ERROR, "PGRST300"),
+        Refused::Malformed(_) | Refused::Signature(_) => (StatusCode::UNAUTHORIZED, "PGRST301"),
+        Refused::Claims(_) => (StatusCode::UNAUTHORIZED, "PGRST303"),
+    };
+    let message = refused.to_string();
+    let mut response = made(status, code, &message, None);
+    if status == StatusCode::UNAUTHORIZED {
+        let challenge = match refused {
+            Refused::AnonymousDisabled => "Bearer".to_owned(),
+            _ => format!("Bearer error=\"invalid_token\", error_description=\"{message}\""),
+        };
+        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+    }
+    response
+}
+
+fn rest_error(error: &rest::Error) -> Response<Body> {
+    let mut response = answer::json(error.status(), error.to_json());
+    if error.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if error.status() == StatusCode::SERVICE_UNAVAILABLE { retry(response) } else { response }
+}
+
+fn retry(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_S));
+    response
+}
+
+fn made(status: StatusCode, code: &str, message: &str, hint: Option<&str>) -> Response<Body> {
+    let body = json!({ "code": code, "message": message, "details": null, "hint": hint });
+    answer::json(status, body.to_string())
+}

@@ -1,0 +1,265 @@
+//! Flow A: a request comes in.
+//!
+//! [`answer`] is the whole story, from the request's arrival to its response: who asks, what is asked, is
+//! it known, and if not, what does the database say. Reads and writes part at the plan.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cache::{Key, KeyBuilder, Lookup, Moment};
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use pg::catalog::Settings;
+use pg::{Commit, Session};
+use rest::Access;
+
+use crate::answer::{Answer, Body, Source};
+use crate::app::App;
+use crate::failure::Failure;
+use crate::flight::Seat;
+use crate::identity::Identity;
+use crate::row::{self, Found};
+use crate::schema::{Planned, Schema};
+use crate::telemetry::Told;
+
+/// Answers a request, and tells what became of it.
+pub(crate) async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body> {
+    let arrived = app.clock.now();
+    let (head, body) = request.into_parts();
+    let mut asked = Asked { head, arrived, who: None, planned: None };
+    let (response, source) = match serve(&app, &mut asked, body).await {
+        Ok((answer, source)) => (answer.response(&asked.head.headers, &source), source),
+        Err(failure) => (failure.response(), Source::Bypass { reason: String::new() }),
+    };
+    app.telemetry.request(&Told {
+        route: asked.planned.as_ref().map_or("", |planned| &planned.plan.target),
+        method: &asked.head.method,
+        path: asked.head.uri.path(),
+        status: response.status(),
+        cache: source.word(),
+        reason: source.reason(),
+        role: asked.who.as_ref().and_then(|who| who.role.as_deref()).unwrap_or_default(),
+        took: app.clock.since(arrived),
+    });
+    response
+}
+
+/// A request, and what has been learnt of it so far.
+struct Asked {
+    head: Parts,
+    arrived: Moment,
+    who: Option<Arc<Identity>>,
+    planned: Option<Arc<Planned>>,
+}
+
+type Served = Result<(Arc<Answer>, Source), Arc<Failure>>;
+
+async fn serve(app: &Arc<App>, asked: &mut Asked, body: Incoming) -> Served {
+    let _place = app.places.try_acquire().map_err(|_| Failure::Overloaded)?;
+    let who = app.identities.of(&asked.head.headers).map_err(Failure::from)?;
+    asked.who = Some(Arc::clone(&who));
+    let body = whole(app, &asked.head, body).await?;
+
+    let schema = app.schema();
+    let planned = schema.plan(&asked.head, &body).map_err(Failure::from)?;
+    asked.planned = Some(Arc::clone(&planned));
+    let session = Settled::new(&asked.head, &who, &planned);
+
+    match (planned.plan.access, &planned.tracked) {
+        (Access::Write, _) if who.role.is_none() => Err(Arc::new(Failure::ReadOnly)),
+        (Access::Write, _) => write(app, asked, &planned, &session).await,
+        (Access::Read, Ok(_)) => read(app, asked, &schema, &planned, session).await,
+        (Access::Read, Err(reason)) => {
+            let found = query(app, &planned, &session).await?;
+            let answer = Answer::new(&planned.plan, found, false, target(&asked.head))?;
+            Ok((answer, Source::Bypass { reason: reason.clone() }))
+        }
+    }
+}
+
+/// From the cache where it is current enough, else from the database, once for all who ask the same.
+async fn read(
+    app: &Arc<App>,
+    asked: &Asked,
+    schema: &Arc<Schema>,
+    planned: &Arc<Planned>,
+    session: Settled,
+) -> Served {
+    let key = session.key(planned);
+    let bound = app.config.cache.bound;
+    let bypassed = match app.cache.lookup(&key, asked.arrived, bound, app.clock.now()) {
+        Lookup::Hit { value, age } => return Ok((value, Source::Hit { age })),
+        Lookup::Miss => None,
+        Lookup::Bypass(reason) => Some(reason.to_string()),
+    };
+    let fill = || {
+        let (app, key, schema, planned) = (Arc::clone(app), key.clone(), Arc::clone(schema), Arc::clone(planned));
+        let target: Box<str> = target(&asked.head).into();
+        async move { fill(&app, key, &schema, &planned, &session, &target).await.map_err(Arc::new) }
+    };
+    let may_join = |sent| app.cache.may_join(sent, asked.arrived, bound);
+    let (filled, seat) = app.flights.fly(&key, app.clock.now(), may_join, fill).await;
+    let (answer, stored) = filled?;
+    let source = match bypassed {
+        Some(reason) => Source::Bypass { reason },
+        None => Source::Miss { stored, collapsed: seat == Seat::Passenger },
+    };
+    Ok((answer, source))
+}
+
+/// Asks the database, and keeps the answer if nothing it read has changed unseen.
+async fn fill(
+    app: &App,
+    key: Key,
+    schema: &Schema,
+    planned: &Planned,
+    session: &Settled,
+    target: &str,
+) -> Result<(Arc<Answer>, bool), Failure> {
+    // Begun before the query is sent: whatever commits from here on is kept in the log for it.
+    let fill = app.cache.begin();
+    let found = query(app, planned, session).await?;
+    let reads = row::tracked(&planned.plan.reads).map(|(fixed, contained, ttl)| (found.reads(fixed, contained), ttl));
+    let snapshot = found.snapshot.clone();
+    let answer = Answer::new(&planned.plan, found, true, target)?;
+    let (Some(snapshot), Some((reads, ttl))) = (snapshot, reads) else { return Ok((answer, false)) };
+    if !app.serves(schema) {
+        // Planned with a schema that no longer stands: its read set may be wrong.
+        return Ok((answer, false));
+    }
+    let (value, bytes, at) = (Arc::clone(&answer), answer.weight_bytes(), app.clock.now());
+    let stored = app.cache.store(fill, cache::Answer { key, value, bytes, snapshot, reads, at, ttl });
+    Ok((answer, stored.is_ok()))
+}
+
+async fn query(app: &App, planned: &Planned, session: &Settled) -> Result<Found, Failure> {
+    let began = app.clock.now();
+    let row = app.pool.read(session.lent(&session.pairs()), &planned.plan.statement).await;
+    app.telemetry.query(&planned.plan.statement.sql, app.clock.since(began));
+    let row = row.map_err(|source| Failure::Database { source, anonymous: session.anonymous })?;
+    Found::read(&row)
+}
+
+/// Writes, and answers when this node's cache has passed the write.
+async fn write(app: &App, asked: &Asked, planned: &Planned, session: &Settled) -> Served {
+    let plan = &planned.plan;
+    let mut mark = app.marks.set();
+    let began = app.clock.now();
+    let acceptable = |row: &tokio_postgres::Row| {
+        Found::read(row).is_ok_and(|found| rest::respond(plan, &found.counts).is_ok())
+    };
+    let commit = if plan.answer.decides() { Commit::If(&acceptable) } else { Commit::Always };
+    let text = mark.text();
+    let written = app.pool.write(session.lent(&session.pairs()), &plan.statement, Some(&text), commit).await;
+    app.telemetry.query(&plan.statement.sql, app.clock.since(began));
+    let written = written.map_err(|source| Failure::Database { source, anonymous: session.anonymous })?;
+    if written.committed && written.wrote {
+        let passed = tokio::time::timeout(app.config.stream.write_wait, mark.passed()).await;
+        match passed {
+            Ok(_) => app.cache.note_write(app.clock.now()),
+            // The write is acknowledged all the same; nothing older than it is served from here.
+            Err(_) => app.cache.raise_floor(app.clock.now()),
+        }
+    }
+    let answer = Answer::new(plan, Found::read(&written.row)?, false, target(&asked.head))?;
+    Ok((answer, Source::Method))
+}
+
+/// The transaction's role and settings, ready to be lent to the pool.
+struct Settled {
+    role: Option<String>,
+    anonymous: bool,
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Settled {
+    fn new(head: &Parts, who: &Identity, planned: &Planned) -> Settled {
+        let mut settings = vec![("search_path", planned.search_path.clone())];
+        let read: &dyn Fn(&str) -> bool = match &planned.tracked {
+            // What an answer cannot depend on need not be sent either.
+            Ok(Settings::Only(names)) => &|name| names.contains(name),
+            Ok(Settings::Any) | Err(_) => &|_| true,
+        };
+        let mut set = |name: &'static str, value: &dyn Fn() -> String| {
+            if read(name) {
+                settings.push((name, value()));
+            }
+        };
+        set("request.jwt.claims", &|| who.claims.clone());
+        set("request.method", &|| head.method.as_str().to_owned());
+        set("request.path", &|| head.uri.path().to_owned());
+        set("request.headers", &|| headers_json(head, |name| name != "cookie"));
+        set("request.cookies", &|| cookies_json(head));
+        Settled { role: who.role.clone(), anonymous: who.anonymous, settings }
+    }
+
+    fn pairs(&self) -> Vec<(&str, &str)> {
+        self.settings.iter().map(|(name, value)| (*name, value.as_str())).collect()
+    }
+
+    fn lent<'a>(&'a self, settings: &'a [(&'a str, &'a str)]) -> Session<'a> {
+        Session { role: self.role.as_deref(), settings }
+    }
+
+    /// The canonical request and everything its answer depends on: the session is sent what its key holds.
+    fn key(&self, planned: &Planned) -> Key {
+        let mut key = KeyBuilder::new().part(planned.fingerprint);
+        key = match &self.role {
+            Some(role) => key.part("role").part(role),
+            None => key.part("login"),
+        };
+        for (name, value) in &self.settings {
+            key = key.part(name).part(value);
+        }
+        key.build()
+    }
+}
+
+fn headers_json(head: &Parts, wanted: impl Fn(&str) -> bool) -> String {
+    let mut map = serde_json::Map::new();
+    for (name, value) in head.headers.iter().filter(|(name, _)| wanted(name.as_str())) {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        map.entry(name.as_str()).or_insert_with(|| value.into());
+    }
+    serde_json::Value::Object(map).to_string()
+}
+
+fn cookies_json(head: &Parts) -> String {
+    let mut map = serde_json::Map::new();
+    for value in head.headers.get_all(http::header::COOKIE) {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        for (name, value) in value.split(';').filter_map(|pair| pair.trim().split_once('=')) {
+            map.insert(name.to_owned(), value.into());
+        }
+    }
+    serde_json::Value::Object(map).to_string()
+}
+
+fn target(head: &Parts) -> &str {
+    head.uri.path_and_query().map_or("/", |target| target.as_str())
+}
+
+/// The whole body, within its limit.
+async fn whole(app: &App, head: &Parts, body: Incoming) -> Result<Bytes, Failure> {
+    let limits = &app.config.http;
+    if target(head).len() > limits.url_bytes_max {
+        return Err(Failure::TooLarge {
+            status: StatusCode::URI_TOO_LONG,
+            what: "the request's address",
+            key: "http.url_bytes_max",
+            bytes_max: limits.url_bytes_max,
+        });
+    }
+    match Limited::new(body, limits.body_bytes_max).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLarge {
+            status: StatusCode::PAYLOAD_TOO_LARGE,
+            what: "the request's body",
+            key: "http.body_bytes_max",
+            bytes_max: limits.body_bytes_max,
+        }),
+        Err(_) => Err(Failure::Body),
+    }
+}

@@ -1,0 +1,156 @@
+//! The schema that requests are planned against, with the plans already made.
+//!
+//! Immutable but for the plans it remembers; a change of the database's schema makes a new one.
+
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use pg::catalog::{Catalog, Obstacle, Settings};
+use pg::{Read, RelationId};
+use quick_cache::sync::Cache as Remembered;
+use rest::{Access, Plan, Reads, Rules};
+
+/// Plans remembered; the least used is forgotten first.
+const PLANS_MAX: usize = 10_000;
+/// Plans of requests with more bytes than this to plan by are not remembered.
+const PLAN_KEY_BYTES_MAX: usize = 4096;
+/// The headers that a plan depends on.
+const PLANNING_HEADERS: [&str; 6] =
+    ["accept", "accept-profile", "content-profile", "content-type", "prefer", "range"];
+
+/// The catalog, the rules, and the plans made from them.
+pub(crate) struct Schema {
+    /// What the database holds.
+    pub(crate) catalog: Catalog,
+    rules: Rules,
+    published: HashSet<RelationId>,
+    plans: Remembered<Box<[u8]>, Arc<Planned>>,
+}
+
+/// A plan, with what the cache needs to know of it.
+pub(crate) struct Planned {
+    /// How the request is answered.
+    pub(crate) plan: Plan,
+    /// The part of the cache key that the request makes up.
+    pub(crate) fingerprint: [u8; digest::SHA256_OUTPUT_LEN],
+    /// Which settings of the session its answer can depend on; or why it is not kept.
+    pub(crate) tracked: Result<Settings, String>,
+}
+
+impl Schema {
+    /// A schema of which nothing is published yet: no answer is kept.
+    pub(crate) fn new(catalog: Catalog, rules: Rules) -> Schema {
+        Schema { catalog, rules, published: HashSet::new(), plans: Remembered::new(PLANS_MAX) }
+    }
+
+    /// The same schema when these relations' changes are told by the stream.
+    pub(crate) fn with_published(self, published: HashSet<RelationId>) -> Schema {
+        Schema { published, plans: Remembered::new(PLANS_MAX), ..self }
+    }
+
+    /// The plan for a request. Only requests without a body are remembered: a body is part of the plan.
+    pub(crate) fn plan(&self, head: &http::request::Parts, body: &Bytes) -> Result<Arc<Planned>, rest::Error> {
+        let key = if body.is_empty() { plan_key(head) } else { None };
+        if let Some(key) = &key
+            && let Some(planned) = self.plans.get(key.as_slice())
+        {
+            return Ok(planned);
+        }
+        let request = rest::Request {
+            method: &head.method,
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+            headers: &head.headers,
+            body,
+        };
+        let plan = rest::plan(&request, &self.catalog, &self.rules)?;
+        let planned = Arc::new(self.examined(plan));
+        if let Some(key) = key {
+            self.plans.insert(key.into(), Arc::clone(&planned));
+        }
+        Ok(planned)
+    }
+
+    fn examined(&self, plan: Plan) -> Planned {
+        let tracked = match (plan.access, &plan.reads) {
+            (Access::Write, _) => Err("the request may write".to_owned()),
+            (Access::Read, Reads::Untracked { why, object }) => Err(told(*why, object)),
+            (Access::Read, Reads::Tracked { fixed, contained, settings, .. }) => {
+                let fixed = fixed.iter().map(Read::relation);
+                let contained = contained.iter().flat_map(|contained| contained.relations.iter().copied());
+                match fixed.chain(contained).find(|id| !self.published.contains(id)) {
+                    Some(id) => Err(format!("{} is not in the publication", self.name(id))),
+                    None => Ok(settings.clone()),
+                }
+            }
+        };
+        Planned { fingerprint: fingerprint(&plan), plan, tracked }
+    }
+
+    fn name(&self, id: RelationId) -> String {
+        let stored = self.catalog.tables.iter().find(|table| table.id == id);
+        stored.map_or_else(|| format!("relation {}", id.0), |table| format!("{}.{}", table.schema, table.name))
+    }
+}
+
+/// Why an answer is not kept, for the header that says so.
+fn told(why: Obstacle, object: &str) -> String {
+    match why {
+        Obstacle::Volatile => format!("{object} is volatile"),
+        Obstacle::Clock => format!("{object} depends on the clock"),
+        Obstacle::Opaque => format!("{object} cannot be read: declare what it depends on"),
+        Obstacle::Foreign => format!("{object} is a foreign table"),
+        Obstacle::Unlogged => format!("{object} is not logged"),
+        Obstacle::MaterializedView => format!("{object} is a materialized view"),
+        Obstacle::Catalog => format!("{object} is a system catalog"),
+        Obstacle::Sequence => format!("{object} is a sequence"),
+    }
+}
+
+/// Everything that makes up the answer but for the database's state and the session.
+fn fingerprint(plan: &Plan) -> [u8; digest::SHA256_OUTPUT_LEN] {
+    let mut hash = Sha256(digest::Context::new(&digest::SHA256));
+    plan.schema.hash(&mut hash);
+    plan.statement.hash(&mut hash);
+    plan.answer.hash(&mut hash);
+    let mut fingerprint = [0; digest::SHA256_OUTPUT_LEN];
+    fingerprint.copy_from_slice(hash.0.finish().as_ref());
+    fingerprint
+}
+
+/// SHA-256 fed by `Hash`, whose derived form writes lengths and so has no two values with the same bytes.
+struct Sha256(digest::Context);
+
+impl Hasher for Sha256 {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0 // Nobody asks: the digest is taken from the context.
+    }
+}
+
+/// Everything of a request without a body that its plan depends on, without ambiguity.
+fn plan_key(head: &http::request::Parts) -> Option<Vec<u8>> {
+    let mut key = Vec::with_capacity(256);
+    let mut part = |bytes: &[u8]| {
+        key.extend_from_slice(&(bytes.len() as u32).to_be_bytes());
+        key.extend_from_slice(bytes);
+    };
+    part(head.method.as_str().as_bytes());
+    part(head.uri.path().as_bytes());
+    part(head.uri.query().unwrap_or_default().as_bytes());
+    for name in PLANNING_HEADERS {
+        let mut values = head.headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (None, _) => part(b""),
+            (Some(value), None) => part(value.as_bytes()),
+            (Some(_), Some(_)) => return None,
+        }
+    }
+    (key.len() <= PLAN_KEY_BYTES_MAX).then_some(key)
+}
