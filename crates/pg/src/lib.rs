@@ -6,14 +6,20 @@
 pub mod catalog;
 mod change;
 pub mod cluster;
+pub mod connect;
+mod error;
 mod lsn;
+mod pool;
 mod read;
+pub mod session;
 mod snapshot;
 mod statement;
 mod value;
 
 pub use change::{Change, Datum, Message, StreamColumn, StreamRelation, Transaction, Tuple};
+pub use error::{DatabaseError, Error};
 pub use lsn::{Lsn, ParseLsnError};
+pub use pool::{Pool, PoolClient, PoolLimits, PoolStatus};
 pub use read::{Read, Rows};
 pub use snapshot::{ParseSnapshotError, Snapshot, Xid};
 pub use statement::{Parameter, Statement};
