@@ -7,6 +7,7 @@ pub mod catalog;
 mod change;
 mod lsn;
 mod read;
+pub mod schema;
 mod snapshot;
 mod statement;
 mod value;

@@ -1,0 +1,4 @@
+//! Everything that is tested against a real PostgreSQL.
+
+mod catalog;
+mod catalog_fixture;
