@@ -12,6 +12,7 @@ mod lsn;
 mod pool;
 mod read;
 pub mod session;
+pub mod schema;
 mod snapshot;
 mod statement;
 mod value;

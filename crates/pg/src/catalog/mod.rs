@@ -2,11 +2,44 @@
 //! answer that uses it depends on.
 //!
 //! A catalog is immutable; a change of schema makes a new one. Loaded by [`load`], never by guessing.
+//! What the rooms below hold: `source` the system catalogs' rows of one snapshot, `nodes` and `body` what
+//! expressions and function bodies mention, `builtin` what the server's own functions rest on, `dependence`
+//! where all that leads, `storage` and `tables` what the log tells, `assemble` the result.
+
+mod assemble;
+mod body;
+mod builtin;
+mod dependence;
+mod fingerprint;
+mod nodes;
+mod source;
+mod storage;
+mod tables;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use tokio_postgres::Client;
+
 use crate::{Canonical, RelationId};
+
+pub use fingerprint::fingerprint;
+pub use tables::{StoredTable, Unpublishable};
+
+/// The catalogs could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the system catalogs could not be read")]
+pub struct LoadError(#[from] tokio_postgres::Error);
+
+/// Reads the catalog in one snapshot: relations and functions of the exposed schemas, and what they depend on
+/// in any schema. The fingerprint belongs to the same snapshot.
+///
+/// Runs a transaction of its own, so the client must not be in one. Where the future is dropped half-way, the
+/// connection is of no further use.
+pub async fn load(client: &Client, schemas: &[String]) -> Result<Catalog, LoadError> {
+    let source = source::Source::read(client, schemas).await?;
+    Ok(assemble::catalog(&source, schemas)?)
+}
 
 /// The schema at one moment.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +50,10 @@ pub struct Catalog {
     pub functions: HashMap<(String, String), Vec<Arc<Function>>>,
     /// Foreign keys, in order of the constraint's name.
     pub foreign_keys: Vec<ForeignKey>,
+    /// The relations of `relations` by object identifier.
+    pub by_id: HashMap<RelationId, Arc<Relation>>,
+    /// Every table of which the stream could tell, whatever its schema, by schema and name.
+    pub tables: Vec<StoredTable>,
     /// `server_version_num`: 150018 for 15.18.
     pub server_version: u32,
     /// Changes whenever anything does that a plan, a read set or an authorization rests on.

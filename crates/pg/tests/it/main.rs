@@ -2,4 +2,8 @@
 
 // Under `cfg(test)`, clippy lets the functions that tests share unwrap, as tests may.
 #[cfg(test)]
+mod catalog;
+#[cfg(test)]
+mod catalog_fixture;
+#[cfg(test)]
 mod cluster;

@@ -1,0 +1,146 @@
+//! Makes the catalog from the system catalogs' rows. Pure, but for how rows of signatures are decoded.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tokio_postgres::Row;
+
+use super::dependence::Mentioned;
+use super::source::{Source, SourceForeignKey, SourceRelation, letter};
+use super::storage;
+use super::tables;
+use super::{Argument, Catalog, ForeignKey, Function, Relation, RelationId, RelationKind, Returns};
+
+/// The catalog with the relations and functions of the exposed schemas.
+pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, tokio_postgres::Error> {
+    let mentioned = Mentioned::read(source);
+    let exposed: HashSet<&str> = schemas.iter().map(String::as_str).collect();
+    let mut catalog = Catalog {
+        foreign_keys: source.foreign_keys.iter().filter_map(|key| foreign_key(source, key)).collect(),
+        tables: tables::all(source),
+        server_version: source.server_version,
+        fingerprint: source.fingerprint,
+        ..Catalog::default()
+    };
+    for (id, found) in &source.relations {
+        if exposed.contains(found.schema.as_str())
+            && !storage::is_system(&found.schema)
+            && let Some(kind) = kind(found)
+        {
+            let relation = Arc::new(relation(source, &mentioned, *id, found, kind));
+            catalog.by_id.insert(*id, Arc::clone(&relation));
+            catalog.relations.insert((found.schema.clone(), found.name.clone()), relation);
+        }
+    }
+    let mut functions: HashMap<(String, String), Vec<Arc<Function>>> = HashMap::new();
+    for row in &source.signatures {
+        let function = function(row, &mentioned)?;
+        let name = (function.schema.clone(), function.name.clone());
+        functions.entry(name).or_default().push(Arc::new(function));
+    }
+    catalog.functions = functions;
+    Ok(catalog)
+}
+
+fn kind(relation: &SourceRelation) -> Option<RelationKind> {
+    match relation.kind {
+        b'r' => Some(RelationKind::Table),
+        b'p' => Some(RelationKind::Partitioned),
+        b'v' => Some(RelationKind::View),
+        b'm' => Some(RelationKind::MaterializedView),
+        b'f' => Some(RelationKind::Foreign),
+        _ => None,
+    }
+}
+
+fn relation(
+    source: &Source,
+    mentioned: &Mentioned<'_>,
+    id: RelationId,
+    found: &SourceRelation,
+    kind: RelationKind,
+) -> Relation {
+    let keys = source.keys.get(&id).into_iter().flatten();
+    let primary = keys.into_iter().find(|key| key.primary);
+    Relation {
+        id,
+        schema: found.schema.clone(),
+        name: found.name.clone(),
+        kind,
+        columns: tables::columns(source, id),
+        primary_key: primary
+            .and_then(|key| storage::names(source, id, &key.columns, |_| true))
+            .unwrap_or_default(),
+        identity: storage::shared_identity(source, id),
+        stored_in: storage::stored_in(source, id),
+        dependence: mentioned.of_relation(id),
+    }
+}
+
+fn foreign_key(source: &Source, key: &SourceForeignKey) -> Option<ForeignKey> {
+    let from: HashSet<i16> = key.from_columns.iter().copied().collect();
+    let unique = |columns: &[i16]| columns.iter().all(|column| from.contains(column));
+    Some(ForeignKey {
+        name: key.name.clone(),
+        from: key.from,
+        from_columns: storage::names(source, key.from, &key.from_columns, |_| true)?,
+        to: key.to,
+        to_columns: storage::names(source, key.to, &key.to_columns, |_| true)?,
+        one_to_one: source.keys.get(&key.from).into_iter().flatten().any(|index| unique(&index.columns)),
+    })
+}
+
+fn function(row: &Row, mentioned: &Mentioned<'_>) -> Result<Function, tokio_postgres::Error> {
+    let id: u32 = row.try_get(0)?;
+    Ok(Function {
+        id,
+        schema: row.try_get(1)?,
+        name: row.try_get(2)?,
+        arguments: arguments(row)?,
+        returns: returns(row)?,
+        returns_set: row.try_get(4)?,
+        read_only: row.try_get(3)?,
+        dependence: mentioned.of_function(id),
+    })
+}
+
+fn arguments(row: &Row) -> Result<Vec<Argument>, tokio_postgres::Error> {
+    let types: Vec<String> = row.try_get(5)?;
+    let names: Vec<String> = row.try_get::<_, Option<_>>(6)?.unwrap_or_default();
+    let modes = row.try_get::<_, Option<Vec<i8>>>(7)?;
+    let defaults = usize::try_from(row.try_get::<_, i16>(8)?).unwrap_or(0);
+    let variadic: bool = row.try_get(9)?;
+    // With modes, the names are those of all arguments, results included; without, all are inputs.
+    let is_input = |at: usize| {
+        modes.as_ref().is_none_or(|m| matches!(m.get(at).map(|m| *m as u8), Some(b'i' | b'b' | b'v')))
+    };
+    let mut names = names.into_iter().enumerate().filter(|(at, _)| is_input(*at)).map(|(_, name)| name);
+    let count = types.len();
+    let argument = |(at, type_name): (usize, String)| Argument {
+        name: names.next().unwrap_or_default(),
+        type_name,
+        has_default: at + defaults >= count,
+        variadic: variadic && at + 1 == count,
+    };
+    Ok(types.into_iter().enumerate().map(argument).collect())
+}
+
+fn returns(row: &Row) -> Result<Returns, tokio_postgres::Error> {
+    const VOID: u32 = 2278;
+    const RECORD: u32 = 2249;
+    let modes = row.try_get::<_, Option<Vec<i8>>>(7)?.unwrap_or_default();
+    let own_columns = modes.iter().any(|mode| matches!(*mode as u8, b'o' | b'b' | b't'));
+    let type_id: u32 = row.try_get(10)?;
+    let composite = letter(row, 12)? == b'c';
+    let relation = match row.try_get::<_, Option<i8>>(14)?.map(|kind| kind as u8) {
+        Some(b'r' | b'p' | b'v' | b'm' | b'f') => Some(RelationId(row.try_get(13)?)),
+        _ => None,
+    };
+    Ok(match (type_id, relation) {
+        (VOID, _) => Returns::Void,
+        (_, Some(relation)) if composite => Returns::Relation(relation),
+        (RECORD, _) => Returns::Record,
+        _ if composite || own_columns => Returns::Record,
+        _ => Returns::Scalar(row.try_get(11)?),
+    })
+}

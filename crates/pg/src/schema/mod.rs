@@ -1,0 +1,4 @@
+//! Courant's own schema in the database.
+
+/// The schema's name.
+pub const NAME: &str = "courant";
