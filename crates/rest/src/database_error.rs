@@ -76,7 +76,8 @@ fn raised(message: &str, detail: Option<&str>) -> Error {
                                 optional key: 'status_text'.";
     let object = |text: &str| serde_json::from_str::<Map<String, Value>>(text).ok();
     let body = object(message).filter(|body| body.get("code").is_some_and(Value::is_string));
-    let Some((body, text)) = body.as_ref().and_then(|body| Some((body, body.get("message")?.as_str()?))) else {
+    let Some((body, text)) = body.as_ref().and_then(|body| Some((body, body.get("message")?.as_str()?)))
+    else {
         return broken(format!("Invalid JSON value for MESSAGE: '{message}'"), ABOUT_MESSAGE);
     };
     let Some(detail) = detail else {

@@ -151,8 +151,12 @@ impl Error {
     }
 
     pub(crate) fn max_affected(rows: u64) -> Error {
-        Error::new(StatusCode::BAD_REQUEST, "PGRST124", "Query result exceeds max-affected preference constraint")
-            .details(format!("The query affects {rows} rows"))
+        Error::new(
+            StatusCode::BAD_REQUEST,
+            "PGRST124",
+            "Query result exceeds max-affected preference constraint",
+        )
+        .details(format!("The query affects {rows} rows"))
     }
 
     pub(crate) fn path() -> Error {

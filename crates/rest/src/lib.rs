@@ -18,9 +18,6 @@ mod request;
 mod respond;
 mod sql;
 
-#[cfg(test)]
-mod tests;
-
 pub use error::Error;
 pub use plan::{Access, Plan, plan};
 pub use read_set::{Contained, Reads};

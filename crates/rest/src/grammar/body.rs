@@ -25,7 +25,9 @@ pub(crate) struct Body {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     Object,
-    Array { rows: usize },
+    Array {
+        rows: usize,
+    },
     /// A scalar, null, or an array of anything but objects.
     Other,
 }

@@ -46,7 +46,9 @@ impl Preferences {
         let mut max_affected = None;
         let mut invalid = Vec::new();
         let all = headers.get_all("prefer");
-        for preference in all.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')) {
+        for preference in
+            all.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
+        {
             let Preferences { resolution, missing, returning, strict, .. } = &mut preferences;
             // The first one said of a kind holds.
             match preference.trim() {
@@ -95,8 +97,11 @@ impl Preferences {
         });
         let count = self.count.then_some("count=exact");
         let strict = self.strict.map(|strict| if strict { "handling=strict" } else { "handling=lenient" });
-        let mut applied: Vec<String> =
-            [resolution, missing, returning, count, strict].into_iter().flatten().map(str::to_owned).collect();
+        let mut applied: Vec<String> = [resolution, missing, returning, count, strict]
+            .into_iter()
+            .flatten()
+            .map(str::to_owned)
+            .collect();
         if let Some(rows) = self.max_affected.filter(|_| heeded.max_affected) {
             applied.push(format!("max-affected={rows}"));
         }

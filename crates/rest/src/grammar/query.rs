@@ -52,13 +52,19 @@ impl Query {
                     let (path, _) = Input::new("tree path", &key).tree_path()?;
                     query.orders.push((path, order(&value)?));
                 }
-                ("limit", _) => limit_of.push((Input::new("tree path", &key).tree_path()?.0, number(&value)?)),
-                ("offset", _) => offset_of.push((Input::new("tree path", &key).tree_path()?.0, number(&value)?)),
+                ("limit", _) => {
+                    limit_of.push((Input::new("tree path", &key).tree_path()?.0, number(&value)?))
+                }
+                ("offset", _) => {
+                    offset_of.push((Input::new("tree path", &key).tree_path()?.0, number(&value)?))
+                }
                 ("and" | "or", _) => {
                     let (path, operator) = logic_path(&key)?;
                     query.filters.push((path, tree(&operator, &value, limits)?));
                 }
-                _ if call && !key.contains('.') && !has_operator(&value) => query.arguments.push((key, value)),
+                _ if call && !key.contains('.') && !has_operator(&value) => {
+                    query.arguments.push((key, value))
+                }
                 _ => {
                     let (path, field) = Input::new("tree path", &key).tree_path()?;
                     query.filters.push((path, Logic::Filter(filter(field, &value)?)));
@@ -111,9 +117,9 @@ pub(crate) fn canonical(text: &str) -> String {
 
 fn pairs(text: &str) -> Result<Vec<(String, String)>, Error> {
     let decode = |part: &str| {
-        percent_decode_str(&part.replace('+', " ")).decode_utf8().map(|text| text.into_owned()).map_err(|_| {
-            Error::parse("\"failed to parse the query string\"".to_owned(), "it is not UTF-8".to_owned())
-        })
+        percent_decode_str(&part.replace('+', " ")).decode_utf8().map(|text| text.into_owned()).map_err(
+            |_| Error::parse("\"failed to parse the query string\"".to_owned(), "it is not UTF-8".to_owned()),
+        )
     };
     let mut pairs = Vec::new();
     for pair in text.split('&') {

@@ -62,7 +62,8 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
     let mut answer = asked.answer(kind, Heeded { max_affected: true, ..Heeded::default() });
     answer.body = !void;
     if answer.max_affected.is_some() && !function.returns_set {
-        let text = "Function must return SETOF or TABLE when max-affected preference is used with handling=strict";
+        let text =
+            "Function must return SETOF or TABLE when max-affected preference is used with handling=strict";
         return Err(Error::new(StatusCode::BAD_REQUEST, "PGRST128", text));
     }
     if scalar && !asked.query.filters.is_empty() {
@@ -125,10 +126,9 @@ fn resolve(asked: &Asked<'_>) -> Result<Call, Error> {
     let object = body.as_ref().is_none_or(|body| body.shape == Shape::Object);
     let mut fit = overloads.iter().filter(|function| object && fits(function, &names));
     match (fit.next(), fit.next()) {
-        (Some(function), None) => Ok(Call {
-            arguments: arguments(asked, function, &names, body),
-            function: Arc::clone(function),
-        }),
+        (Some(function), None) => {
+            Ok(Call { arguments: arguments(asked, function, &names, body), function: Arc::clone(function) })
+        }
         (Some(_), Some(_)) => Err(ambiguous(overloads.iter().filter(|function| fits(function, &names)))),
         (None, _) => {
             let whole = if post { whole(asked, overloads, media) } else { None };

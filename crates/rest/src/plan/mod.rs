@@ -183,12 +183,16 @@ fn restrict_to_range(headers: &HeaderMap, query: &mut Query) -> Result<(), Error
     let (Ok(low), true) = (low.parse::<u64>(), digits(high)) else { return Ok(()) };
     let high = high.parse::<u64>().ok();
     if high.is_some_and(|high| high < low) {
-        let details = "The lower boundary must be lower than or equal to the upper boundary in the Range header.";
+        let details =
+            "The lower boundary must be lower than or equal to the upper boundary in the Range header.";
         return Err(Error::range(details));
     }
     let asked = query.range(&[]);
     let offset = asked.offset.max(low);
-    let ends = [asked.limit.map(|limit| asked.offset.saturating_add(limit)), high.map(|high| high.saturating_add(1))];
+    let ends = [
+        asked.limit.map(|limit| asked.offset.saturating_add(limit)),
+        high.map(|high| high.saturating_add(1)),
+    ];
     let limit = ends.into_iter().flatten().min().map(|end| end.saturating_sub(offset));
     query.ranges.retain(|(path, _)| !path.is_empty());
     query.ranges.push((Vec::new(), Range { limit, offset }));

@@ -67,7 +67,8 @@ impl Resolver<'_> {
                 Item::Field { field, alias, cast } => {
                     let column = self.column(&node, field)?;
                     let name = alias.clone().unwrap_or_else(|| output_name(field));
-                    let cast = cast.as_deref().map(|cast| type_name::resolve(self.catalog, cast)).transpose()?;
+                    let cast =
+                        cast.as_deref().map(|cast| type_name::resolve(self.catalog, cast)).transpose()?;
                     node.outputs.push(Output::Column { column, cast, name });
                 }
                 Item::Embed(embed) => self.embed(&mut node, embed, path)?,
@@ -97,7 +98,12 @@ impl Resolver<'_> {
         }));
     }
 
-    fn embed(&mut self, parent: &mut Node, embed: &grammar::Embed, path: &mut Vec<String>) -> Result<(), Error> {
+    fn embed(
+        &mut self,
+        parent: &mut Node,
+        embed: &grammar::Embed,
+        path: &mut Vec<String>,
+    ) -> Result<(), Error> {
         let Some(origin) = parent.relation.clone() else {
             return Err(Error::not_implemented("Embedding in rows that are not a relation's"));
         };
@@ -134,7 +140,8 @@ impl Resolver<'_> {
             Logic::Filter(filter) => filter,
         };
         let negated = filter.negated;
-        if let Some(embed) = embed_called(items, &filter.field.name).filter(|_| filter.field.path.is_empty()) {
+        if let Some(embed) = embed_called(items, &filter.field.name).filter(|_| filter.field.path.is_empty())
+        {
             return match filter.test {
                 Test::Is(is @ (Is::Null | Is::NotNull)) => Ok(Condition::Embed { embed, negated, is }),
                 _ => Err(Error::embed_filter(&filter.field.name)),
@@ -214,4 +221,3 @@ fn output_name(field: &Field) -> String {
     });
     key.unwrap_or(&field.name).clone()
 }
-

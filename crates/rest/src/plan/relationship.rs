@@ -30,7 +30,12 @@ enum Way {
 }
 
 /// The one relationship that `embed` means, seen from `origin`.
-pub(crate) fn find(catalog: &Catalog, schema: &str, origin: &Relation, embed: &Embed) -> Result<Relationship, Error> {
+pub(crate) fn find(
+    catalog: &Catalog,
+    schema: &str,
+    origin: &Relation,
+    embed: &Embed,
+) -> Result<Relationship, Error> {
     let mut found: Vec<Relationship> =
         all(catalog, schema, origin).into_iter().filter(|way| way.is_meant(embed)).collect();
     // A key from a relation to itself leads both ways; the way back is the one that a relation's own name
@@ -177,7 +182,8 @@ fn single(columns: &[String]) -> Option<&str> {
 fn none(schema: &str, origin: &Relation, embed: &Embed) -> Error {
     let (origin, target) = (&origin.name, &embed.relation);
     let hint = embed.hint.as_ref().map_or_else(String::new, |hint| format!(" using the hint '{hint}'"));
-    let message = format!("Could not find a relationship between '{origin}' and '{target}' in the schema cache");
+    let message =
+        format!("Could not find a relationship between '{origin}' and '{target}' in the schema cache");
     Error::new(StatusCode::BAD_REQUEST, "PGRST200", message).details(format!(
         "Searched for a foreign key relationship between '{origin}' and '{target}'{hint} in the schema \
          '{schema}', but no matches were found."

@@ -55,7 +55,9 @@ impl Output {
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Output::All => None,
-            Output::Column { name, .. } | Output::Embed { name, .. } | Output::Spread { name, .. } => Some(name),
+            Output::Column { name, .. } | Output::Embed { name, .. } | Output::Spread { name, .. } => {
+                Some(name)
+            }
         }
     }
 }
@@ -120,10 +122,22 @@ impl Join {
 /// A condition on rows.
 #[derive(Clone, Debug)]
 pub(crate) enum Condition {
-    Test { column: Column, negated: bool, test: Test },
+    Test {
+        column: Column,
+        negated: bool,
+        test: Test,
+    },
     /// Whether an embed found nothing (`is` null or not null).
-    Embed { embed: usize, negated: bool, is: Is },
-    Tree { negated: bool, any: bool, children: Vec<Condition> },
+    Embed {
+        embed: usize,
+        negated: bool,
+        is: Is,
+    },
+    Tree {
+        negated: bool,
+        any: bool,
+        children: Vec<Condition>,
+    },
 }
 
 /// One term of an order.
@@ -139,5 +153,8 @@ pub(crate) struct Ordering {
 pub(crate) enum OrderedBy {
     Own(Column),
     /// The numbered column of [`Embed::ordered_by`].
-    Related { embed: usize, column: usize },
+    Related {
+        embed: usize,
+        column: usize,
+    },
 }

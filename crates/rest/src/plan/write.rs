@@ -66,8 +66,7 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
     };
     let missing = !matches!(kind, Kind::Delete);
     let max_affected = !matches!(kind, Kind::Insert);
-    let mut answer =
-        asked.answer(kind, Heeded { resolution, missing, returning: true, max_affected });
+    let mut answer = asked.answer(kind, Heeded { resolution, missing, returning: true, max_affected });
     if !max_affected {
         answer.max_affected = None;
     }
@@ -84,6 +83,12 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
         Return::Representation => Form::Array,
         Return::HeadersOnly | Return::Minimal => Form::Nothing,
     };
+    if form == Form::Nothing {
+        // What is not shown is not read: to read it takes rights that the write does not.
+        root.outputs.clear();
+        root.embeds.clear();
+        root.order.clear();
+    }
     let counted = asked.preferences.count;
     let body = sql::Answer { form, media: asked.media, counted, keys: &keys, read: false };
     let statement = sql::write(&relation, &write, &root, &body);
@@ -136,7 +141,9 @@ fn columns(asked: &Asked<'_>, relation: &Relation, body: &Body) -> Result<Vec<(S
 fn insert(asked: &Asked<'_>, relation: &Relation) -> Result<Write, Error> {
     let body = body(asked)?;
     let mut columns = columns(asked, relation, &body)?;
-    if asked.preferences.missing == Some(Missing::Default) && matches!(body.shape, Shape::Object | Shape::Array { .. }) {
+    if asked.preferences.missing == Some(Missing::Default)
+        && matches!(body.shape, Shape::Object | Shape::Array { .. })
+    {
         if !body.uniform {
             return Err(Error::not_implemented("missing=default for objects of different keys"));
         }

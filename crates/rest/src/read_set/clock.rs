@@ -7,8 +7,8 @@ const WORDS: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
 /// `json`, `xml`, `point` and its kin, the floats, `inet` and its kin, `bpchar`, `varchar`, `interval`,
 /// `bit`, `varbit`, `numeric`, `uuid`, `tsvector`, `tsquery`, `jsonb`.
 const BLIND: [u32; 31] = [
-    16, 17, 18, 19, 20, 21, 23, 25, 26, 114, 142, 600, 601, 602, 603, 604, 628, 700, 701, 718, 790, 829, 869, 650,
-    1042, 1043, 1186, 1560, 1700, 2950, 3802,
+    16, 17, 18, 19, 20, 21, 23, 25, 26, 114, 142, 600, 601, 602, 603, 604, 628, 700, 701, 718, 790, 829, 869,
+    650, 1042, 1043, 1186, 1560, 1700, 2950, 3802,
 ];
 
 /// `time with time zone`, whose input reads the date where the zone is one with summer time.
@@ -26,14 +26,27 @@ pub(super) fn reads_clock(type_id: u32, literal: &str) -> bool {
 /// As [`reads_clock`], for a type that is known by its name.
 pub(super) fn named_reads_clock(type_name: &str, literal: &str) -> bool {
     const NAMES: [&str; 14] = [
-        "bigint", "boolean", "bytea", "character varying", "character", "double precision", "integer", "interval",
-        "json", "jsonb", "numeric", "real", "text", "uuid",
+        "bigint",
+        "boolean",
+        "bytea",
+        "character varying",
+        "character",
+        "double precision",
+        "integer",
+        "interval",
+        "json",
+        "jsonb",
+        "numeric",
+        "real",
+        "text",
+        "uuid",
     ];
     let plain = type_name.split('(').next().unwrap_or_default().trim_end_matches("[]");
     if NAMES.contains(&plain) {
         return false;
     }
-    says_clock(literal) || plain.contains("time with time zone") && literal.bytes().any(|b| b.is_ascii_alphabetic())
+    says_clock(literal)
+        || plain.contains("time with time zone") && literal.bytes().any(|b| b.is_ascii_alphabetic())
 }
 
 /// Whether a cast to that type of a value of another may look at the clock: a text in a row may say `now`.

@@ -97,7 +97,10 @@ impl<'a> Gathered<'a> {
         match declared.ttl {
             Some(ttl) => self.ttl = Some(self.ttl.map_or(ttl, |known| known.min(ttl))),
             None => {
-                let untold = found.obstacles.iter().find(|(_, why)| !matches!(why, Obstacle::Volatile | Obstacle::Opaque));
+                let untold = found
+                    .obstacles
+                    .iter()
+                    .find(|(_, why)| !matches!(why, Obstacle::Volatile | Obstacle::Opaque));
                 if let Some((object, why)) = untold {
                     self.obstacle(object, *why);
                 }

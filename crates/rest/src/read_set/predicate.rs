@@ -95,7 +95,9 @@ pub(super) fn choose(found: &Equalities<'_>, identity: Option<&[&str]>, rows_max
     for (_, of_column) in &chosen {
         values = values
             .iter()
-            .flat_map(|row| of_column.iter().map(|value| row.iter().cloned().chain([value.clone()]).collect()))
+            .flat_map(|row| {
+                of_column.iter().map(|value| row.iter().cloned().chain([value.clone()]).collect())
+            })
             .collect();
     }
     Some(Chosen {

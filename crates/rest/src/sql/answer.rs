@@ -41,7 +41,9 @@ fn body(w: &mut Writer, answer: &Answer<'_>) {
         Form::Array => w.sql("coalesce(json_agg(").numbered(ROW, 0).sql("), '[]')"),
         Form::Object => w.sql("coalesce(json_agg(").numbered(ROW, 0).sql(")->0, 'null')"),
         Form::Values { set: true } => w.sql("coalesce(json_agg(").column(ROW, 0, "value").sql("), '[]')"),
-        Form::Values { set: false } => w.sql("coalesce(json_agg(").column(ROW, 0, "value").sql(")->0, 'null')"),
+        Form::Values { set: false } => {
+            w.sql("coalesce(json_agg(").column(ROW, 0, "value").sql(")->0, 'null')")
+        }
     };
     if stripped {
         w.sql(")");

@@ -43,7 +43,9 @@ pub(super) fn condition(w: &mut Writer, number: usize, embeds: &[Embed], conditi
         }
         Condition::Tree { negated, any, children } => {
             w.sql(if *negated { "not (" } else { "(" });
-            w.list(if *any { " or " } else { " and " }, children, |w, child| condition(w, number, embeds, child));
+            w.list(if *any { " or " } else { " and " }, children, |w, child| {
+                condition(w, number, embeds, child)
+            });
             w.sql(")");
         }
     }
@@ -66,7 +68,8 @@ fn test(w: &mut Writer, number: usize, column: &Column, test: &Test) {
         Test::In(values) => {
             expression(w, number, column);
             // `in.()` is a list without elements, not one with an empty element.
-            let values = if values.iter().all(String::is_empty) && values.len() == 1 { &[] } else { &values[..] };
+            let values =
+                if values.iter().all(String::is_empty) && values.len() == 1 { &[] } else { &values[..] };
             w.sql(" = any (").bind(array_literal(values.iter().map(String::as_str))).sql(")");
         }
         Test::Is(is) => {

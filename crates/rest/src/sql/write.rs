@@ -3,29 +3,25 @@
 use bytes::Bytes;
 use pg::catalog::Relation;
 
+use super::Answer;
 use super::condition::condition;
 use super::rows::SOURCE;
 use super::writer::Writer;
-use super::{Answer, Form};
 use crate::plan::{Assigned, Condition, Conflict, Node, OrderedBy, Output, TypeName, Write};
 
 /// The columns that the rest of the statement needs of the written rows, and no others: to return a column
 /// takes the right to read it.
 pub(super) fn returned(root: &Node, answer: &Answer<'_>) -> Vec<String> {
     let mut columns: Vec<&str> = answer.keys.iter().map(|key| key.column.as_str()).collect();
-    if answer.form != Form::Nothing {
-        columns.extend(root.outputs.iter().filter_map(|output| match output {
-            Output::Column { column, .. } => Some(column.name.as_str()),
-            _ => None,
-        }));
-        columns.extend(root.embeds.iter().flat_map(|embed| embed.join.parent_columns()));
-    }
-    if answer.form != Form::Nothing || !answer.keys.is_empty() {
-        columns.extend(root.order.iter().filter_map(|term| match &term.target {
-            OrderedBy::Own(column) => Some(column.name.as_str()),
-            OrderedBy::Related { .. } => None,
-        }));
-    }
+    columns.extend(root.outputs.iter().filter_map(|output| match output {
+        Output::Column { column, .. } => Some(column.name.as_str()),
+        _ => None,
+    }));
+    columns.extend(root.embeds.iter().flat_map(|embed| embed.join.parent_columns()));
+    columns.extend(root.order.iter().filter_map(|term| match &term.target {
+        OrderedBy::Own(column) => Some(column.name.as_str()),
+        OrderedBy::Related { .. } => None,
+    }));
     let mut unique: Vec<String> = Vec::new();
     for column in columns {
         if unique.iter().all(|known| known != column) {

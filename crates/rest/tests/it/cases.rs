@@ -1,0 +1,218 @@
+//! Requests that must be answered, each with the body that PostgreSQL must make for it.
+
+/// A request and its body.
+pub(crate) struct Case {
+    pub(crate) request: &'static str,
+    pub(crate) headers: &'static [&'static str],
+    pub(crate) body: &'static str,
+    /// The response's body; none where there is none to send.
+    pub(crate) answer: Option<&'static str>,
+}
+
+const fn get(request: &'static str, answer: &'static str) -> Case {
+    Case { request, headers: &[], body: "", answer: Some(answer) }
+}
+
+const fn with(
+    request: &'static str,
+    headers: &'static [&'static str],
+    body: &'static str,
+    answer: Option<&'static str>,
+) -> Case {
+    Case { request, headers, body, answer }
+}
+
+const REPRESENTATION: &[&str] = &["prefer: return=representation"];
+
+/// Every one of them leaves the database as it found it, since the test rolls back.
+pub(crate) const CASES: &[Case] = &[
+    // Columns.
+    get("GET /clients", r#"[{"id":1,"name":"Acme"}, ~{"id":2,"name":"Bêta \"quoted\""}]"#),
+    get("GET /clients?select=name&id=eq.1", r#"[{"name":"Acme"}]"#),
+    get("GET /clients?select=id,label:name,id&id=eq.1", r#"[{"id":1,"label":"Acme","id":1}]"#),
+    get("GET /projects?select=price::text,n:id::int8&id=eq.1", r#"[{"price":"1.50","n":1}]"#),
+    get("GET /projects?select=status::status&id=eq.2", r#"[{"status":"done"}]"#),
+    get(
+        "GET /projects?select=data->a->b->0,data->a->>b,t:tags->1&id=eq.1",
+        r#"[{"b":1,"b":"[1, 2]","t":"blue"}]"#,
+    ),
+    get("GET /projects?select=data->>\"k'ey\"&id=eq.1", r#"[{"k'ey":"x"}]"#),
+    get("GET /projects?select=data->>\"back\\\\slash\"&id=eq.1", r#"[{"back\\slash":null}]"#),
+    get(
+        "GET /odd%20%22names?select=%22a%20%5C%22b%22,%22c.d%22&%22c.d%22=eq.v",
+        r#"[{"a \"b":1,"c.d":"v"}]"#,
+    ),
+    // Filters.
+    get("GET /projects?select=id&name=in.(one,\"two\")&order=id.desc", "[{\"id\":2}, ~{\"id\":1}]"),
+    get("GET /projects?select=id&id=in.()", "[]"),
+    get("GET /projects?select=id&id=neq.1&id=lt.3", r#"[{"id":2}]"#),
+    get("GET /projects?select=id&id=gte.2&id=lte.2", r#"[{"id":2}]"#),
+    get("GET /projects?select=id&id=not.gt.1", r#"[{"id":1}]"#),
+    get("GET /projects?select=id&name=like.t*o", r#"[{"id":2}]"#),
+    get("GET /projects?select=id&name=ilike(any).{T*O,X*}", r#"[{"id":2}]"#),
+    get("GET /projects?select=id&name=like(all).{t*,*o}", r#"[{"id":2}]"#),
+    get("GET /projects?select=id&name=match.^o&name=imatch.E$", r#"[{"id":1}]"#),
+    get("GET /projects?select=id&client_id=is.null", r#"[{"id":3}]"#),
+    get("GET /projects?select=id&client_id=not.is.null&id=eq(any).{2,3}", r#"[{"id":2}]"#),
+    get("GET /projects?select=id&client_id=isdistinct.1", r#"[{"id":3}]"#),
+    get("GET /tasks?select=id&done=is.true", r#"[{"id":2}]"#),
+    get("GET /tasks?select=id&search=fts(simple).dig", r#"[{"id":1}]"#),
+    get("GET /tasks?select=id&name=plfts(simple).fill&search=not.wfts.dig", "[]"),
+    get("GET /tasks?select=id&name=phfts.fill", r#"[{"id":2}]"#),
+    get("GET /projects?select=id&tags=cs.{red}&tags=ov.{red,x}&tags=cd.{red,blue,x}", r#"[{"id":1}]"#),
+    get("GET /projects?select=id&data->a->>b=eq.[1, 2]", r#"[{"id":1}]"#),
+    get("GET /projects?select=id&data=cs.{\"a\":7}", r#"[{"id":3}]"#),
+    get("GET /projects?select=id&status=eq.done", r#"[{"id":2}]"#),
+    get(
+        "GET /projects?select=id&or=(id.eq.1,and(name.eq.two,status.not.eq.open))&order=id",
+        "[{\"id\":1}, ~{\"id\":2}]",
+    ),
+    get("GET /projects?select=id&not.or=(id.eq.1,id.in.(2,5))", r#"[{"id":3}]"#),
+    get("GET /projects?select=id&and=(name.eq.\"one\",tags.cs.{red,blue})", r#"[{"id":1}]"#),
+    // Order and range.
+    get(
+        "GET /projects?select=id&order=client_id.asc.nullsfirst,id.desc&limit=2",
+        "[{\"id\":3}, ~{\"id\":2}]",
+    ),
+    get("GET /projects?select=id&order=data->a.desc.nullslast&offset=1", "[{\"id\":3}, ~{\"id\":2}]"),
+    get("GET /projects?select=id,clients()&order=clients(name).desc.nullslast,id&limit=1", r#"[{"id":1}]"#),
+    with(
+        "GET /projects?select=id&order=id",
+        &["range: 1-1", "prefer: count=exact"],
+        "",
+        Some(r#"[{"id":2}]"#),
+    ),
+    with("HEAD /projects?select=id&id=eq.1", &["prefer: count=planned"], "", Some(r#"[{"id":1}]"#)),
+    // Embeds.
+    get(
+        "GET /projects?select=id,clients(name)&id=gte.2&order=id",
+        "[{\"id\":2,\"clients\":{\"name\":\"Acme\"}}, ~{\"id\":3,\"clients\":null}]",
+    ),
+    get(
+        "GET /clients?select=id,projects(id)&order=id",
+        "[{\"id\":1,\"projects\":[{\"id\":1}, ~{\"id\":2}]}, ~{\"id\":2,\"projects\":[]}]",
+    ),
+    get(
+        "GET /clients?select=id,projects!inner(id,tasks(id))&projects.tasks.id=eq.3&projects.order=id.desc&projects.limit=1",
+        r#"[{"id":1,"projects":[{"id":2,"tasks":[{"id":3}]}]}]"#,
+    ),
+    get("GET /projects?select=id,people(name)&id=eq.1", r#"[{"id":1,"people":[{"name":"Ann"}]}]"#),
+    get(
+        "GET /people?select=name,work:projects!project_people(name)",
+        r#"[{"name":"Ann","work":[{"name":"one"}]}]"#,
+    ),
+    get(
+        "GET /projects?select=id,project_details(note)&id=eq.1",
+        r#"[{"id":1,"project_details":{"note":"detail"}}]"#,
+    ),
+    get("GET /projects?select=id,...clients(client:name)&id=eq.1", r#"[{"id":1,"client":"Acme"}]"#),
+    get(
+        "GET /tasks?select=id,parent:parent_id(name),tasks(id)&id=lte.2&order=id",
+        "[{\"id\":1,\"parent\":null,\"tasks\":[{\"id\":2}]}, ~{\"id\":2,\"parent\":{\"name\":\"dig\"},\"tasks\":[]}]",
+    ),
+    get(
+        "GET /orders?select=b:addresses!orders_billing(city),s:addresses!shipping_id(id)",
+        r#"[{"b":{"city":"Laval"},"s":{"id":1}}]"#,
+    ),
+    get("GET /projects?select=id,clients(name)&clients=is.null", r#"[{"id":3,"clients":null}]"#),
+    get("GET /clients?select=id,projects()&projects=not.is.null", r#"[{"id":1}]"#),
+    get(
+        "GET /projects?select=id,clients(name)&or=(clients.is.null,id.eq.1)&clients.name=eq.Zed&order=id",
+        "[{\"id\":1,\"clients\":null}, ~{\"id\":2,\"clients\":null}, ~{\"id\":3,\"clients\":null}]",
+    ),
+    with(
+        "GET /projects?select=clients!inner(id)&clients.id=eq.1&limit=1",
+        &["prefer: count=exact"],
+        "",
+        Some(r#"[{"clients":{"id":1}}]"#),
+    ),
+    // Forms.
+    with(
+        "GET /clients?id=eq.1",
+        &["accept: application/vnd.pgrst.object+json"],
+        "",
+        Some(r#"{"id":1,"name":"Acme"}"#),
+    ),
+    with(
+        "GET /projects?select=id,price&id=eq.3",
+        &["accept: application/vnd.pgrst.array+json;nulls=stripped"],
+        "",
+        Some(r#"[{"id":3}]"#),
+    ),
+    get("GET /project_list?id=eq.1", r#"[{"id":1,"name":"one","client":"Acme"}]"#),
+    get("GET /flags?select=note&name=eq.dark&order=live", "[{\"note\":\"y\"}, ~{\"note\":\"x\"}]"),
+    // Writes.
+    with("POST /clients", REPRESENTATION, r#"{"id":7,"name":"Neuf"}"#, Some(r#"[{"id":7,"name":"Neuf"}]"#)),
+    with("POST /clients", &[], r#"[{"id":7,"name":"a"},{"name":"b","id":8}]"#, None),
+    with("POST /clients?select=name", REPRESENTATION, "[]", Some("[]")),
+    with("POST /clients", &["prefer: return=headers-only"], r#"{"id":7,"name":"Neuf"}"#, None),
+    with(
+        "POST /projects?select=id,name,tags,clients(name)&columns=name,client_id,tags",
+        REPRESENTATION,
+        r#"[{"name":"n","client_id":1,"ignored":[1],"tags":["a","b"]}]"#,
+        Some(r#"[{"id":101,"name":"n","tags":["a","b"],"clients":{"name":"Acme"}}]"#),
+    ),
+    with(
+        "POST /clients",
+        &["prefer: return=representation, resolution=merge-duplicates"],
+        r#"{"id":1,"name":"New"}"#,
+        Some(r#"[{"id":1,"name":"New"}]"#),
+    ),
+    with(
+        "POST /clients?on_conflict=id",
+        &["prefer: return=representation, resolution=ignore-duplicates"],
+        r#"{"id":1,"name":"New"}"#,
+        Some("[]"),
+    ),
+    with(
+        "POST /projects?select=status&columns=name,status",
+        &["prefer: return=representation, missing=default"],
+        r#"{"name":"n"}"#,
+        Some(r#"[{"status":"open"}]"#),
+    ),
+    with(
+        "PATCH /projects?id=in.(1,2)&select=id,price,tasks(id)&order=id",
+        REPRESENTATION,
+        r#"{"price":9}"#,
+        Some(
+            "[{\"id\":1,\"price\":9,\"tasks\":[{\"id\":1}, ~{\"id\":2}]}, ~{\"id\":2,\"price\":9,\"tasks\":[{\"id\":3}]}]",
+        ),
+    ),
+    with(
+        "PATCH /projects?id=eq.2&select=status&columns=status",
+        &["prefer: return=representation, missing=default"],
+        "{}",
+        Some(r#"[{"status":"open"}]"#),
+    ),
+    with("PATCH /projects?id=eq.1&select=id", REPRESENTATION, "{}", Some("[]")),
+    with("PATCH /projects?or=(id.eq.1,name.eq.x)", &["prefer: count=exact"], r#"[{"name":"z"}]"#, None),
+    with(
+        "DELETE /tasks?id=eq.2&select=id,parent:parent_id(name)",
+        REPRESENTATION,
+        "",
+        Some(r#"[{"id":2,"parent":{"name":"dig"}}]"#),
+    ),
+    with("DELETE /tasks?id=eq.2", &[], "", None),
+    // Functions.
+    get("GET /rpc/add?a=2", "3"),
+    with("POST /rpc/add", &[], r#"{"a":2,"b":40}"#, Some("42")),
+    get("GET /rpc/names?prefix=t&limit=1&offset=1", r#"["two"]"#),
+    get(
+        "GET /rpc/client_projects?client=1&select=id,clients(name)&id=eq.2&order=id",
+        r#"[{"id":2,"clients":{"name":"Acme"}}]"#,
+    ),
+    with(
+        "POST /rpc/client_projects?select=name&limit=1&order=id",
+        &["prefer: count=exact"],
+        r#"{"client":1}"#,
+        Some(r#"[{"name":"one"}]"#),
+    ),
+    get("GET /rpc/first_project?select=id,name", r#"{"id":1,"name":"one"}"#),
+    get("GET /rpc/totals", "[{\"status\":\"open\",\"many\":2}, ~{\"status\":\"done\",\"many\":1}]"),
+    get("GET /rpc/totals?select=many&status=eq.done", r#"[{"many":1}]"#),
+    get("GET /rpc/sum_all?numbers=1&numbers=2", "3"),
+    with("POST /rpc/sum_all", &[], r#"{"numbers":[1,2,3]}"#, Some("6")),
+    with("POST /rpc/echo", &[], r#"[1, {"a":2}]"#, Some(r#"[1, {"a":2}]"#)),
+    with("POST /rpc/touch", &[], "", None),
+    get("GET /rpc/since?moment=2019-01-01&select=id&limit=1&order=id", r#"[{"id":1}]"#),
+];

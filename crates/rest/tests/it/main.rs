@@ -1,0 +1,12 @@
+//! The request language from outside: requests to statements and read sets, errors, random input, and
+//! every statement on a real PostgreSQL.
+
+mod cases;
+mod cluster;
+mod errors;
+mod fixture;
+mod fuzz;
+mod plans;
+mod postgres;
+mod reads;
+mod responses;

@@ -1,0 +1,86 @@
+//! Every case's statement, prepared and run on a real PostgreSQL.
+
+use bytes::{BufMut, BytesMut};
+use pg::Parameter;
+use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
+
+use crate::cases::CASES;
+use crate::cluster::Cluster;
+use crate::fixture::{asked, rules};
+
+/// A parameter as the product sends it: text, whatever type the server inferred.
+#[derive(Debug)]
+struct Text<'a>(&'a Parameter);
+
+impl ToSql for Text<'_> {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self.0 {
+            Parameter::Null => Ok(IsNull::Yes),
+            Parameter::Text(text) => {
+                out.put_slice(text);
+                Ok(IsNull::No)
+            }
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn encode_format(&self, _: &Type) -> Format {
+        Format::Text
+    }
+
+    to_sql_checked!();
+}
+
+#[tokio::test]
+async fn every_case_is_answered_by_postgresql_with_the_right_bytes() {
+    let cluster = Cluster::start();
+    let mut client = cluster.connect().await;
+    client.batch_execute(include_str!("schema.sql")).await.unwrap();
+    let mut wrong = Vec::new();
+    for case in CASES {
+        let asked = asked(case.request, case.headers, case.body);
+        let plan = match asked.plan(&rules()) {
+            Ok(plan) => plan,
+            Err(error) => {
+                wrong.push(format!("{}\n  is refused: {error}", case.request));
+                continue;
+            }
+        };
+        let transaction = client.transaction().await.unwrap();
+        let parameters: Vec<Text<'_>> = plan.statement.parameters.iter().map(Text).collect();
+        let parameters: Vec<&(dyn ToSql + Sync)> =
+            parameters.iter().map(|p| p as &(dyn ToSql + Sync)).collect();
+        match transaction.query(&plan.statement.sql, &parameters).await {
+            Ok(rows) => {
+                let [row] = rows.as_slice() else { panic!("{} returned {} rows", case.request, rows.len()) };
+                let names: Vec<&str> =
+                    row.columns().iter().take(4).map(tokio_postgres::Column::name).collect();
+                assert_eq!(names, ["body", "rows", "total", "snapshot"]);
+                let body: Option<String> = row.get("body");
+                let wanted = case.answer.map(|answer| answer.replace('~', "\n "));
+                if body != wanted {
+                    wrong.push(format!("{}\n  {body:?}\n  instead of {wanted:?}", case.request));
+                }
+                for key in 4..row.len() {
+                    let values: Vec<String> = row.get(key);
+                    let rows: i64 = row.get("rows");
+                    assert_eq!(i64::try_from(values.len()).unwrap(), rows, "{}", case.request);
+                }
+            }
+            Err(error) => {
+                let error = error.as_db_error().map_or(error.to_string(), |error| error.message().to_owned());
+                wrong.push(format!("{}\n  fails: {error}\n  {}", case.request, plan.statement.sql));
+            }
+        }
+        // The rest of the cases expect the rows of the schema.
+        transaction.rollback().await.unwrap();
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

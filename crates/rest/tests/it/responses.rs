@@ -1,0 +1,95 @@
+//! From counts to heads.
+
+use rest::{Counts, Head, respond};
+
+use crate::fixture::{asked, rules};
+
+fn head(request: &str, headers: &[&str], rows: u64, total: Option<u64>) -> Result<Head, String> {
+    let body = if request.starts_with("GET") { "" } else { r#"{"id":1}"# };
+    let plan = asked(request, headers, body).plan(&rules()).unwrap();
+    let counts = Counts { rows, total, key: vec!["a b".to_owned()] };
+    respond(&plan, &counts).map_err(|error| format!("{} {}", error.status().as_u16(), error.to_json()))
+}
+
+fn shown(request: &str, headers: &[&str], rows: u64, total: Option<u64>) -> String {
+    let head = head(request, headers, rows, total).unwrap();
+    let mut shown = head.status.as_u16().to_string();
+    for name in ["content-range", "content-type", "preference-applied", "content-location", "location"] {
+        if let Some(value) = head.headers.get(name) {
+            shown.push_str(&format!("; {name}: {}", value.to_str().unwrap()));
+        }
+    }
+    shown
+}
+
+const JSON: &str = "content-type: application/json; charset=utf-8";
+
+#[test]
+fn a_read_says_which_rows_it_has() {
+    let count = &["prefer: count=exact"][..];
+    let applied = "preference-applied: count=exact; content-location: /clients";
+    assert_eq!(
+        shown("GET /clients?b%20b=1&name=eq.x".replace("b%20b=1&", "").as_str(), &[], 3, None),
+        format!("200; content-range: 0-2/*; {JSON}; content-location: /clients?name=eq.x")
+    );
+    assert_eq!(
+        shown("GET /clients", &[], 0, None),
+        format!("200; content-range: */*; {JSON}; content-location: /clients")
+    );
+    assert_eq!(
+        shown("GET /clients", count, 3, Some(3)),
+        format!("200; content-range: 0-2/3; {JSON}; {applied}")
+    );
+    assert_eq!(
+        shown("GET /clients", count, 3, Some(9)),
+        format!("206; content-range: 0-2/9; {JSON}; {applied}")
+    );
+    assert_eq!(
+        shown("GET /clients", count, 0, Some(0)),
+        format!("200; content-range: */0; {JSON}; {applied}")
+    );
+    assert_eq!(
+        shown("GET /clients?offset=4", count, 2, Some(6)),
+        format!("206; content-range: 4-5/6; {JSON}; {applied}?offset=4")
+    );
+}
+
+#[test]
+fn an_offset_past_the_end_and_a_row_too_many_are_errors() {
+    let past = head("GET /clients?offset=9", &["prefer: count=exact"], 0, Some(3)).unwrap_err();
+    assert!(
+        past.starts_with("416") && past.contains("An offset of 9 was requested, but there are only 3 rows.")
+    );
+    let object = &["accept: application/vnd.pgrst.object+json"][..];
+    let many = head("GET /clients", object, 2, None).unwrap_err();
+    assert!(
+        many.starts_with("406") && many.contains("PGRST116") && many.contains("The result contains 2 rows")
+    );
+    assert!(
+        shown("GET /clients", object, 1, None).contains("application/vnd.pgrst.object+json; charset=utf-8")
+    );
+    let strict = &["prefer: handling=strict, max-affected=1"][..];
+    assert!(head("DELETE /clients", strict, 2, None).unwrap_err().contains("The query affects 2 rows"));
+}
+
+#[test]
+fn a_write_says_what_became_of_it() {
+    let full = &["prefer: return=representation, count=exact"][..];
+    let applied = "preference-applied: return=representation, count=exact";
+    assert_eq!(shown("POST /clients", full, 1, None), format!("201; content-range: */1; {JSON}; {applied}"));
+    assert_eq!(
+        shown("PATCH /clients", full, 2, None),
+        format!("200; content-range: 0-1/2; {JSON}; {applied}")
+    );
+    assert_eq!(
+        shown("DELETE /clients", full, 2, None),
+        format!("200; content-range: */2; {JSON}; {applied}")
+    );
+    assert_eq!(shown("POST /clients", &[], 1, None), "201; content-range: */*");
+    assert_eq!(shown("PATCH /clients", &[], 2, None), "204; content-range: 0-1/*");
+    assert_eq!(shown("DELETE /clients", &[], 2, None), "204; content-range: */*");
+    assert_eq!(
+        shown("POST /clients", &["prefer: return=headers-only"], 1, None),
+        "201; content-range: */*; preference-applied: return=headers-only; location: /clients?id=eq.a%20b"
+    );
+}
