@@ -53,12 +53,6 @@ impl Assembly {
         }
     }
 
-    /// The room that the row changes of streamed transactions take.
-    #[cfg(test)]
-    pub(crate) fn streamed_bytes(&self) -> usize {
-        self.streamed_bytes
-    }
-
     /// Takes the next message, and returns the transaction that it ends.
     pub(crate) fn push(&mut self, message: Bytes) -> Result<Option<Transaction>, DecodeError> {
         let in_block = self.block.is_some();
@@ -84,8 +78,8 @@ impl Assembly {
             }
             // One that is not part of a transaction is told when it is read, not when it is true.
             Control::Message { transactional: false, .. } => {}
-            Control::Message { subxid, prefix, content, .. } => self.change(kind, |gathering, _| {
-                gathering.message(subxid.unwrap_or(gathering.xid()), Message { prefix, content });
+            Control::Message { prefix, content, .. } => self.change(kind, |gathering, _| {
+                gathering.message(Message { prefix, content });
             })?,
             Control::Begin { xid } => {
                 if self.open.is_some() || in_block {

@@ -83,6 +83,8 @@ pub(crate) enum Frame {
 pub(crate) struct Connection {
     socket: Box<dyn Socket>,
     inbox: BytesMut,
+    /// What the first frame in the inbox lacks.
+    missing: usize,
     outbox: BytesMut,
     unflushed: bool,
     /// A failure to send is told only when there is nothing more to read, because the server's parting
@@ -98,6 +100,7 @@ impl Connection {
         let mut connection = Connection {
             socket: stream,
             inbox: BytesMut::with_capacity(READ_BYTES),
+            missing: 0,
             outbox: BytesMut::new(),
             unflushed: false,
             send_error: None,
@@ -173,11 +176,17 @@ impl Connection {
             if length > self.frame_bytes_max {
                 return Err(Error::Protocol(format!("a message of {length} bytes")));
             }
-            if self.inbox.len() < length {
-                self.inbox.reserve(length - self.inbox.len());
+            self.missing = length.saturating_sub(self.inbox.len());
+            if self.missing > 0 {
                 return Ok(None);
             }
             let mut frame = self.inbox.split_to(length);
+            if length > READ_BYTES {
+                // Else the buffer that grew for this frame would be used again, at its size, for ever.
+                let mut rest = BytesMut::with_capacity(READ_BYTES);
+                rest.extend_from_slice(&self.inbox);
+                self.inbox = rest;
+            }
             match header.tag() {
                 backend::COPY_DATA_TAG => {
                     frame.advance(5);
@@ -224,8 +233,8 @@ impl Connection {
     /// Reads and sends in turn, so that two full socket buffers cannot block each other.
     fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let _later = self.poll_send(cx);
-        if self.inbox.capacity() - self.inbox.len() < READ_BYTES_MIN {
-            self.inbox.reserve(READ_BYTES);
+        if self.inbox.capacity() - self.inbox.len() < READ_BYTES_MIN.max(self.missing) {
+            self.inbox.reserve(READ_BYTES.max(self.missing));
         }
         match ready!(poll_read_buf(Pin::new(&mut *self.socket), cx, &mut self.inbox)) {
             Ok(0) => {

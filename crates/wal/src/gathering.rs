@@ -48,7 +48,7 @@ pub(crate) struct Gathering {
     changes: Vec<Change>,
     /// The (sub)transaction of each change, so that an aborted one can be taken out.
     owners: Vec<u32>,
-    messages: Vec<(u32, Message)>,
+    messages: Vec<Message>,
     shares: HashMap<RelationId, Share>,
     /// The sum of the shares.
     counted: usize,
@@ -119,13 +119,16 @@ impl Gathering {
     }
 
     /// Keeps a logical message if it is ours.
-    pub(crate) fn message(&mut self, owner: u32, message: Message) {
+    ///
+    /// PostgreSQL gives messages in stream blocks the id of the whole transaction
+    /// (`ReorderBufferApplyMessage`), so one that an aborted subtransaction emitted is kept as well.
+    pub(crate) fn message(&mut self, message: Message) {
         let fits = self.messages.len() < MESSAGES_MAX
             && message.prefix.len() + message.content.len() <= MESSAGE_BYTES_MAX;
         if message.prefix.starts_with(PREFIX) && fits {
             // A copy, because a slice would keep a whole read buffer alive.
             let content = bytes::Bytes::copy_from_slice(&message.content);
-            self.messages.push((owner, Message { content, ..message }));
+            self.messages.push(Message { content, ..message });
         }
     }
 
@@ -136,7 +139,6 @@ impl Gathering {
 
     /// Takes out what an aborted subtransaction did. What has collapsed stays collapsed.
     pub(crate) fn abort(&mut self, subxid: u32) {
-        self.messages.retain(|(owner, _)| *owner != subxid);
         if !self.owners.contains(&subxid) {
             return;
         }
@@ -161,8 +163,7 @@ impl Gathering {
 
     /// The transaction as its consumers see it.
     pub(crate) fn finish(self, end: Lsn) -> Transaction {
-        let messages = self.messages.into_iter().map(|(_, message)| message).collect();
-        Transaction { xid: self.xid, end, changes: self.changes, messages }
+        Transaction { xid: self.xid, end, changes: self.changes, messages: self.messages }
     }
 
     fn collapse_largest(&mut self, size: impl Fn(&Share) -> usize) -> bool {

@@ -52,7 +52,6 @@ pub(crate) enum Control {
         relations: Vec<RelationId>,
     },
     Message {
-        subxid: Option<u32>,
         transactional: bool,
         prefix: String,
         content: Bytes,
@@ -303,14 +302,14 @@ impl Reader<'_> {
     }
 
     fn logical_message(&mut self, in_block: bool) -> Result<Control, DecodeError> {
-        let subxid = self.subxid(in_block)?;
+        self.subxid(in_block)?;
         let transactional = self.u8()? & MESSAGE_TRANSACTIONAL != 0;
         self.skip(8)?; // position
         let prefix = self.name()?;
         let content = self.bytes()?;
-        Ok(Control::Message { subxid, transactional, prefix, content })
+        Ok(Control::Message { transactional, prefix, content })
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

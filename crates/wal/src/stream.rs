@@ -100,6 +100,9 @@ impl Stream {
     ///
     /// The slot is ready when each transaction that had written and was open has ended: with a forgotten
     /// one, never. Dropping the future gives up.
+    ///
+    /// The server counts it among its standbys: where `synchronous_standby_names` matches the endpoint's
+    /// `application_name`, commits wait for [`Stream::confirm`].
     pub async fn open(endpoint: Endpoint, options: StreamOptions) -> Result<Stream, Error> {
         let mut connection = Connection::start(endpoint).await?;
         let slot = Slot::create(&mut connection).await?;

@@ -66,9 +66,13 @@ impl Cluster {
         self.client().await.query_one(query, &[]).await.unwrap().get(0)
     }
 
-    /// Where the log ends, flushed.
+    /// A position past everything committed before, which the stream is sure to pass.
+    ///
+    /// The server's own flush position is not: the WAL writer flushes whole pages, and the record at the
+    /// end of the last one may stay unfinished, unflushed and untold for many seconds.
     pub(crate) async fn position(&self) -> Lsn {
-        self.text("select pg_current_wal_flush_lsn()::text").await.unwrap().parse().unwrap()
+        let mark = "select pg_logical_emit_message(true, 'position', '')::text";
+        self.text(mark).await.unwrap().parse().unwrap()
     }
 
     /// Waits until a query's one value is true.
