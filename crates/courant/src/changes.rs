@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use cache::{Closing, Doubt};
-use pg::{Change, Lsn, Transaction, catalog};
+use pg::{Change, Lsn, Transaction};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use wal::{Event, Handle, Stream};
@@ -37,8 +37,16 @@ pub(crate) enum Ended {
     Schema,
     #[error("the change stream failed: {0}")]
     Stream(#[from] wal::Error),
+    #[error("cannot connect: {0}")]
+    Connect(#[from] pg::connect::ConnectError),
     #[error("the database could not be asked: {0}")]
-    Database(#[from] pg::Error),
+    Database(#[from] tokio_postgres::Error),
+    #[error("the catalog could not be read: {0}")]
+    Catalog(#[from] pg::catalog::LoadError),
+    #[error("the database took longer than {} s to answer", .0.as_secs())]
+    Slow(Duration),
+    #[error("the database's {0} could not be read")]
+    Unreadable(&'static str),
     #[error("not ready for a change stream")]
     NotReady,
 }
@@ -93,8 +101,8 @@ async fn lead(
     closing: Closing,
     current: &mut Option<Current>,
 ) -> Never {
-    let Some(published) = control.prepare(app, &schema.catalog).await? else {
-        app.serve(schema);
+    let Some(published) = prepare(app, control, &schema).await? else {
+        app.serve_schema(schema);
         sleep(RETRY_MAX).await;
         return Err(Ended::NotReady);
     };
@@ -102,7 +110,7 @@ async fn lead(
         Some(current) => current,
         None => current.insert(Current::open(app).await?),
     };
-    app.serve(schema.with_published(published));
+    app.serve_schema(schema.with_published(published));
     // Assigned after the slot stood and the publication held every table: a snapshot in which all
     // transactions below it have ended misses nothing that the stream does not tell.
     let barrier = control.assign_xid().await?;
@@ -192,7 +200,7 @@ impl Ended {
     fn doubt(&self) -> Doubt {
         match self {
             Ended::Schema => Doubt::Schema,
-            Ended::Stream(_) | Ended::Database(_) | Ended::NotReady => Doubt::Stream,
+            _ => Doubt::Stream,
         }
     }
 }

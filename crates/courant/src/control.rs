@@ -1,16 +1,13 @@
 //! The node's own connection, apart from the pool: a full pool must not stop the clock.
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::time::Duration;
 
 use pg::catalog::{self, Catalog};
-use pg::schema;
-use pg::{Lsn, RelationId, Snapshot, Xid};
+use pg::{Lsn, Snapshot, Xid};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
-use crate::app::App;
 use crate::changes::Ended;
 
 /// How long one of the node's own statements may take before the connection is given up.
@@ -18,5 +15,52 @@ const STATEMENT_MAX: Duration = Duration::from_secs(10);
 
 /// A connection for the node's own statements.
 pub(crate) struct Control {
-    client: Client,
+    /// The connection, for the parts of `pg` that ask their own questions.
+    pub(crate) client: Client,
+}
+
+impl Control {
+    /// How far the log has been written, and who can be seen to have committed.
+    pub(crate) async fn position(&self) -> Result<(Lsn, Snapshot), Ended> {
+        let row = within(self.client.query_one(include_str!("sql/position.sql"), &[])).await?;
+        let unreadable = |_| Ended::Unreadable("position");
+        Ok((
+            row.get::<_, &str>("position").parse().map_err(|_| Ended::Unreadable("position"))?,
+            row.get::<_, &str>("snapshot").parse().map_err(unreadable)?,
+        ))
+    }
+
+    /// Assigns a transaction id: every one assigned before it is below it.
+    pub(crate) async fn assign_xid(&self) -> Result<Xid, Ended> {
+        let row = within(self.client.query_one(include_str!("sql/assign_xid.sql"), &[])).await?;
+        let xid = row.get::<_, &str>("xid").parse().map_err(|_| Ended::Unreadable("transaction id"))?;
+        Ok(Xid(xid))
+    }
+
+    /// Commits something tiny, which flushes the log up to here.
+    pub(crate) async fn nudge(&self) -> Result<(), Ended> {
+        within(self.client.query_one(include_str!("sql/nudge.sql"), &[])).await?;
+        Ok(())
+    }
+
+    /// Changes with whatever plans and authorization rest on.
+    pub(crate) async fn fingerprint(&self) -> Result<u64, Ended> {
+        within(catalog::fingerprint(&self.client)).await
+    }
+
+    /// The catalog as it is now.
+    pub(crate) async fn catalog(&self, schemas: &[String]) -> Result<Catalog, Ended> {
+        within(catalog::load(&self.client, schemas)).await
+    }
+}
+
+/// Gives up a statement that takes too long: its connection is as good as lost.
+pub(crate) async fn within<T, E>(statement: impl Future<Output = Result<T, E>>) -> Result<T, Ended>
+where
+    Ended: From<E>,
+{
+    match timeout(STATEMENT_MAX, statement).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(Ended::Slow(STATEMENT_MAX)),
+    }
 }

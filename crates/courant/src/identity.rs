@@ -13,6 +13,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use quick_cache::sync::Cache as Remembered;
 use serde_json::{Map, Value};
 
+use crate::config::{Jwt, Secret};
+
 /// Tokens remembered as verified; the least used is forgotten first.
 const TOKENS_MAX: usize = 10_000;
 /// Clocks may differ by this much (PostgREST's allowance).
@@ -60,38 +62,30 @@ pub(crate) enum Refused {
     Claims(&'static str),
 }
 
-/// What the configuration says of identity.
-pub(crate) struct IdentitySettings {
-    /// The role of requests without a token.
-    pub(crate) anon_role: Option<String>,
-    /// The shared secret of HS256 tokens.
-    pub(crate) jwt_secret: Option<String>,
-    /// The `aud` a token must name if it names one.
-    pub(crate) jwt_audience: Option<String>,
-    /// The claim that names the role.
-    pub(crate) role_claim: String,
-}
-
 impl Identities {
     /// From the configuration. Without an anonymous role and without a secret, everybody is the
     /// connection's own user, read-only.
-    pub(crate) fn new(settings: IdentitySettings) -> Identities {
-        let IdentitySettings { anon_role, jwt_secret, jwt_audience, role_claim } = settings;
-        let anonymous = match (anon_role, &jwt_secret) {
+    pub(crate) fn new(anon_role: Option<&str>, jwt: &Jwt) -> Identities {
+        let anonymous = match (anon_role, &jwt.secret) {
             (Some(role), _) => {
-                let claims = serde_json::json!({ &role_claim: &role }).to_string();
-                Some(Identity::unlimited(Some(role), claims))
+                let claims = serde_json::json!({ &jwt.role_claim: role }).to_string();
+                Some(Identity::unlimited(Some(role.to_owned()), claims))
             }
             (None, None) => Some(Identity::unlimited(None, String::from("{}"))),
             (None, Some(_)) => None,
         };
-        let verifier = jwt_secret.map(|secret| Verifier::new(&secret, jwt_audience));
+        let verifier = jwt.secret.as_ref().map(|secret| Verifier::new(secret, jwt.audience.as_deref()));
         Identities {
             anonymous: anonymous.map(Arc::new),
             verifier,
-            role_claim,
+            role_claim: jwt.role_claim.clone(),
             remembered: Remembered::new(TOKENS_MAX),
         }
+    }
+
+    /// Whether nothing tells anybody apart: no anonymous role, no secret.
+    pub(crate) fn is_open(&self) -> bool {
+        self.verifier.is_none() && self.anonymous.as_ref().is_some_and(|anonymous| anonymous.role.is_none())
     }
 
     /// Who sent these headers.
@@ -137,7 +131,7 @@ impl Identities {
 }
 
 impl Verifier {
-    fn new(secret: &str, audience: Option<String>) -> Verifier {
+    fn new(secret: &Secret, audience: Option<&str>) -> Verifier {
         let mut validation = Validation::new(Algorithm::HS256);
         // Times are checked on every request, remembered or not.
         validation.validate_exp = false;
@@ -146,7 +140,7 @@ impl Verifier {
             Some(audience) => validation.set_audience(&[audience]),
             None => validation.validate_aud = false,
         }
-        Verifier { key: DecodingKey::from_secret(secret.as_bytes()), validation }
+        Verifier { key: DecodingKey::from_secret(secret.expose().as_bytes()), validation }
     }
 }
 
@@ -203,12 +197,8 @@ mod tests {
     const SECRET: &str = "reallyreallyreallyreallyverysafe";
 
     fn identities(anon_role: Option<&str>, secret: Option<&str>) -> Identities {
-        Identities::new(IdentitySettings {
-            anon_role: anon_role.map(str::to_owned),
-            jwt_secret: secret.map(str::to_owned),
-            jwt_audience: None,
-            role_claim: "role".to_owned(),
-        })
+        let secret = secret.map(Secret::new);
+        Identities::new(anon_role, &Jwt { secret, audience: None, role_claim: "role".to_owned() })
     }
 
     fn with_token(claims: &Value, secret: &str) -> HeaderMap {

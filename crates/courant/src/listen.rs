@@ -41,8 +41,8 @@ pub(crate) struct Bounds {
 pub(crate) async fn serve<F, A>(
     listener: TcpListener,
     bounds: Bounds,
-    tasks: TaskTracker,
-    shutdown: CancellationToken,
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
     answer: F,
 ) where
     F: Fn(Request<Incoming>, SocketAddr) -> A + Clone + Send + Sync + 'static,
