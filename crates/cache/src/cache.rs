@@ -179,8 +179,8 @@ impl<V: Clone> Cache<V> {
         for evicted in &gone {
             let replaced = coherence.index.remove(evicted.id).is_some_and(|known| known.key == answer.key);
             if evicted.id == id {
-                stored = Err(Refusal::TooLarge);
-                coherence.counts.refused(Refusal::TooLarge);
+                stored = Err(Refusal::NoRoom);
+                coherence.counts.refused(Refusal::NoRoom);
             } else if !replaced {
                 coherence.counts.evictions += 1;
             }
@@ -323,7 +323,7 @@ impl<V: Clone> Cache<V> {
     }
 
     fn fits(&self, weight: u64) -> Result<(), Refusal> {
-        if weight > self.limits.entry_bytes_max { Err(Refusal::TooLarge) } else { Ok(()) }
+        if weight > self.limits.entry_bytes_max { Err(Refusal::NoRoom) } else { Ok(()) }
     }
 
     /// Of two answers the one with the later snapshot stays.

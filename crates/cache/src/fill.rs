@@ -56,9 +56,9 @@ pub enum Refusal {
     /// The log no longer reaches back to where the fill began.
     #[error("overflow")]
     Overflow,
-    /// It is larger than an entry may be.
-    #[error("too large")]
-    TooLarge,
+    /// It is larger than an entry may be, or all that is there is asked for more often.
+    #[error("no room")]
+    NoRoom,
     /// A newer answer is there already.
     #[error("older")]
     Older,

@@ -82,7 +82,7 @@ impl Index {
         reads: &ReadSet,
     ) -> EntryId {
         let entry = short(self.entries.insert(Indexed { key, snapshot, expires, first: NONE }));
-        for part in &reads.0 {
+        for part in reads.0.iter().filter(|part| !part.tags.is_empty()) {
             let shape = self.shape(&part.shape);
             for &tag in &part.tags {
                 self.link(entry, shape, tag);

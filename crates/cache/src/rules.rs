@@ -68,6 +68,18 @@ impl Rule {
         Rule::ContainedKeys,
         Rule::CatalogSeesChange,
     ];
+
+    /// Its name in lower case with hyphens: `start-barrier`.
+    pub fn name(self) -> String {
+        let mut name = String::new();
+        for letter in format!("{self:?}").chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('-');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    }
 }
 
 /// Which rules are on: all of them, or all but one.

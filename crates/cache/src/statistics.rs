@@ -28,8 +28,8 @@ pub struct Statistics {
     pub refused_changed: u64,
     /// Not stored: the log no longer reaches back to the fill's beginning.
     pub refused_overflow: u64,
-    /// Not stored: larger than an entry may be.
-    pub refused_too_large: u64,
+    /// Not stored: too large, or all that was there is asked for more often.
+    pub refused_no_room: u64,
     /// Not stored: a newer answer was there already.
     pub refused_older: u64,
     /// Entries dropped because a transaction touched what they read.
@@ -94,7 +94,7 @@ impl Statistics {
             Refusal::Barrier => &mut self.refused_barrier,
             Refusal::Changed => &mut self.refused_changed,
             Refusal::Overflow => &mut self.refused_overflow,
-            Refusal::TooLarge => &mut self.refused_too_large,
+            Refusal::NoRoom => &mut self.refused_no_room,
             Refusal::Older => &mut self.refused_older,
         };
         *counter += 1;

@@ -105,7 +105,11 @@ fn names_a_database() -> bool {
 fn options(config: &Config) -> Result<ConnectOptions> {
     let environment = |name: &str| std::env::var(name).ok();
     let url = config.database.url.as_ref().map(Secret::expose);
-    Ok(ConnectOptions::parse(url, &environment).map_err(|error| ConfigError::database(&error))?)
+    Ok(ConnectOptions::parse(url, &environment).map_err(|error| ConfigError::Invalid {
+        key: "database.url".to_owned(),
+        place: "as libpq reads it".to_owned(),
+        why: error.to_string(),
+    })?)
 }
 
 /// Resolves when the process is told to stop.
@@ -134,7 +138,14 @@ impl App {
         let tasks = TaskTracker::new();
         let identities = Identities::new(config.database.anon_role.as_deref(), &config.jwt);
         if identities.is_open() && !config.listen.ip().is_loopback() {
-            return Err(ConfigError::open_to_the_world(config.listen).into());
+            let why = "without an anonymous role and a JWT secret everybody reads as the database's user: listen on \
+                       127.0.0.1, or set PGRST_DB_ANON_ROLE";
+            return Err(ConfigError::Invalid {
+                key: "listen".to_owned(),
+                place: config.listen.to_string(),
+                why: why.to_owned(),
+            }
+            .into());
         }
         let clock = Clock::start();
         let (client, connection) =
@@ -303,7 +314,7 @@ impl App {
 async fn bind(address: SocketAddr, key: &'static str) -> Result<TcpListener> {
     TcpListener::bind(address)
         .await
-        .map_err(|error| ConfigError::cannot_listen(key, address, &error).into())
+        .map_err(|error| ConfigError::Invalid { key: key.to_owned(), place: address.to_string(), why: error.to_string() }.into())
 }
 
 fn pool_limits(config: &Config) -> PoolLimits {

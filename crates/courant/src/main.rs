@@ -3,13 +3,28 @@
 //! 0: done. 1: it failed. 2: it was asked for something that cannot be, and one line on standard error
 //! says what to change.
 
+mod admin;
+mod answer;
+mod app;
+mod changes;
 mod cli;
+mod clock;
 mod config;
-mod pending;
+mod control;
+mod demo;
+mod embedded;
+mod failure;
+mod flight;
+mod identity;
+mod listen;
+mod log;
+mod marks;
+mod request;
+mod row;
+mod schema;
+mod telemetry;
 
 use std::process::ExitCode;
-
-use pending::{admin, app, demo};
 
 fn main() -> ExitCode {
     match cli::run(std::env::args_os()) {

@@ -1,5 +1,7 @@
 //! Many schedules, and for one that fails the fewest steps that still fail.
 
+use std::ops::AddAssign;
+
 use super::database::Database;
 use super::random::Random;
 use super::world::{Prepared, World};
@@ -37,6 +39,20 @@ pub struct Coverage {
     pub invalidations: u64,
     /// Entries dropped to make room.
     pub evictions: u64,
+}
+
+impl AddAssign for Coverage {
+    fn add_assign(&mut self, other: Coverage) {
+        self.hits += other.hits;
+        self.joins += other.joins;
+        self.stores += other.stores;
+        self.refused_changed += other.refused_changed;
+        self.refused_barrier += other.refused_barrier;
+        self.refused_epoch += other.refused_epoch;
+        self.refused_overflow += other.refused_overflow;
+        self.invalidations += other.invalidations;
+        self.evictions += other.evictions;
+    }
 }
 
 /// A schedule that broke a promise.
@@ -92,14 +108,16 @@ pub fn explore(rules: Rules, seed: u64, schedules: u64, mut progress: impl FnMut
     progress(exploration.schedules % REPORTED_EVERY);
     for cache in &prepared.caches {
         let counts = cache.statistics();
-        let coverage = &mut exploration.coverage;
-        coverage.stores += counts.stores;
-        coverage.refused_changed += counts.refused_changed;
-        coverage.refused_barrier += counts.refused_barrier;
-        coverage.refused_epoch += counts.refused_epoch;
-        coverage.refused_overflow += counts.refused_overflow;
-        coverage.invalidations += counts.invalidations;
-        coverage.evictions += counts.evictions;
+        exploration.coverage += Coverage {
+            stores: counts.stores,
+            refused_changed: counts.refused_changed,
+            refused_barrier: counts.refused_barrier,
+            refused_epoch: counts.refused_epoch,
+            refused_overflow: counts.refused_overflow,
+            invalidations: counts.invalidations,
+            evictions: counts.evictions,
+            ..Coverage::default()
+        };
     }
     exploration
 }
@@ -119,10 +137,14 @@ fn run(world: &mut World<'_>, schedule: &Schedule) -> bool {
 /// Leaves out steps, halves first, as long as what is left still fails; then tells the rest.
 fn explain(rules: Rules, seed: u64, first: Option<String>) -> Violation {
     let mut shortest = Schedule::new(seed);
+    let kind =
+        |what: &Option<String>| what.as_deref().and_then(|what| what.split(' ').next()).map(str::to_owned);
+    let sought = kind(&first);
     let fails = |schedule: &Schedule, traced: bool| {
         let prepared = Prepared::new(rules);
         let mut world = World::new(&prepared, Database::default(), Random(seed).next(), traced);
-        run(&mut world, schedule).then(|| (world.violation.take(), world.trace.take()))
+        let failed = run(&mut world, schedule) && kind(&world.violation) == sought;
+        failed.then(|| (world.violation.take(), world.trace.take()))
     };
     let mut size = shortest.steps.len();
     while size > 0 {

@@ -8,7 +8,7 @@ use crate::fill::Answer;
 use crate::rules::Rule;
 
 /// The bounds that readers choose from, in microseconds: a step takes one or more.
-const BOUNDS: [u64; 5] = [0, 1, 4, 12, 40];
+const BOUNDS: [u64; 5] = [0, 3, 8, 20, 40];
 
 impl World<'_> {
     /// A query is planned, and its fill begins before it is sent.
@@ -16,6 +16,13 @@ impl World<'_> {
         if self.flights.len() < 4 {
             let query = self.random.pick(&self.queries);
             self.begin_flight(query);
+            if self.random.one_in(2) {
+                let flight = self.flights.len() - 1;
+                self.answer_flight(flight);
+                if let Some(flight) = self.flights.pop() {
+                    self.store_flight(flight);
+                }
+            }
         }
     }
 
@@ -102,6 +109,9 @@ impl World<'_> {
         }
         note!(self, "a request of {:?} passes, bound {bound:?}", self.prepared.queries[query]);
         self.readers.push(reader);
+        if self.random.one_in(2) {
+            self.find(self.readers.len() - 1);
+        }
     }
 
     /// Its second look: at the store.
@@ -109,7 +119,12 @@ impl World<'_> {
         if self.readers.is_empty() {
             return;
         }
-        let reader = self.readers.swap_remove(self.random.below(self.readers.len()));
+        let reader = self.random.below(self.readers.len());
+        self.find(reader);
+    }
+
+    fn find(&mut self, reader: usize) {
+        let reader = self.readers.swap_remove(reader);
         let found = match (reader.pass, reader.found) {
             (Some(pass), _) => match self.cache.find(&self.prepared.keys[reader.query], pass, self.now) {
                 Lookup::Hit { value, .. } => Some(value),

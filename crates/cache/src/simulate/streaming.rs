@@ -111,19 +111,26 @@ impl World<'_> {
             if reached < 3 {
                 self.polls.push(Polling { poll: Some(self.cache.poll(self.now)), answered: None });
                 note!(self, "a poll begins");
+                if self.random.one_in(2) {
+                    self.answer_poll(reached);
+                }
             }
         } else if self.polls[chosen].answered.is_none() {
-            let position = match self.rule(Rule::InsertPosition) {
-                true => self.database.insert,
-                false => self.database.flushed,
-            };
-            self.polls[chosen].answered = Some((position, self.database.snapshot()));
-            note!(self, "a poll is answered: {position}");
-            if self.random.one_in(2) {
-                let polling = self.polls.swap_remove(chosen);
-                self.polled(polling);
-            }
+            self.answer_poll(chosen);
         } else {
+            let polling = self.polls.swap_remove(chosen);
+            self.polled(polling);
+        }
+    }
+
+    fn answer_poll(&mut self, chosen: usize) {
+        let position = match self.rule(Rule::InsertPosition) {
+            true => self.database.insert,
+            false => self.database.flushed,
+        };
+        self.polls[chosen].answered = Some((position, self.database.snapshot()));
+        note!(self, "a poll is answered: {position}");
+        if self.random.one_in(2) {
             let polling = self.polls.swap_remove(chosen);
             self.polled(polling);
         }

@@ -139,9 +139,14 @@ impl<'a> World<'a> {
         let mut database = database;
         database.restart(&mut random);
         let identity = random.below(2);
-        let queries = (0..1 + random.below(3)).map(|_| random.below(prepared.queries.len())).collect();
+        let mut queries: Vec<usize> =
+            (0..1 + random.below(3)).map(|_| random.below(prepared.queries.len())).collect();
         let published = [true, !random.one_in(6)];
         let upheaval = [random.one_in(3), random.one_in(3), random.one_in(2)];
+        if upheaval[0] && random.one_in(2) {
+            let view = prepared.queries.iter().position(|query| *query == Query::View);
+            queries = view.into_iter().collect();
+        }
         let begun = !random.one_in(4);
         let cache = Arc::clone(&prepared.caches[usize::from(random.one_in(4))]);
         cache.restart_clock();

@@ -33,6 +33,9 @@ impl World<'_> {
         if let Some(number) = self.random.position(&self.database.transactions, running) {
             self.database.record(number);
             note!(self, "T{number} is recorded, ending at {}", self.database.insert);
+            if self.random.one_in(3) {
+                self.reveal();
+            }
         }
     }
 
@@ -49,6 +52,9 @@ impl World<'_> {
         if let Some(number) = self.random.position(&self.database.transactions, recorded) {
             self.database.reveal(number);
             note!(self, "T{number} is visible");
+            if self.random.one_in(3) {
+                self.acknowledge();
+            }
         }
     }
 

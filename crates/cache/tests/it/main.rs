@@ -1,0 +1,5 @@
+//! The cache through its front door.
+
+mod everyday;
+mod stress;
+mod town;
