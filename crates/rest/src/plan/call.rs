@@ -149,10 +149,10 @@ fn fits(function: &Function, names: &[String]) -> bool {
 fn arguments(asked: &Asked<'_>, function: &Function, names: &[String], body: Option<Body>) -> Arguments {
     let given = function.arguments.iter().filter(|argument| names.contains(&argument.name));
     let given = given.map(|argument| {
-        let values = asked.query.arguments.iter().filter(|(name, _)| *name == argument.name);
+        let mut values = asked.query.arguments.iter().filter(|(name, _)| *name == argument.name);
         let value = match argument.variadic {
             true => sql::array_literal(values.map(|(_, value)| value.as_str())),
-            false => values.last().map(|(_, value)| value.clone()).unwrap_or_default(),
+            false => values.next_back().map(|(_, value)| value.clone()).unwrap_or_default(),
         };
         let type_name = type_name::of_catalog(&argument.type_name);
         Given { name: argument.name.clone(), type_name, variadic: argument.variadic, value }
