@@ -1,0 +1,39 @@
+# What a newcomer types. Each target installs or names what it needs.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint reference nextest clean
+
+# Flags for the demo: `make demo DEMO_FLAGS=--once` takes the tour itself and ends.
+DEMO_FLAGS ?=
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+demo: ## Build Courant, load the example app into a private PostgreSQL, and say what to try
+	@scripts/ensure-cargo
+	@scripts/ensure-postgres >/dev/null
+	cargo build --profile demo --package courant
+	@COURANT_PG_BIN="$$(scripts/ensure-postgres)" exec target/demo/courant demo $(DEMO_FLAGS)
+
+test: lint ## Run every check and every test
+	@scripts/ensure-postgres >/dev/null
+	@scripts/ensure-node
+	COURANT_PG_BIN="$$(scripts/ensure-postgres)" scripts/test-workspace
+	cargo build --package courant
+	COURANT_PG_BIN="$$(scripts/ensure-postgres)" compat/run
+
+lint: ## Check format, lints and the rules of the house
+	@scripts/ensure-cargo fmt clippy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	cargo xtask tidy
+
+reference: ## Write the generated pages under docs/
+	cargo xtask reference
+
+nextest: ## Install the faster test runner (some minutes; without it, tests run under cargo test)
+	cargo install cargo-nextest --locked
+
+clean: ## Remove what was built and the private database
+	cargo clean
+	rm -rf .courant compat/node_modules
