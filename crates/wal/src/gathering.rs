@@ -180,8 +180,8 @@ impl Gathering {
     }
 }
 
-/// The relation to whose share a change counts. What collapsing itself adds stays within twice the number
-/// of relations, but looks like a truncation: it is told apart by its relation having collapsed.
+/// The relation to whose share a change counts. What collapsing adds looks like a truncation but is not
+/// counted, for then nothing could be done about it; there is one for each relation at most.
 fn countable(change: &Change) -> Option<RelationId> {
     match change {
         Change::Row { relation, .. } => Some(relation.id),

@@ -2,11 +2,12 @@
 //!
 //! A temporary slot dies with its connection, so an abandoned one never holds back WAL. These commands
 //! have a grammar of their own without parameters, which is why their text is put together here and not
-//! kept in `.sql` files.
+//! kept in `.sql` files. Never creates or alters a publication.
 
 use std::time::Duration;
 
 use pg::Lsn;
+use postgres_protocol::escape::escape_literal;
 
 use crate::connection::Connection;
 use crate::error::Error;
@@ -16,6 +17,23 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const PATIENCE_MAX: Duration = Duration::from_secs(600);
 
 const LOCK_NOT_AVAILABLE: &str = "55P03";
+
+const UNDEFINED_OBJECT: &str = "42704";
+
+/// Refuses a publication that does not exist.
+///
+/// Up to 17 the server itself refuses, though not before the first change; from 18 on it would stream
+/// nothing for ever.
+pub(crate) async fn publication_exists(connection: &mut Connection, publication: &str) -> Result<(), Error> {
+    // Without the comment: the replication grammar of 14 takes for SQL only what begins with a word.
+    let statement = include_str!("publication.sql").lines().filter(|line| !line.starts_with("--"));
+    let query = statement.collect::<String>().replace(":publication", &escape_literal(publication));
+    if connection.command(&query).await?.is_empty() {
+        let message = format!("publication \"{publication}\" does not exist");
+        return Err(Error::Refused { code: UNDEFINED_OBJECT.to_owned(), message });
+    }
+    Ok(())
+}
 
 /// A temporary logical replication slot.
 pub(crate) struct Slot {

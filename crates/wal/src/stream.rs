@@ -15,7 +15,7 @@ use crate::assembly::Assembly;
 use crate::connection::{Connection, Endpoint, Frame};
 use crate::error::Error;
 use crate::gathering::Limits;
-use crate::slot::Slot;
+use crate::slot::{Slot, publication_exists};
 
 const XLOG_DATA: u8 = b'w';
 const XLOG_DATA_HEAD: usize = 25;
@@ -105,6 +105,7 @@ impl Stream {
     /// `application_name`, commits wait for [`Stream::confirm`].
     pub async fn open(endpoint: Endpoint, options: StreamOptions) -> Result<Stream, Error> {
         let mut connection = Connection::start(endpoint).await?;
+        publication_exists(&mut connection, &options.publication).await?;
         let slot = Slot::create(&mut connection).await?;
         slot.start(&mut connection, &options.publication).await?;
         let StreamOptions { changes_max, bytes_max, streamed_bytes_max, .. } = options;

@@ -187,10 +187,13 @@ const DEFAULTS: [&str; 9] = [
     "autovacuum=off",
 ];
 
-/// A fresh cluster's data, made once and copied from then on.
+/// A fresh cluster's data, made once for each version and copied from then on.
 fn template() -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wal-template");
-    let lock = File::create(directory.with_extension("lock")).unwrap();
+    let version = run(as_server("postgres").arg("--version"));
+    let version: String = version.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("wal-template-{version}"));
+    let sibling = |end: &str| PathBuf::from(format!("{}-{end}", directory.display()));
+    let lock = File::create(sibling("lock")).unwrap();
     lock.lock().unwrap();
     if !directory.exists() {
         let made = std::env::temp_dir().join(format!("courant-wal-template-{}", std::process::id()));
@@ -198,8 +201,8 @@ fn template() -> PathBuf {
         run(initdb
             .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "-N", "-D"])
             .arg(&made));
-        run(Command::new("cp").arg("-a").arg(&made).arg(directory.with_extension("new")));
-        fs::rename(directory.with_extension("new"), &directory).unwrap();
+        run(Command::new("cp").arg("-a").arg(&made).arg(sibling("new")));
+        fs::rename(sibling("new"), &directory).unwrap();
         fs::remove_dir_all(made).unwrap();
     }
     directory
