@@ -12,7 +12,7 @@ use cache::{Closing, Doubt};
 use pg::{Change, Lsn, Transaction};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
-use wal::{Event, Handle, Stream};
+use wal::{Event, Handle, Stream, StreamOptions};
 
 use crate::app::App;
 use crate::control::Control;
@@ -149,7 +149,7 @@ async fn follow(app: &App, current: &mut Current) -> Never {
 
 /// Keeps the freshness gate open: notes the time, then asks how far the log has been written.
 async fn keep_fresh(app: &App, control: &Control, handle: &Handle) -> Never {
-    let mut ticks = interval(app.config.cache.poll_interval());
+    let mut ticks = interval(app.config.cache.poll_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = None;
     loop {
@@ -185,7 +185,7 @@ type Never = Result<Infallible, Ended>;
 
 impl Current {
     async fn open(app: &App) -> Result<Current, Ended> {
-        let stream = Stream::open(app.endpoint().await?, app.config.stream.options()).await?;
+        let stream = Stream::open(app.endpoint().await?, stream_options(app)).await?;
         let applied = stream.consistent_point();
         Ok(Current { stream, applied })
     }
@@ -210,4 +210,13 @@ impl Ended {
 fn changes_schema(transaction: &Transaction) -> bool {
     transaction.messages.iter().any(|message| message.prefix == pg::schema::MESSAGE_PREFIX)
         || transaction.changes.iter().any(|change| matches!(change, Change::Schema(_)))
+}
+
+fn stream_options(app: &App) -> StreamOptions {
+    let config = &app.config.stream;
+    StreamOptions {
+        changes_max: config.transaction_changes_max,
+        bytes_max: config.transaction_bytes_max,
+        ..StreamOptions::new(&config.publication)
+    }
 }

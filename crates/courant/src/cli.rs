@@ -10,7 +10,8 @@ use clap::{Args, Parser, Subcommand};
 use pg::cluster::ClusterError;
 
 use crate::config::{Config, ConfigError, Sources, reference};
-use crate::{admin, app, demo};
+use crate::admin::client;
+use crate::{app, demo};
 
 /// PostgreSQL over HTTP, in PostgREST's language, from a cache that is always current.
 #[derive(Debug, Parser)]
@@ -169,9 +170,9 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
         Command::Demo(Demo { scale, once, listeners }) => {
             wait_for(demo::run(demo_config(listeners.flags())?, scale, once))
         }
-        Command::Cache { command: Cache::Stats { admin, json } } => wait_for(admin::stats(admin.url, json)),
+        Command::Cache { command: Cache::Stats { admin, json } } => wait_for(client::stats(&admin.url, json)),
         Command::Cache { command: Cache::Clear { admin, pattern, json } } => {
-            wait_for(admin::clear(admin.url, pattern, json))
+            wait_for(client::clear(&admin.url, pattern.as_deref(), json))
         }
         Command::Uninstall(Uninstall { database_url, config }) => {
             let flags = database_url.map(|url| ("database.url", url)).into_iter().collect();

@@ -32,7 +32,7 @@ pub(crate) enum Failure {
     #[error("too many requests at once")]
     Overloaded,
     /// The database answered with an error, or could not be asked.
-    #[error(transparent)]
+    #[error("{source}")]
     Database {
         source: pg::Error,
         /// Whether the request carried no token: then what is forbidden may be a missing login.

@@ -12,7 +12,7 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use pg::catalog::Settings;
-use pg::{Commit, Session};
+use pg::session::{Commit, Session};
 use rest::Access;
 
 use crate::answer::{Answer, Body, Source};
@@ -34,7 +34,7 @@ pub(crate) async fn answer(app: Arc<App>, request: Request<Incoming>) -> Respons
         Err(failure) => (failure.response(), Source::Bypass { reason: String::new() }),
     };
     app.telemetry.request(&Told {
-        route: asked.planned.as_ref().map_or("", |planned| &planned.plan.target),
+        route: asked.planned.as_ref().map_or("", |planned| &planned.route),
         method: &asked.head.method,
         path: asked.head.uri.path(),
         status: response.status(),

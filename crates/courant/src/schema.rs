@@ -34,6 +34,10 @@ pub(crate) struct Schema {
 pub(crate) struct Planned {
     /// How the request is answered.
     pub(crate) plan: Plan,
+    /// The relation or function it means.
+    pub(crate) route: String,
+    /// The schema it means, as `search_path` is set.
+    pub(crate) search_path: String,
     /// The part of the cache key that the request makes up.
     pub(crate) fingerprint: [u8; digest::SHA256_OUTPUT_LEN],
     /// Which settings of the session its answer can depend on; or why it is not kept.

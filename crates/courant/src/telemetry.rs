@@ -1,9 +1,309 @@
-//! Everything Courant says of itself: the closed list of metrics and log events.
+//! Everything Courant says of itself: the closed list of metrics and of log events.
 //!
-//! Counters that the cache and the pool keep themselves are read when `/metrics` is asked, not counted
-//! twice.
+//! What the cache and the pool count themselves is read from them when `/metrics` is asked, so nothing is
+//! counted twice. Labels come from the catalog and from closed lists, never from a client.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use cache::Statistics;
+use parking_lot::Mutex;
+use pg::{Lsn, PoolStatus, Transaction, Xid};
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::changes::Ended;
+
+/// Upper bounds of the latency histograms, in seconds: the reports' goals (20, 50, 100 ms) among them.
+const LATENCY_S: [f64; 14] =
+    [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// Metrics, and the words of the log.
+pub(crate) struct Telemetry {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    request_seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    query_seconds: Histogram,
+    slow_queries: Counter,
+    slow_query: Duration,
+    cache: Family<CacheLabels, Counter>,
+    sizes: Sizes,
+    stream: StreamMetrics,
+    pool: Family<PoolLabels, Gauge>,
+    /// The degradation that was last logged, so that it is said once.
+    said: Mutex<String>,
+}
+
+#[derive(Default)]
+struct Sizes {
+    entries: Gauge,
+    bytes: Gauge,
+    log_records: Gauge,
+    log_bytes: Gauge,
+}
+
+#[derive(Default)]
+struct StreamMetrics {
+    transactions: Counter,
+    changes: Counter,
+    epochs: Counter,
+    open: Gauge,
+    position: Gauge<u64, AtomicU64>,
+    behind_seconds: Gauge<f64, AtomicU64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    method: &'static str,
+    status: u16,
+    cache: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+    cache: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CacheLabels {
+    event: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PoolLabels {
+    state: &'static str,
+}
+
+/// One request, as it is told when it ends.
+pub(crate) struct Told<'a> {
+    /// The relation or function asked for, by its name in the catalog; empty where there is none.
+    pub(crate) route: &'a str,
+    /// The request's method.
+    pub(crate) method: &'a http::Method,
+    /// The request's path.
+    pub(crate) path: &'a str,
+    /// The response's status.
+    pub(crate) status: http::StatusCode,
+    /// `hit`, `miss` or `bypass`.
+    pub(crate) cache: &'static str,
+    /// Why it was bypassed; empty otherwise.
+    pub(crate) reason: &'a str,
+    /// The role it ran as.
+    pub(crate) role: &'a str,
+    /// From its arrival to its response.
+    pub(crate) took: Duration,
+}
+
+/// What is read from the parts when the metrics are asked for.
+pub(crate) struct Reading<'a> {
+    pub(crate) cache: &'a Statistics,
+    pub(crate) pool: PoolStatus,
+    pub(crate) position: Lsn,
+    pub(crate) behind: Option<Duration>,
+}
+
+impl Telemetry {
+    /// All metrics at zero.
+    pub(crate) fn new(slow_query: Duration) -> Telemetry {
+        let latency: fn() -> Histogram = || Histogram::new(LATENCY_S);
+        let mut telemetry = Telemetry {
+            registry: Registry::with_prefix("courant"),
+            requests: Family::default(),
+            request_seconds: Family::new_with_constructor(latency),
+            query_seconds: latency(),
+            slow_queries: Counter::default(),
+            slow_query,
+            cache: Family::default(),
+            sizes: Sizes::default(),
+            stream: StreamMetrics::default(),
+            pool: Family::default(),
+            said: Mutex::default(),
+        };
+        telemetry.register_requests();
+        telemetry.register_parts();
+        telemetry
+    }
+
+    fn register_requests(&mut self) {
+        let r = &mut self.registry;
+        r.register("requests", "Requests answered", self.requests.clone());
+        r.register_with_unit(
+            "request_duration",
+            "From a request's arrival to its response",
+            Unit::Seconds,
+            self.request_seconds.clone(),
+        );
+        r.register_with_unit(
+            "query_duration",
+            "Time of a request's statement, the wait for a connection included",
+            Unit::Seconds,
+            self.query_seconds.clone(),
+        );
+        r.register("slow_queries", "Statements slower than log.slow_query_ms", self.slow_queries.clone());
+    }
+
+    fn register_parts(&mut self) {
+        let (r, sizes, stream) = (&mut self.registry, &self.sizes, &self.stream);
+        r.register("cache_events", "What the cache did, with the reason if there is one", self.cache.clone());
+        r.register("cache_entries", "Answers kept", sizes.entries.clone());
+        r.register_with_unit("cache_size", "Memory of the answers kept", Unit::Bytes, sizes.bytes.clone());
+        r.register(
+            "cache_log_records",
+            "Transactions that fills are checked against",
+            sizes.log_records.clone(),
+        );
+        r.register_with_unit(
+            "cache_log_size",
+            "Memory of those transactions",
+            Unit::Bytes,
+            sizes.log_bytes.clone(),
+        );
+        r.register("stream_transactions", "Transactions applied", stream.transactions.clone());
+        r.register("stream_changes", "Changes applied", stream.changes.clone());
+        r.register("stream_epochs", "Times the cache was opened, empty", stream.epochs.clone());
+        r.register("stream_open", "1 while the cache follows the change stream", stream.open.clone());
+        r.register_with_unit(
+            "stream_position",
+            "Applied position in the write-ahead log",
+            Unit::Bytes,
+            stream.position.clone(),
+        );
+        r.register_with_unit(
+            "stream_behind",
+            "Age of the last moment at which the cache was known to be current",
+            Unit::Seconds,
+            stream.behind_seconds.clone(),
+        );
+        r.register("pool_connections", "Connections of the pool, by state", self.pool.clone());
+    }
+
+    /// The metrics in OpenMetrics' text format.
+    pub(crate) fn render(&self, reading: &Reading<'_>) -> String {
+        self.take(reading);
+        let mut out = String::new();
+        match text::encode(&mut out, &self.registry) {
+            Ok(()) => out,
+            Err(error) => format!("# could not be encoded: {error}\n"),
+        }
+    }
+
+    fn take(&self, reading: &Reading<'_>) {
+        for (event, reason, count) in events(reading.cache) {
+            let counter = self.cache.get_or_create(&CacheLabels { event, reason });
+            counter.inner().store(count, Ordering::Relaxed);
+        }
+        let cache = reading.cache;
+        self.sizes.entries.set(cache.entries as i64);
+        self.sizes.bytes.set(cache.bytes as i64);
+        self.sizes.log_records.set(cache.log_records as i64);
+        self.sizes.log_bytes.set(cache.log_bytes as i64);
+        self.stream.open.set(i64::from(cache.epoch != 0));
+        self.stream.position.set(reading.position.0);
+        self.stream.behind_seconds.set(reading.behind.map_or(f64::INFINITY, |behind| behind.as_secs_f64()));
+        let PoolStatus { size, idle, waiting, max } = reading.pool;
+        for (state, count) in [("open", size), ("idle", idle), ("waiting", waiting), ("max", max)] {
+            self.pool.get_or_create(&PoolLabels { state }).set(count as i64);
+        }
+    }
+
+    /// One line, one count and one time per request.
+    pub(crate) fn request(&self, told: &Told<'_>) {
+        let (method, cache, status) = (method_label(told.method), told.cache, told.status.as_u16());
+        let route = told.route.to_owned();
+        self.requests.get_or_create(&RequestLabels { route: route.clone(), method, status, cache }).inc();
+        self.request_seconds.get_or_create(&RouteLabels { route, cache }).observe(told.took.as_secs_f64());
+        tracing::info!(
+            target: "courant::request",
+            method,
+            path = told.path,
+            status,
+            cache,
+            reason = told.reason,
+            role = told.role,
+            ms = told.took.as_secs_f64() * 1e3,
+        );
+    }
+
+    /// A request's statement, answered or failed.
+    pub(crate) fn query(&self, sql: &str, took: Duration) {
+        self.query_seconds.observe(took.as_secs_f64());
+        if took >= self.slow_query {
+            self.slow_queries.inc();
+            tracing::warn!(target: "courant::database", ms = took.as_secs_f64() * 1e3, sql, "slow query");
+        }
+    }
+
+    /// A transaction of the stream was applied.
+    pub(crate) fn applied(&self, transaction: &Transaction) {
+        self.stream.transactions.inc();
+        self.stream.changes.inc_by(transaction.changes.len() as u64);
+    }
+
+    /// The cache is open from here on.
+    pub(crate) fn epoch_opened(&self, barrier: Xid) {
+        self.stream.epochs.inc();
+        tracing::info!(target: "courant::cache", %barrier, "the cache follows the database's log");
+    }
+
+    /// The cache was emptied, and why.
+    pub(crate) fn epoch_ended(&self, ended: &Ended) {
+        match ended {
+            Ended::Schema => tracing::info!(target: "courant::cache", "{ended}: the cache starts over, empty"),
+            Ended::NotReady => {}
+            ended => tracing::warn!(target: "courant::cache", "the cache is bypassed: {ended}"),
+        }
+    }
+
+    /// Says what the cache lacks, unless that is what was said last.
+    pub(crate) fn lacking(&self, text: &str) {
+        let mut said = self.said.lock();
+        if *said != text {
+            text.clone_into(&mut said);
+            for line in text.lines() {
+                tracing::warn!(target: "courant::cache", "{line}");
+            }
+        }
+    }
+}
+
+/// What the cache counts, by event and reason.
+pub(crate) fn events(cache: &Statistics) -> [(&'static str, &'static str, u64); 15] {
+    [
+        ("hit", "", cache.hits),
+        ("miss", "", cache.misses),
+        ("bypass", "closed", cache.bypassed_closed),
+        ("bypass", "behind", cache.bypassed_behind),
+        ("bypass", "write", cache.bypassed_write),
+        ("stored", "", cache.stores),
+        ("refused", "epoch", cache.refused_epoch),
+        ("refused", "barrier", cache.refused_barrier),
+        ("refused", "changed", cache.refused_changed),
+        ("refused", "overflow", cache.refused_overflow),
+        ("refused", "too_large", cache.refused_too_large),
+        ("refused", "older", cache.refused_older),
+        ("invalidated", "", cache.invalidations),
+        ("evicted", "", cache.evictions),
+        ("expired", "", cache.expirations),
+    ]
+}
+
+/// A method as a label: a closed list.
+fn method_label(method: &http::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PATCH" => "PATCH",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}

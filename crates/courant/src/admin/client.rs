@@ -16,8 +16,8 @@ use tokio::net::TcpStream;
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// Prints the statistics of the node's cache.
-pub(crate) async fn stats(admin: SocketAddr, json: bool) -> Result<()> {
-    let statistics: Value = serde_json::from_slice(ask(admin, Method::GET, "/cache").await?.body())?;
+pub(crate) async fn stats(url: &str, json: bool) -> Result<()> {
+    let statistics: Value = serde_json::from_slice(ask(url, Method::GET, "/cache").await?.body())?;
     if json {
         println!("{statistics}");
         return Ok(());
@@ -36,9 +36,10 @@ pub(crate) async fn stats(admin: SocketAddr, json: bool) -> Result<()> {
 }
 
 /// Makes the node forget what matches, and prints how much that was.
-pub(crate) async fn clear(admin: SocketAddr, pattern: &str, json: bool) -> Result<()> {
+pub(crate) async fn clear(url: &str, pattern: Option<&str>, json: bool) -> Result<()> {
+    let pattern = pattern.unwrap_or("*");
     let pattern = percent_encoding::utf8_percent_encode(pattern, percent_encoding::NON_ALPHANUMERIC);
-    let answer = ask(admin, Method::DELETE, &format!("/cache?pattern={pattern}")).await?;
+    let answer = ask(url, Method::DELETE, &format!("/cache?pattern={pattern}")).await?;
     let answer: Value = serde_json::from_slice(answer.body())?;
     if json {
         println!("{answer}");
@@ -48,7 +49,10 @@ pub(crate) async fn clear(admin: SocketAddr, pattern: &str, json: bool) -> Resul
     Ok(())
 }
 
-async fn ask(address: SocketAddr, method: Method, target: &str) -> Result<Response<Bytes>> {
+async fn ask(url: &str, method: Method, target: &str) -> Result<Response<Bytes>> {
+    let address = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
+    let address = tokio::net::lookup_host(address).await.ok().and_then(|mut found| found.next());
+    let address = address.with_context(|| format!("--admin {url}: expected http://ADDRESS:PORT"))?;
     let answer = tokio::time::timeout(ANSWER_MAX, exchange(address, method, target, &[]))
         .await
         .with_context(|| format!("the node at {address} did not answer"))?

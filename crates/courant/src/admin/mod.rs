@@ -13,6 +13,7 @@ pub(crate) mod client;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cache::Statistics;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{self, Body};
 use crate::app::App;
+use crate::telemetry;
 
 /// How long `/ready` waits for the database.
 const READY_MAX: Duration = Duration::from_secs(2);
@@ -39,7 +41,8 @@ pub(crate) async fn answer(app: Arc<App>, request: Request<Incoming>) -> Respons
         (&Method::GET, "/cache") => answer::json(StatusCode::OK, statistics(&app).to_string()),
         (&Method::DELETE, "/cache") => {
             let query = request.uri().query().unwrap_or_default();
-            let cleared = clear(&app, &pattern(query));
+            let pattern = pattern(query);
+            let cleared = app.cache.clear(|_, answer| glob(&pattern, &answer.target));
             answer::json(StatusCode::OK, json!({ "cleared": cleared }).to_string())
         }
         (_, path) => {
@@ -57,32 +60,35 @@ async fn ready(app: &App) -> Response<Body> {
         Ok(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string().into()),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database did not answer in time".into()),
     };
-    let body = json!({ "ready": status == StatusCode::OK, "cache": app.cache.is_open(), "why": why });
+    let body = json!({ "ready": status == StatusCode::OK, "cache": app.cache.statistics().epoch != 0, "why": why });
     answer::json(status, body.to_string())
 }
 
 fn statistics(app: &App) -> Value {
     let statistics = app.cache.statistics();
     let mut events = serde_json::Map::new();
-    for (event, reason, count) in statistics.events() {
+    for (event, reason, count) in telemetry::events(&statistics) {
         let name = if reason.is_empty() { event.to_owned() } else { format!("{event}.{reason}") };
         events.insert(name, count.into());
     }
     let behind = app.behind().map(|behind| behind.as_millis() as u64);
     json!({
-        "open": app.cache.is_open(),
+        "open": statistics.epoch != 0,
         "entries": statistics.entries,
         "bytes": statistics.bytes,
         "bytes_max": app.config.cache.memory_bytes_max,
-        "hit_ratio": statistics.hit_ratio(),
+        "hit_ratio": hit_ratio(&statistics),
         "behind_ms": behind,
         "position": app.cache.position().to_string(),
         "events": events,
     })
 }
 
-fn clear(app: &App, pattern: &str) -> usize {
-    app.cache.clear(|answer| glob(pattern, &answer.target))
+/// Hits among all lookups; null before the first.
+fn hit_ratio(statistics: &Statistics) -> Option<f64> {
+    let bypassed = statistics.bypassed_closed + statistics.bypassed_behind + statistics.bypassed_write;
+    let lookups = statistics.hits + statistics.misses + bypassed;
+    (lookups > 0).then(|| statistics.hits as f64 / lookups as f64)
 }
 
 fn pattern(query: &str) -> String {

@@ -3,7 +3,6 @@
 mod tour;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,8 +14,8 @@ use pg::cluster::Cluster;
 use tokio_postgres::NoTls;
 
 use crate::app::{self, App};
-use crate::config::Config;
-use crate::embedded;
+use crate::config::{Config, Secret};
+use crate::{embedded, log};
 
 /// The database of the example, apart from the cluster's default one.
 const DATABASE: &str = "field_service";
@@ -27,24 +26,18 @@ const TOKEN_S: u64 = 24 * 3600;
 /// Messages of the example for each call.
 const MESSAGES_PER_CALL: u64 = 5;
 
-/// What the command line says of the demo.
-pub(crate) struct Options {
-    /// Calls to generate when the example is not there yet.
-    pub(crate) calls: u64,
-    /// Takes the tour and ends, instead of serving until stopped.
-    pub(crate) once: bool,
-}
-
-/// Serves the example until stopped, or takes the tour once.
-pub(crate) async fn run(mut config: Config, options: Options) -> Result<()> {
+/// Serves the example until stopped, or takes the tour once. `calls` is how many to generate when the
+/// example is not there yet.
+pub(crate) async fn run(mut config: Config, calls: u64, tour_once: bool) -> Result<()> {
+    log::start(&config.log)?;
     let mut cluster = embedded::start()?;
     let ran = async {
-        prepare(&cluster, options.calls).await?;
-        config.database.url = Some(cluster.uri(DATABASE));
+        prepare(&cluster, calls).await?;
+        config.database.url = Some(Secret::new(cluster.uri(DATABASE)));
         config.database.anon_role = Some("anon".to_owned());
-        config.jwt.secret = Some(SECRET.to_owned());
+        config.jwt.secret = Some(Secret::new(SECRET));
         let app = App::build(config).await?;
-        if options.once { once(app).await } else { serve(app, &cluster).await }
+        if tour_once { once(app, &cluster).await } else { serve(app, &cluster).await }
     }
     .await;
     cluster.stop();
@@ -57,9 +50,9 @@ async fn serve(app: Arc<App>, cluster: &Cluster) -> Result<()> {
     app.run(app::signalled(), greet).await
 }
 
-async fn once(app: Arc<App>) -> Result<()> {
+async fn once(app: Arc<App>, cluster: &Cluster) -> Result<()> {
     let (told, listening) = tokio::sync::oneshot::channel();
-    let uri = app.config.database.url.clone().context("the demo has a database")?;
+    let uri = cluster.uri(DATABASE);
     let (over, stop) = tokio::sync::oneshot::channel::<()>();
     let serving = app.run(
         async {
@@ -136,9 +129,4 @@ fn token() -> String {
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
         .expect("HS256 signs any claims with any secret")
-}
-
-/// Where the embedded cluster keeps its files.
-pub(crate) fn directory() -> &'static Path {
-    Path::new(".courant")
 }

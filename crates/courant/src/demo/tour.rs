@@ -112,8 +112,9 @@ fn is_hit(answer: &Response<Bytes>) -> bool {
 async fn update_outside(uri: &str, city: &str) -> Result<()> {
     let (client, connection) = tokio_postgres::connect(uri, NoTls).await?;
     let update = "update organizations set city = $1 where slug = 'plomberie-beausejour'";
+    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&city];
     tokio::select! {
-        updated = client.execute(update, &[&city]) => ensure!(updated? == 1, "the company is not there"),
+        updated = client.execute(update, &parameters) => ensure!(updated? == 1, "the company is not there"),
         ended = connection => ended.context("the embedded database ended the connection")?,
     }
     Ok(())
