@@ -2,3 +2,4 @@
 
 mod catalog;
 mod catalog_fixture;
+mod schema;
