@@ -83,11 +83,16 @@ pub(crate) async fn uninstall(config: Config) -> Result<()> {
     let (client, connection) = options.connect().await.with_context(|| format!("cannot reach {options}"))?;
     let removing = async {
         let removed = pg::schema::uninstall(&client, &config.stream.publication).await?;
-        if removed.is_empty() {
-            println!("nothing of Courant was in {options}");
-        }
-        for what in removed {
+        let traces = [
+            (removed.publication, "the publication"),
+            (removed.event_triggers, "the event triggers"),
+            (removed.schema, "the schema courant"),
+        ];
+        for (_, what) in traces.iter().filter(|(was_there, _)| *was_there) {
             println!("removed {what}");
+        }
+        if traces.iter().all(|(was_there, _)| !was_there) {
+            println!("nothing of Courant is in {options}");
         }
         anyhow::Ok(())
     };

@@ -5,17 +5,19 @@
 //! and the catalog is watched. Whatever ends one of them ends the epoch: the cache is emptied, requests
 //! go to the database, and the next turn begins. A stream that is still good is kept between turns.
 
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::time::Duration;
 
 use cache::{Closing, Doubt};
-use pg::{Change, Lsn, Transaction};
+use pg::schema::Readiness;
+use pg::{Change, Lsn, RelationId, Transaction};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use wal::{Event, Handle, Stream, StreamOptions};
 
 use crate::app::App;
-use crate::control::Control;
+use crate::control::{Control, within};
 use crate::schema::Schema;
 
 /// How often the catalog's fingerprint is compared: the stated delay for grants, roles and settings.
@@ -41,6 +43,8 @@ pub(crate) enum Ended {
     Connect(#[from] pg::connect::ConnectError),
     #[error("the database could not be asked: {0}")]
     Database(#[from] tokio_postgres::Error),
+    #[error("the database's side could not be set up: {0}")]
+    Setup(#[from] pg::schema::SchemaError),
     #[error("the catalog could not be read: {0}")]
     Catalog(#[from] pg::catalog::LoadError),
     #[error("the database took longer than {} s to answer", .0.as_secs())]
@@ -106,6 +110,10 @@ async fn lead(
         sleep(RETRY_MAX).await;
         return Err(Ended::NotReady);
     };
+    if control.fingerprint().await? != schema.catalog.fingerprint {
+        // What was just prepared is part of the schema: read it again.
+        return Err(Ended::Schema);
+    }
     let current = match current {
         Some(current) => current,
         None => current.insert(Current::open(app).await?),
@@ -123,6 +131,29 @@ async fn lead(
         ended = follow(app, current) => ended,
         ended = keep_fresh(app, control, &handle) => ended,
     }
+}
+
+/// Sets up the database's side; the tables whose changes will be told, or none if there can be no stream.
+async fn prepare(app: &App, control: &Control, schema: &Schema) -> Result<Option<HashSet<RelationId>>, Ended> {
+    let config = &app.config;
+    let tables = &schema.catalog.tables;
+    let publication = &config.stream.publication;
+    if !config.cache.enabled || !config.stream.enabled {
+        app.telemetry.lacking("the cache is off: cache.enabled and stream.enabled turn it on");
+        return Ok(None);
+    }
+    let readiness = within(pg::schema::readiness(&control.client, publication, tables)).await?;
+    app.telemetry.lacking(&lacking(&readiness));
+    if !readiness.can_stream {
+        return Ok(None);
+    }
+    within(pg::schema::install(&control.client)).await?;
+    let synced = within(pg::schema::sync_publication(&control.client, publication, tables)).await?;
+    Ok(Some(synced.published))
+}
+
+fn lacking(readiness: &Readiness) -> String {
+    readiness.obstacles.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Applies each transaction: the loop that is the bus.

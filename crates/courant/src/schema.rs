@@ -91,7 +91,13 @@ impl Schema {
                 }
             }
         };
-        Planned { fingerprint: fingerprint(&plan), plan, tracked }
+        Planned {
+            fingerprint: fingerprint(&plan),
+            route: plan.target.clone(),
+            search_path: format!("\"{}\", \"public\"", plan.schema.replace('"', "\"\"")),
+            plan,
+            tracked,
+        }
     }
 
     fn name(&self, id: RelationId) -> String {

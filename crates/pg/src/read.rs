@@ -13,6 +13,16 @@ pub enum Read {
     Rows(Rows),
 }
 
+impl Read {
+    /// The relation that is read.
+    pub fn relation(&self) -> RelationId {
+        match self {
+            Read::Whole(relation) => *relation,
+            Read::Rows(rows) => rows.relation,
+        }
+    }
+}
+
 /// The rows of a relation that have one of `values` in `columns`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Rows {

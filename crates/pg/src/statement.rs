@@ -6,7 +6,7 @@ use bytes::Bytes;
 ///
 /// The same text is prepared once per connection, so whatever varies between requests belongs in the
 /// parameters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Statement {
     /// One SQL statement with `$1`, `$2`, … in it.
     pub sql: String,
@@ -15,7 +15,7 @@ pub struct Statement {
 }
 
 /// A parameter, in PostgreSQL's text format; the server infers its type from where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Parameter {
     /// SQL null.
     Null,

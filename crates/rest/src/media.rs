@@ -5,7 +5,7 @@ use http::HeaderMap;
 use crate::Error;
 
 /// The form of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Media {
     /// One object instead of an array.
     pub(crate) singular: bool,

@@ -10,7 +10,7 @@ use crate::media::Media;
 use crate::{Error, Plan};
 
 /// How the answer's row becomes a response.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct AnswerRules {
     pub(crate) kind: Kind,
     pub(crate) media: Media,
@@ -27,7 +27,7 @@ pub struct AnswerRules {
 }
 
 /// What kind of request it was.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(crate) enum Kind {
     Read { offset: u64 },
     Insert,
@@ -37,7 +37,7 @@ pub(crate) enum Kind {
 }
 
 /// Where an inserted row is to be found.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Location {
     /// The relation's name.
     pub relation: String,
@@ -49,6 +49,11 @@ impl AnswerRules {
     /// Whether the response has the statement's `body`.
     pub fn has_body(&self) -> bool {
         self.body && !self.head
+    }
+
+    /// Whether [`respond`] can turn the counts into an error, so that a write must ask it before its COMMIT.
+    pub fn decides(&self) -> bool {
+        self.media.singular || self.max_affected.is_some()
     }
 
     /// The key by which an inserted row is told, if it is.

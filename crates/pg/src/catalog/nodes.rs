@@ -130,7 +130,7 @@ impl<'a> Node<'a> {
         let number = || word.parse::<u32>().map_err(|_| Malformed);
         let seen = match self.field {
             "relid" => &mut mentions.relations,
-            "funcid" | "opfuncid" | "aggfnoid" | "winfnoid" | "tsmhandler" => &mut mentions.functions,
+            "funcid" | "opfuncid" | "aggfnoid" | "winfnoid" => &mut mentions.functions,
             "opno" => &mut mentions.operators,
             // `(o 97 97)`: the letter says what the list holds.
             "opnos" if word == "o" => return Ok(()),

@@ -1,5 +1,7 @@
 //! A private PostgreSQL cluster for the tests of this process, gone with it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +11,7 @@ use pg::catalog::{Catalog, Function, Relation, load};
 use tokio_postgres::{Client, Config, NoTls};
 
 /// A running cluster. Its shell stops the server and removes the files once this process lets go of it.
-pub struct Cluster {
+pub(crate) struct Cluster {
     directory: PathBuf,
     _shell: Mutex<Child>,
 }
@@ -25,7 +27,7 @@ rm -rf "$1"
 "#;
 
 impl Cluster {
-    pub fn start(wal_level: &str) -> Cluster {
+    pub(crate) fn start(wal_level: &str) -> Cluster {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let directory = std::env::temp_dir().join(format!("courant-catalog-{}-{number}", std::process::id()));
@@ -50,7 +52,7 @@ impl Cluster {
     }
 
     /// A connection as that role; waits for the server to accept.
-    pub async fn connect(&self, role: &str, database: &str) -> Client {
+    pub(crate) async fn connect(&self, role: &str, database: &str) -> Client {
         let mut config = Config::new();
         config.host_path(&self.directory).user(role).dbname(database);
         let connected = loop {
@@ -67,7 +69,7 @@ impl Cluster {
     }
 
     /// A new database, made with this DDL, and a superuser's connection to it.
-    pub async fn database(&self, ddl: &str) -> (Client, String) {
+    pub(crate) async fn database(&self, ddl: &str) -> (Client, String) {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("d{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let client = self.connect("postgres", "postgres").await;
@@ -81,18 +83,18 @@ impl Cluster {
 }
 
 /// The cluster that tests share unless they change what all databases have in common.
-pub fn cluster() -> &'static Cluster {
+pub(crate) fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(|| Cluster::start("logical"))
 }
 
 /// The catalog, as a superuser reads it, of a new database made with this DDL.
-pub async fn catalog_of(ddl: &str) -> Catalog {
+pub(crate) async fn catalog_of(ddl: &str) -> Catalog {
     let (client, _) = cluster().database(ddl).await;
     load(&client, &["public".to_owned()]).await.unwrap()
 }
 
-pub trait Named {
+pub(crate) trait Named {
     fn table(&self, name: &str) -> &Relation;
     fn function(&self, name: &str) -> &Function;
 }

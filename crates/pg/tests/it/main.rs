@@ -7,3 +7,5 @@ mod catalog;
 mod catalog_fixture;
 #[cfg(test)]
 mod cluster;
+#[cfg(test)]
+mod schema;

@@ -77,7 +77,7 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
     let counted = asked.preferences.count;
     let body = sql::Answer { form, media: asked.media, counted, keys: &[], read: reads_only };
     let statement = sql::call(&call, &root, &body);
-    Ok(Plan { access, statement, schema: asked.schema, reads, answer })
+    Ok(Plan { access, statement, schema: asked.schema, target: asked.name, reads, answer })
 }
 
 fn returned(asked: &Asked<'_>, function: &Function) -> Option<Arc<Relation>> {

@@ -37,6 +37,8 @@ pub struct Plan {
     pub statement: Statement,
     /// The schema that was chosen: the search path's first.
     pub schema: String,
+    /// The relation's or the function's name.
+    pub target: String,
     /// What the answer depends on. Means something only for [`Access::Read`].
     pub reads: Reads,
     /// How the row becomes a status and headers.
@@ -104,7 +106,7 @@ fn plan_read(asked: Asked<'_>) -> Result<Plan, Error> {
     let answer = asked.answer(Kind::Read { offset: root.range.offset }, Heeded::default());
     let body = sql::Answer { form, media: asked.media, counted, keys: &keys, read: true };
     let statement = sql::read(&root, &body);
-    Ok(Plan { access: Access::Read, statement, schema: asked.schema, reads, answer })
+    Ok(Plan { access: Access::Read, statement, schema: asked.schema, target: asked.name, reads, answer })
 }
 
 impl Asked<'_> {

@@ -93,7 +93,7 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
     let body = sql::Answer { form, media: asked.media, counted, keys: &keys, read: false };
     let statement = sql::write(&relation, &write, &root, &body);
     let reads = not_a_read(&asked.name);
-    Ok(Plan { access: Access::Write, statement, schema: asked.schema, reads, answer })
+    Ok(Plan { access: Access::Write, statement, schema: asked.schema, target: asked.name, reads, answer })
 }
 
 /// Takes from the returned rows' tree the conditions that belong to the write itself.

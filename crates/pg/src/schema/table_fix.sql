@@ -1,0 +1,14 @@
+-- For tables that cannot be published ($1: oid, $2: its unique index that could name old rows, or null), the line
+-- that gives each an identity and the one that gives this role the owner's rights; one row each.
+-- Locks: AccessShareLock on the catalogs.
+select
+    t.oid,
+    case
+        when t.index is null then format('alter table %I.%I replica identity full;', n.nspname, c.relname)
+        else format('alter table %I.%I replica identity using index %I;', n.nspname, c.relname, t.index)
+    end as identity_line,
+    format('grant %I to %I;', pg_catalog.pg_get_userbyid(c.relowner), current_user) as owner_line
+from unnest($1::oid[], $2::text[]) as t (oid, index)
+join pg_catalog.pg_class c on c.oid = t.oid
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+order by n.nspname, c.relname
