@@ -139,3 +139,27 @@ async fn a_closed_pool_ends_all_its_tasks() {
     tasks.close();
     soon(tasks.wait()).await;
 }
+
+#[tokio::test]
+async fn a_cancel_never_hits_the_next_user() {
+    let cluster = Cluster::start();
+    let limits = PoolLimits { connections_max: 2, ..PoolLimits::default() };
+    let pool = Pool::new(options(&cluster.url()), limits, TaskTracker::new());
+    let short = statement("select 1 from pg_sleep(0.001)", &[]);
+    for turns in 0..150_usize {
+        // Dropped a little later each time: before it is sent, while it runs, when it is done.
+        tokio::select! {
+            biased;
+            result = pool.read(NOBODY, &short) => drop(result.unwrap()),
+            () = async { for _ in 0..turns % 50 { tokio::task::yield_now().await } } => {}
+        }
+        pool.read(NOBODY, &short).await.unwrap();
+        pool.write(NOBODY, &short, None, Commit::If(&|_| true)).await.unwrap();
+    }
+    soon(async {
+        while pool.status().idle != pool.status().size {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
