@@ -91,6 +91,8 @@ pub enum ConnectError {
 impl ConnectError {
     /// One error for the failures of all hosts.
     pub(super) fn of(mut failures: Vec<ConnectError>) -> ConnectError {
+        // With and without TLS, a server often says the same.
+        failures.dedup_by_key(|failure| failure.to_string());
         match failures.len() {
             0 => ConnectError::Invalid("the connection string names no host".to_owned()),
             1 => failures.remove(0),

@@ -8,14 +8,13 @@ mod error;
 mod keywords;
 mod login;
 mod open;
+mod passfile;
 mod target;
 mod tls;
 mod verifier;
 
 #[cfg(test)]
 mod tests;
-
-mod passfile;
 
 use std::fmt;
 use std::path::PathBuf;

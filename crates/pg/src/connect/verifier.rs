@@ -9,11 +9,11 @@ use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_t
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use x509_cert::Certificate;
 use x509_cert::der::Decode;
 use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::{Certificate, Version};
 
 /// How far to verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,10 @@ impl ServerCertVerifier for Verifier {
         if self.trust == Trust::Anyone {
             return Ok(ServerCertVerified::assertion());
         }
-        let parsed = ParsedCertificate::try_from(end_entity)?;
+        let parsed = ParsedCertificate::try_from(end_entity).map_err(|error| {
+            let old = is_of_old_version(end_entity);
+            if old { Error::General(OLD_VERSION.to_owned()) } else { error }
+        })?;
         if self.pinned.contains(end_entity) {
             within_validity(end_entity, now)?;
         } else {
@@ -70,6 +73,9 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        if self.trust == Trust::Anyone && is_of_old_version(certificate) {
+            return self.verify_with_bare_key(message, certificate, signature);
+        }
         verify_tls12_signature(message, certificate, signature, &self.algorithms)
     }
 
@@ -79,11 +85,44 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        if self.trust == Trust::Anyone && is_of_old_version(certificate) {
+            return self.verify_with_bare_key(message, certificate, signature);
+        }
         verify_tls13_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+const OLD_VERSION: &str = "the server's certificate is of X.509 version 1, which cannot be verified; \
+                           issue it anew with extensions (subjectAltName), or set sslmode=require";
+
+/// Whether it is a certificate of version 1, which `openssl x509 -req` long made unless told otherwise, and
+/// which rustls does not read.
+fn is_of_old_version(certificate: &CertificateDer<'_>) -> bool {
+    Certificate::from_der(certificate).is_ok_and(|parsed| parsed.tbs_certificate.version != Version::V3)
+}
+
+impl Verifier {
+    /// Checks that the server has the key of its certificate, of which nothing else is asked.
+    fn verify_with_bare_key(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let parsed = Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+        let key = parsed.tbs_certificate.subject_public_key_info.subject_public_key;
+        let algorithms = self.algorithms.mapping.iter().filter(|(scheme, _)| *scheme == signature.scheme);
+        let valid = algorithms.flat_map(|(_, algorithms)| algorithms.iter()).any(|algorithm| {
+            algorithm.verify_signature(key.raw_bytes(), message, signature.signature()).is_ok()
+        });
+        match valid {
+            true => Ok(HandshakeSignatureValid::assertion()),
+            false => Err(CertificateError::BadSignature.into()),
+        }
     }
 }
 

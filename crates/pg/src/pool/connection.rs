@@ -90,11 +90,12 @@ impl Connection {
     /// and the next statement ends the connection unless it finds that number. `begin` is sent as plain text,
     /// since a prepared one could be gone (`deallocate all`).
     pub(crate) async fn begin(&self, session: &Session<'_>, mode: Mode, flight: u64) -> Result<(), Refused> {
-        let mode = match mode {
-            Mode::ReadOnly => "read only",
-            Mode::ReadWrite => "read write",
+        let begin = match mode {
+            Mode::ReadOnly => "begin read only",
+            // Not "read write": what the database says of transactions by default holds.
+            Mode::ReadWrite => "begin",
         };
-        let begin = format!("begin {mode}; set local courant.flight = '{flight}'");
+        let begin = format!("{begin}; set local courant.flight = '{flight}'");
         let flight = flight.to_string();
         let (mut names, mut values): (Vec<&str>, Vec<Option<&str>>) =
             session.settings.iter().map(|(name, value)| (*name, Some(*value))).unzip();
@@ -113,9 +114,11 @@ impl Connection {
     pub(crate) async fn row(&self, statement: &Statement, parameters: &[Parameter]) -> Result<Row, Error> {
         let parameters = parameters.iter().map(Text);
         let mut rows = pin!(self.client.query_raw(statement, parameters).await?);
-        let first = rows.try_next().await?;
-        let more = rows.try_next().await?;
-        first.filter(|_| more.is_none()).ok_or(Error::RowCount)
+        let row = rows.try_next().await?.ok_or(Error::RowCount)?;
+        match rows.try_next().await? {
+            None => Ok(row),
+            Some(_) => Err(Error::RowCount),
+        }
     }
 
     /// Emits the mark if the transaction has written, and says whether it has.

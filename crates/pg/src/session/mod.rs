@@ -12,7 +12,7 @@ use tokio_postgres::Row;
 pub(crate) use parameter::Text;
 
 use crate::pool::{Lease, Mode, Refused, Remains};
-use crate::{Error, Pool, Statement};
+use crate::{DatabaseError, Error, Pool, Statement};
 use flight::Flight;
 
 /// As whom, and with which settings, a transaction runs.
@@ -22,6 +22,18 @@ pub struct Session<'a> {
     pub role: Option<&'a str>,
     /// Settings by name, for the transaction only.
     pub settings: &'a [(&'a str, &'a str)],
+}
+
+impl Session<'_> {
+    /// Refuses the role `none`: PostgreSQL would take the word for "no role", and so for the login's.
+    fn check(&self) -> Result<(), Error> {
+        if self.role != Some("none") {
+            return Ok(());
+        }
+        let message = "role \"none\" does not exist".to_owned();
+        let code = "22023".to_owned();
+        Err(Error::Database(Box::new(DatabaseError { code, message, ..DatabaseError::default() })))
+    }
 }
 
 /// Whether to commit.
@@ -49,6 +61,7 @@ impl Pool {
     ///
     /// Dropping the future cancels the statement.
     pub async fn read(&self, session: Session<'_>, statement: &Statement) -> Result<Row, Error> {
+        session.check()?;
         let lease = self.lease().await?;
         let reused = lease.reused;
         match read(lease, &session, statement).await {
@@ -73,6 +86,7 @@ impl Pool {
         mark: Option<&str>,
         decide: Commit<'_>,
     ) -> Result<Written, Error> {
+        session.check()?;
         let lease = self.lease().await?;
         let reused = lease.reused;
         match write(lease, &session, statement, mark, decide).await {

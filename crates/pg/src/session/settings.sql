@@ -7,4 +7,4 @@ select
     end,
     pg_catalog.set_config(setting.name, setting.value, true)
 from
-    pg_catalog.unnest($2::text[], $3::text[]) as setting (name, value)
+    rows from (pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[])) as setting (name, value)

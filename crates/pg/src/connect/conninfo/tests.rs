@@ -66,7 +66,7 @@ fn a_wrong_uri_says_what_is_wrong_and_not_the_password() {
         ("postgres://a%00b", "%00"),
         ("postgres://%zz", "two hexadecimal digits"),
         ("postgres://%1", "two hexadecimal digits"),
-        ("postgres://user:s%ecret@host", "two hexadecimal digits"),
+        ("postgres://user:secret%zz@host", "two hexadecimal digits"),
         ("mysql://user:secret@host", "must begin with postgresql://"),
         ("host=h password='secret", "closing \"'\""),
         ("host=h secret", "no \"=\" after word 2"),
