@@ -29,11 +29,19 @@ pub struct AnswerRules {
 /// What kind of request it was.
 #[derive(Clone, Copy, Debug, Hash)]
 pub(crate) enum Kind {
-    Read { offset: u64 },
-    Insert,
+    Read {
+        offset: u64,
+    },
+    Insert {
+        /// Whether the total is of rows inserted.
+        upsert: bool,
+    },
     Update,
     Delete,
-    Call { offset: u64, void: bool },
+    Call {
+        offset: u64,
+        void: bool,
+    },
 }
 
 /// Where an inserted row is to be found.
@@ -104,7 +112,10 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
         Kind::Call { offset, void: true } => {
             (StatusCode::NO_CONTENT, content_range(Some((offset, rows)), counted))
         }
-        Kind::Insert => (StatusCode::CREATED, content_range(None, affected)),
+        Kind::Insert { upsert } => {
+            let none = upsert && total == Some(0);
+            (if none { StatusCode::OK } else { StatusCode::CREATED }, content_range(None, affected))
+        }
         Kind::Update if answer.body => (StatusCode::OK, content_range(Some((0, rows)), affected)),
         Kind::Update => (StatusCode::NO_CONTENT, content_range(Some((0, rows)), affected)),
         Kind::Delete if answer.body => (StatusCode::OK, content_range(None, affected)),

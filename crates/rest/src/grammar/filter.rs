@@ -125,7 +125,7 @@ pub(crate) fn filter(field: Field, text: &str) -> Result<Filter, Error> {
 /// Reads the value of `and`, `or`, `not.and` or `not.or`.
 pub(crate) fn tree(operator: &str, text: &str, limits: &Limits) -> Result<Logic, Error> {
     let whole = format!("{operator}{text}");
-    let mut input = Input::new("logic tree", &whole);
+    let mut input = Input { written_from: operator.len(), ..Input::new("logic tree", &whole) };
     let logic = logic(&mut input, limits, 0)?;
     input.end("end of input")?;
     Ok(logic)
@@ -147,8 +147,13 @@ fn logic(input: &mut Input<'_>, limits: &Limits, depth: usize) -> Result<Logic, 
             return Ok(Logic::Tree { negated, any, children });
         }
     }
+    if matches!(input.peek(), None | Some(',' | ')')) {
+        return Err(input.unexpected(
+            "field name (* or [a..z0..9_$]), negation operator (not) or logic operator (and, or)",
+        ));
+    }
     let field = input.field()?;
-    input.expect(".", "delimiter (.)")?;
+    input.expect(".", "letter, digit, \"-\", \"->>\", \"->\" or delimiter (.)")?;
     let (negated, test) = operation(input, inner_value)?;
     Ok(Logic::Filter(Filter { field, negated, test }))
 }
@@ -171,52 +176,55 @@ fn children(input: &mut Input<'_>, limits: &Limits, depth: usize) -> Result<Vec<
 type ReadValue = fn(&mut Input<'_>) -> Result<String, Error>;
 
 fn operation(input: &mut Input<'_>, value: ReadValue) -> Result<(bool, Test), Error> {
-    const EXPECTING: &str = "\"not\" or operator (eq, gt, ...)";
+    const OPERATOR: &str = "operator (eq, gt, ...)";
     let negated = input.take("not.");
-    let start = input.at;
-    let word = input.take_while(|c| c.is_ascii_lowercase());
-    let argument = match input.take("(") {
-        true => {
-            let name = input.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ' ' | '$'));
-            input.expect(")", "\")\"")?;
-            Some(name.to_owned())
-        }
-        false => None,
+    let rest = input.rest();
+    let names = COMPARISONS.iter().map(|(name, ..)| *name).chain(SEARCHES.iter().map(|(name, _)| *name));
+    let known = names.chain(["in", "is"]).filter(|name| rest.starts_with(name));
+    let Some(word) = known.max_by_key(|name| name.len()) else {
+        return Err(match negated {
+            true => input.unexpected(OPERATOR),
+            false => input.unexpected_after("not", "\"not\" or operator (eq, gt, ...)"),
+        });
     };
-    if !input.rest().starts_with('.') {
-        if input.at == start {
-            return Err(input.unexpected(EXPECTING));
-        }
-        return Err(input.unexpected("delimiter (.)"));
-    }
-    input.take(".");
-    let test = match (word, argument) {
-        ("in", None) => Test::In(list(input)?),
-        ("is", None) => Test::Is(is(input)?),
-        (word, argument) => {
-            if let Some((_, search)) = SEARCHES.iter().find(|(name, _)| *name == word) {
-                let language = argument;
-                Test::Search { search: *search, language, value: value(input)? }
-            } else {
-                let unknown = |input: &mut Input<'_>| {
-                    input.at = start;
-                    Err(input.error(format!("unknown single value operator {word}")))
-                };
-                let Some((_, comparison, quantifiable)) = COMPARISONS.iter().find(|(name, ..)| *name == word)
-                else {
-                    return unknown(input);
-                };
-                let quantifier = match argument.as_deref() {
-                    None => None,
-                    Some("any") if *quantifiable => Some(Quantifier::Any),
-                    Some("all") if *quantifiable => Some(Quantifier::All),
-                    Some(_) => return unknown(input),
-                };
-                Test::Compare { comparison: *comparison, quantifier, value: value(input)? }
+    input.take(word);
+    let test = if word == "in" {
+        input.expect(".", OPERATOR)?;
+        Test::In(list(input)?)
+    } else if word == "is" {
+        input.expect(".", OPERATOR)?;
+        Test::Is(is(input)?)
+    } else if let Some((_, search)) = SEARCHES.iter().find(|(name, _)| *name == word) {
+        let language = argument(input, OPERATOR)?;
+        input.expect(".", OPERATOR)?;
+        Test::Search { search: *search, language, value: value(input)? }
+    } else {
+        let found = COMPARISONS.iter().find(|(name, ..)| *name == word);
+        let (_, comparison, quantifiable) = found.expect("the word was taken from these lists");
+        let start = input.at;
+        let quantifier = match if *quantifiable { argument(input, OPERATOR)? } else { None }.as_deref() {
+            None => None,
+            Some("any") => Some(Quantifier::Any),
+            Some("all") => Some(Quantifier::All),
+            Some(_) => {
+                input.at = start;
+                return Err(input.unexpected(OPERATOR));
             }
-        }
+        };
+        input.expect(".", OPERATOR)?;
+        Test::Compare { comparison: *comparison, quantifier, value: value(input)? }
     };
     Ok((negated, test))
+}
+
+/// `(any)` or `(english)`, if it stands here.
+fn argument(input: &mut Input<'_>, expecting: &str) -> Result<Option<String>, Error> {
+    if !input.take("(") {
+        return Ok(None);
+    }
+    let name = input.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ' ' | '$'));
+    input.expect(")", expecting)?;
+    Ok(Some(name.to_owned()))
 }
 
 fn is(input: &mut Input<'_>) -> Result<Is, Error> {

@@ -45,12 +45,14 @@ pub(crate) struct Input<'a> {
     /// What it is, for errors: `select parameter`.
     what: &'static str,
     text: &'a str,
+    /// Where the part begins that the client wrote.
+    written_from: usize,
     at: usize,
 }
 
 impl<'a> Input<'a> {
     pub(crate) fn new(what: &'static str, text: &'a str) -> Input<'a> {
-        Input { what, text, at: 0 }
+        Input { what, text, written_from: 0, at: 0 }
     }
 
     fn rest(&self) -> &'a str {
@@ -97,13 +99,33 @@ impl<'a> Input<'a> {
     }
 
     fn unexpected(&self, expecting: &str) -> Error {
-        let found = self.peek().map_or("end of input".to_owned(), |c| format!("{:?}", c.to_string()));
+        self.unexpected_after("", expecting)
+    }
+
+    /// PostgREST's parser compares token by token and names the first character that differs, although it
+    /// tells the position where the token should have begun.
+    fn unexpected_after(&self, token: &str, expecting: &str) -> Error {
+        let mut found = self.rest().chars();
+        for wanted in token.chars() {
+            if found.clone().next() != Some(wanted) {
+                break;
+            }
+            found.next();
+        }
+        let found = found.next().map_or("end of input".to_owned(), |c| format!("\"{c}\""));
+        self.error(format!("unexpected {found} expecting {expecting}"))
+    }
+
+    /// Where a single character and not a token was looked for, it is shown in single quotes.
+    fn unexpected_character(&self, expecting: &str) -> Error {
+        let found = self.peek().map_or("end of input".to_owned(), |c| format!("'{c}'"));
         self.error(format!("unexpected {found} expecting {expecting}"))
     }
 
     fn error(&self, details: String) -> Error {
         let column = self.text[..self.at].chars().count() + 1;
-        let message = format!("\"failed to parse {} ({})\" (line 1, column {column})", self.what, self.text);
+        let written = &self.text[self.written_from..];
+        let message = format!("\"failed to parse {} ({written})\" (line 1, column {column})", self.what);
         Error::parse(message, details)
     }
 

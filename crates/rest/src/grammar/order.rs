@@ -34,7 +34,9 @@ pub(crate) fn order(text: &str) -> Result<Vec<Order>, Error> {
     loop {
         terms.push(term(&mut input)?);
         if !input.take(",") {
-            input.end("delimiter (.), \",\" or end of input")?;
+            if !input.rest().is_empty() {
+                return Err(input.unexpected_character("delimiter (.), \",\" or end of input"));
+            }
             return Ok(terms);
         }
     }
@@ -61,11 +63,10 @@ fn term(input: &mut Input<'_>) -> Result<Order, Error> {
     };
     input.space();
     if input.take(".") {
-        let expecting = match descending {
-            None => "\"asc\", \"desc\", \"nullsfirst\" or \"nullslast\"",
-            Some(_) => "\"nullsfirst\" or \"nullslast\"",
-        };
-        return Err(input.unexpected(expecting));
+        return Err(match descending {
+            None => input.unexpected_after("asc", "\"asc\", \"desc\", \"nullsfirst\" or \"nullslast\""),
+            Some(_) => input.unexpected_after("nullsfirst", "\"nullsfirst\" or \"nullslast\""),
+        });
     }
     Ok(Order { target, descending, nulls })
 }

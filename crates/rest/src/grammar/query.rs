@@ -43,6 +43,7 @@ impl Query {
         let mut offset_of: Vec<(Path, Option<u64>)> = Vec::new();
         for (key, value) in pairs(text)? {
             match (key.rsplit('.').next().unwrap_or_default(), key.as_str()) {
+                (_, "select") if value.trim().is_empty() => {}
                 (_, "select") => query.select = select(&value, limits)?,
                 (_, "columns") => query.columns = Some(Input::new("columns parameter", &value).names()?),
                 (_, "on_conflict") => {
@@ -111,8 +112,21 @@ pub(crate) fn canonical(text: &str) -> String {
         })
         .collect();
     pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
-    let pairs: Vec<String> = pairs.into_iter().map(|(key, value)| format!("{key}={value}")).collect();
-    pairs.join("&")
+    let mut canonical = String::new();
+    let mut last = None;
+    for (key, value) in &pairs {
+        // The values of one name stand together.
+        if last == Some(key) {
+            canonical.push(',');
+        } else {
+            canonical.push_str(if last.is_some() { "&" } else { "" });
+            canonical.push_str(key);
+            canonical.push('=');
+        }
+        canonical.push_str(value);
+        last = Some(key);
+    }
+    canonical
 }
 
 fn pairs(text: &str) -> Result<Vec<(String, String)>, Error> {

@@ -34,7 +34,10 @@ impl Embed {
     }
 }
 
-const AFTER_FIELD: &str = "\"!\", \"(\", \"->>\", \"->\", \"::\", \")\", \",\" or end of input";
+const ITEM: &str = "\"...\", field name (* or [a..z0..9_$]), \"*\" or \"count()\"";
+const FIRST_ITEM: &str = "\"...\", field name (* or [a..z0..9_$]), \"*\", \"count()\" or \")\"";
+const AFTER_FIELD: &str =
+    "letter, digit, \"-\", \"->>\", \"->\", \"::\", \".\", \")\", \",\" or end of input";
 
 /// Reads a whole select list.
 pub(crate) fn select(text: &str, limits: &Limits) -> Result<Vec<Item>, Error> {
@@ -59,6 +62,9 @@ impl Reader<'_> {
         }
         loop {
             self.input.space();
+            if matches!(self.input.peek(), None | Some(',' | ')')) {
+                return Err(self.input.unexpected(ITEM));
+            }
             items.push(self.item(depth)?);
             self.input.space();
             if !self.input.take(",") {
@@ -93,13 +99,18 @@ impl Reader<'_> {
             true => Some(self.cast()?),
             false => None,
         };
-        if [".sum()", ".avg()", ".min()", ".max()", ".count()"].iter().any(|call| self.input.take(call)) {
-            return Err(Error::aggregates());
+        if self.input.take(".") {
+            let aggregate =
+                ["sum()", "avg()", "count()", "max()", "min()"].iter().any(|call| self.input.take(call));
+            return Err(match aggregate {
+                true => Error::aggregates(),
+                false => self.input.unexpected("\"sum\", \"avg\", \"count\", \"max\" or \"min\""),
+            });
         }
         self.input.space();
         match self.input.peek() {
             None | Some(',' | ')') => Ok(Item::Field { field: Field { name, path }, alias, cast }),
-            Some(_) => Err(self.input.unexpected(AFTER_FIELD)),
+            Some(_) => Err(self.input.unexpected_character(AFTER_FIELD)),
         }
     }
 
@@ -139,6 +150,9 @@ impl Reader<'_> {
         self.input.space();
         self.input.expect("(", "\"(\"")?;
         let items = self.items(depth + 1)?;
+        if items.is_empty() && self.input.peek().is_none() {
+            return Err(self.input.unexpected(FIRST_ITEM));
+        }
         self.input.expect(")", AFTER_FIELD)?;
         Ok(Item::Embed(Embed { relation, alias, hint, inner, spread, items }))
     }

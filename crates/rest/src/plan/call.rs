@@ -53,7 +53,7 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
     };
     let form = match (&function.returns, function.returns_set) {
         (Returns::Void, _) => Form::Nothing,
-        (Returns::Scalar(_), set) => Form::Values { set },
+        (Returns::Scalar(_), set) => Form::Values { set: set && !asked.media.singular },
         (_, true) if !asked.media.singular => Form::Array,
         _ => Form::Object,
     };
@@ -75,7 +75,8 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
         Access::Write => not_a_read(&asked.name),
     };
     let counted = asked.preferences.count;
-    let body = sql::Answer { form, media: asked.media, counted, keys: &[], read: reads_only };
+    let body =
+        sql::Answer { form, media: asked.media, counted, keys: &[], read: reads_only, inserted: false };
     let statement = sql::call(&call, &root, &body);
     Ok(Plan { access, statement, schema: asked.schema, target: asked.name, reads, answer })
 }
@@ -96,6 +97,7 @@ fn scalar_rows(asked: &Asked<'_>) -> Node {
     Node {
         number: 0,
         source: Source::Called,
+        enclosed: false,
         relation: None,
         outputs: vec![Output::Column { column, cast: None, name }],
         embeds: Vec::new(),
@@ -112,7 +114,7 @@ fn resolve(asked: &Asked<'_>) -> Result<Call, Error> {
     let media = asked.request.headers.get("content-type").and_then(|value| value.to_str().ok());
     let media = media.map_or("application/json", |media| media.split(';').next().unwrap_or_default().trim());
     if post && media != "application/json" {
-        return whole(asked, overloads, media).ok_or_else(|| none(asked, overloads, &[], media));
+        return whole(asked, overloads, media).ok_or_else(|| none(asked, &[], media));
     }
     let body = match post && !asked.request.body.is_empty() {
         true => Some(Body::read(asked.request.body)?),
@@ -132,7 +134,7 @@ fn resolve(asked: &Asked<'_>) -> Result<Call, Error> {
         (Some(_), Some(_)) => Err(ambiguous(overloads.iter().filter(|function| fits(function, &names)))),
         (None, _) => {
             let whole = if post { whole(asked, overloads, media) } else { None };
-            whole.ok_or_else(|| none(asked, overloads, &names, media))
+            whole.ok_or_else(|| none(asked, &names, media))
         }
     }
 }
@@ -197,7 +199,7 @@ fn ambiguous<'a>(fit: impl Iterator<Item = &'a Arc<Function>>) -> Error {
     )
 }
 
-fn none(asked: &Asked<'_>, overloads: &[Arc<Function>], names: &[String], media: &str) -> Error {
+fn none(asked: &Asked<'_>, names: &[String], media: &str) -> Error {
     let post = *asked.request.method == Method::POST;
     let function = format!("{}.{}", asked.schema, asked.name);
     let list = names.join(", ");
@@ -218,11 +220,7 @@ fn none(asked: &Asked<'_>, overloads: &[Arc<Function>], names: &[String], media:
         (false, _) => {}
     }
     let message = format!("Could not find the function {function}{message} in the schema cache");
-    let error = Error::new(StatusCode::NOT_FOUND, "PGRST202", message).details(format!(
+    Error::new(StatusCode::NOT_FOUND, "PGRST202", message).details(format!(
         "Searched for the function {function}{details}, but no matches were found in the schema cache."
-    ));
-    let Some(nearest) = overloads.first() else { return error };
-    let mut arguments: Vec<&str> = nearest.arguments.iter().map(|argument| argument.name.as_str()).collect();
-    arguments.sort_unstable();
-    error.hint(format!("Perhaps you meant to call the function {function}({})", arguments.join(", ")))
+    ))
 }

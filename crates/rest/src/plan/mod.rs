@@ -32,7 +32,7 @@ pub struct Plan {
     /// Whether it may run in a read-only transaction.
     pub access: Access,
     /// The one statement. It returns one row: `body text` (null when there is none to send), `rows int8`,
-    /// `total int8` (null unless counted), `snapshot text` (null for a write), and `key_1 text[]` … for
+    /// `total int8` (null unless counted; of an upsert, the rows inserted), `snapshot text` (null for a write), and `key_1 text[]` … for
     /// the columns of [`Contained`](crate::Contained) or of [`AnswerRules::location`].
     pub statement: Statement,
     /// The schema that was chosen: the search path's first.
@@ -98,13 +98,13 @@ fn plan_read(asked: Asked<'_>) -> Result<Plan, Error> {
     let relation = asked.catalog.relation(&asked.schema, &asked.name);
     let relation = relation.ok_or_else(|| Error::relation(&asked.schema, &asked.name))?;
     let mut resolver = asked.resolver(true);
-    let root = resolver.root(Source::Relation, Some(relation.clone()))?;
+    let root = resolver.root(Source::Relation(relation.clone()), Some(relation.clone()))?;
     let counted = asked.preferences.count;
     let reads = read_set::of_read(asked.catalog, asked.rules, &root, counted);
     let keys = reads.keys();
     let form = if asked.media.singular { Form::Object } else { Form::Array };
     let answer = asked.answer(Kind::Read { offset: root.range.offset }, Heeded::default());
-    let body = sql::Answer { form, media: asked.media, counted, keys: &keys, read: true };
+    let body = sql::Answer { form, media: asked.media, counted, keys: &keys, read: true, inserted: false };
     let statement = sql::read(&root, &body);
     Ok(Plan { access: Access::Read, statement, schema: asked.schema, target: asked.name, reads, answer })
 }
@@ -195,7 +195,11 @@ fn restrict_to_range(headers: &HeaderMap, query: &mut Query) -> Result<(), Error
         asked.limit.map(|limit| asked.offset.saturating_add(limit)),
         high.map(|high| high.saturating_add(1)),
     ];
-    let limit = ends.into_iter().flatten().min().map(|end| end.saturating_sub(offset));
+    let end = ends.into_iter().flatten().min();
+    if asked.limit != Some(0) && end.is_some_and(|end| end <= offset) {
+        return Err(Error::range("Limit should be greater than or equal to zero."));
+    }
+    let limit = end.map(|end| end.saturating_sub(offset));
     query.ranges.retain(|(path, _)| !path.is_empty());
     query.ranges.push((Vec::new(), Range { limit, offset }));
     Ok(())

@@ -30,7 +30,7 @@ impl Resolver<'_> {
     /// The tree that begins with these rows.
     pub(crate) fn root(&mut self, source: Source, relation: Option<Arc<Relation>>) -> Result<Node, Error> {
         let items = self.query.select.clone();
-        let root = self.node(source, relation, &items, &mut Vec::new())?;
+        let root = self.node((source, false), relation, &items, &mut Vec::new())?;
         for path in self.paths() {
             reachable(&items, path)?;
         }
@@ -45,7 +45,7 @@ impl Resolver<'_> {
 
     fn node(
         &mut self,
-        source: Source,
+        (source, enclosed): (Source, bool),
         relation: Option<Arc<Relation>>,
         items: &[Item],
         path: &mut Vec<String>,
@@ -60,7 +60,7 @@ impl Resolver<'_> {
         }
         let (outputs, embeds) = (Vec::new(), Vec::new());
         let (conditions, order) = (Vec::new(), Vec::new());
-        let mut node = Node { number, source, relation, outputs, embeds, conditions, order, range };
+        let mut node = Node { number, source, enclosed, relation, outputs, embeds, conditions, order, range };
         for item in items {
             match item {
                 Item::Star => self.star(&mut node),
@@ -74,6 +74,8 @@ impl Resolver<'_> {
                 Item::Embed(embed) => self.embed(&mut node, embed, path)?,
             }
         }
+        // PostgREST shows a relation's own columns first, whatever the order they were asked in.
+        node.outputs.sort_by_key(|output| !matches!(output, Output::All | Output::Column { .. }));
         for (_, logic) in self.query.filters.iter().filter(|(of, _)| of == path) {
             let condition = self.condition(&node, items, logic)?;
             node.conditions.push(condition);
@@ -112,7 +114,9 @@ impl Resolver<'_> {
             return Err(Error::not_implemented("Spreading a to-many relationship"));
         }
         path.push(embed.known_as().to_owned());
-        let node = self.node(Source::Relation, Some(found.target), &embed.items, path)?;
+        let enclosed = parent.enclosed || !embed.spread;
+        let source = Source::Relation(Arc::clone(&found.target));
+        let node = self.node((source, enclosed), Some(found.target), &embed.items, path)?;
         path.pop();
         let index = parent.embeds.len();
         if embed.spread {

@@ -16,6 +16,8 @@ pub(crate) struct Node {
     /// Makes its aliases unique in the statement; the root is 0.
     pub(crate) number: usize,
     pub(crate) source: Source,
+    /// Whether its rows become JSON within JSON of another node's making.
+    pub(crate) enclosed: bool,
     /// The relation whose rows these are, if they are a relation's.
     pub(crate) relation: Option<Arc<Relation>>,
     pub(crate) outputs: Vec<Output>,
@@ -29,8 +31,8 @@ pub(crate) struct Node {
 /// Where rows come from.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
-    /// The relation itself.
-    Relation,
+    /// A relation.
+    Relation(Arc<Relation>),
     /// What the statement's first part called.
     Called,
     /// What the statement's first part wrote.
@@ -66,11 +68,19 @@ impl Output {
 ///
 /// Made only from the catalog and from a fixed list, so that it may be written as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TypeName(pub(super) String);
+pub(crate) struct TypeName {
+    pub(super) sql: String,
+    pub(super) built_in: bool,
+}
 
 impl TypeName {
+    /// Whether it was chosen from those that PostgreSQL always has.
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.built_in
+    }
+
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.sql
     }
 }
 

@@ -65,16 +65,17 @@ pub(crate) fn resolve(catalog: &Catalog, asked: &str) -> Result<TypeName, Error>
     };
     let lower = element.to_ascii_lowercase();
     if let Some(built_in) = BUILT_IN.iter().find(|built_in| **built_in == lower) {
-        return Ok(TypeName(format!("{built_in}{array}")));
+        return Ok(TypeName { sql: format!("{built_in}{array}"), built_in: true });
     }
     // `format_type` qualifies what is not on the search path; a request names the type alone.
     let plain = |name: &str| name.rsplit('.').next().is_some_and(|last| last.trim_matches('"') == element);
     let columns = catalog.relations.values().flat_map(|relation| &relation.columns);
     let found = columns.map(|column| column.type_name.as_str()).filter(|name| plain(name)).min();
-    found.map(|name| TypeName(format!("{name}{array}"))).ok_or_else(|| Error::type_name(asked))
+    let found = found.ok_or_else(|| Error::type_name(asked))?;
+    Ok(TypeName { sql: format!("{found}{array}"), built_in: false })
 }
 
 /// The type of a column or an argument of the catalog.
 pub(crate) fn of_catalog(name: &str) -> TypeName {
-    TypeName(name.to_owned())
+    TypeName { sql: name.to_owned(), built_in: false }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Method;
-use pg::catalog::Relation;
+use pg::catalog::{Relation, RelationKind};
 
 use super::tree::{Condition, Node, Source, TypeName};
 use super::{Access, Asked, Plan, not_a_read, type_name};
@@ -57,15 +57,18 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
     let conditions = conditions_of_write(&mut root)?;
     let (write, kind, resolution) = match *asked.request.method {
         Method::POST => {
-            let insert = insert(&asked, &relation)?;
-            let heeded = matches!(&insert, Write::Insert { conflict: Some(_), .. });
-            (insert, Kind::Insert, heeded)
+            let conflict = conflict(&asked, &relation)?;
+            let heeded = conflict.is_some();
+            // Only a plain table's rows say whether they were inserted.
+            let merge = conflict.as_ref().is_some_and(|conflict| conflict.merge);
+            let upsert = merge && relation.kind == RelationKind::Table;
+            (insert(&asked, &relation, conflict)?, Kind::Insert { upsert }, heeded)
         }
         Method::PATCH => (update(&asked, &relation, conditions)?, Kind::Update, false),
         _ => (Write::Delete { conditions }, Kind::Delete, false),
     };
     let missing = !matches!(kind, Kind::Delete);
-    let max_affected = !matches!(kind, Kind::Insert);
+    let max_affected = !matches!(kind, Kind::Insert { .. });
     let mut answer = asked.answer(kind, Heeded { resolution, missing, returning: true, max_affected });
     if !max_affected {
         answer.max_affected = None;
@@ -73,7 +76,10 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
     let returning = asked.preferences.returning.unwrap_or(Return::Minimal);
     answer.body = returning == Return::Representation;
     let mut keys = Vec::new();
-    if returning == Return::HeadersOnly && matches!(kind, Kind::Insert) && !relation.primary_key.is_empty() {
+    if returning == Return::HeadersOnly
+        && matches!(kind, Kind::Insert { .. })
+        && !relation.primary_key.is_empty()
+    {
         let columns = relation.primary_key.clone();
         keys = columns.iter().map(|name| Key { column: name.clone(), canonical: None }).collect();
         answer.location = Some(Location { relation: relation.name.clone(), columns });
@@ -90,7 +96,8 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
         root.order.clear();
     }
     let counted = asked.preferences.count;
-    let body = sql::Answer { form, media: asked.media, counted, keys: &keys, read: false };
+    let inserted = matches!(kind, Kind::Insert { upsert: true });
+    let body = sql::Answer { form, media: asked.media, counted, keys: &keys, read: false, inserted };
     let statement = sql::write(&relation, &write, &root, &body);
     let reads = not_a_read(&asked.name);
     Ok(Plan { access: Access::Write, statement, schema: asked.schema, target: asked.name, reads, answer })
@@ -138,30 +145,27 @@ fn columns(asked: &Asked<'_>, relation: &Relation, body: &Body) -> Result<Vec<(S
     Ok(columns)
 }
 
-fn insert(asked: &Asked<'_>, relation: &Relation) -> Result<Write, Error> {
+fn insert(asked: &Asked<'_>, relation: &Relation, conflict: Option<Conflict>) -> Result<Write, Error> {
     let body = body(asked)?;
     let mut columns = columns(asked, relation, &body)?;
-    if asked.preferences.missing == Some(Missing::Default)
-        && matches!(body.shape, Shape::Object | Shape::Array { .. })
-    {
+    if asked.preferences.missing == Some(Missing::Default) {
         if !body.uniform {
             return Err(Error::not_implemented("missing=default for objects of different keys"));
         }
         columns.retain(|(name, _)| body.keys.contains(name));
     }
-    let conflict = match (asked.preferences.resolution, &asked.query.on_conflict) {
-        (None, _) => None,
-        (Some(resolution), target) => {
-            let target = target.as_ref().unwrap_or(&relation.primary_key);
-            if let Some(unknown) = target.iter().find(|name| relation.column(name).is_none()) {
-                return Err(Error::column(&relation.name, unknown));
-            }
-            let conflict = Conflict { target: target.clone(), merge: resolution == Resolution::Merge };
-            (!target.is_empty()).then_some(conflict)
-        }
-    };
     let array = body.shape != Shape::Object;
     Ok(Write::Insert { columns, json: body.json, array, conflict })
+}
+
+fn conflict(asked: &Asked<'_>, relation: &Relation) -> Result<Option<Conflict>, Error> {
+    let Some(resolution) = asked.preferences.resolution else { return Ok(None) };
+    let target = asked.query.on_conflict.as_ref().unwrap_or(&relation.primary_key);
+    if let Some(unknown) = target.iter().find(|name| relation.column(name).is_none()) {
+        return Err(Error::column(&relation.name, unknown));
+    }
+    let conflict = Conflict { target: target.clone(), merge: resolution == Resolution::Merge };
+    Ok((!target.is_empty()).then_some(conflict))
 }
 
 fn update(asked: &Asked<'_>, relation: &Relation, conditions: Vec<Condition>) -> Result<Write, Error> {

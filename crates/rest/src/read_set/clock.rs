@@ -1,5 +1,7 @@
 //! Literals that mean another moment each time they are read: `created_at=gt.yesterday`.
 
+use crate::plan::TypeName;
+
 /// Words that PostgreSQL's date and time input takes for the clock.
 const WORDS: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
 
@@ -50,9 +52,11 @@ pub(super) fn named_reads_clock(type_name: &str, literal: &str) -> bool {
 }
 
 /// Whether a cast to that type of a value of another may look at the clock: a text in a row may say `now`.
-pub(super) fn cast_reads_clock(from: u32, to: &str) -> bool {
+/// What a type of the user's own is made of is not known here, so it is taken for one that does.
+pub(super) fn cast_reads_clock(from: u32, to: &TypeName) -> bool {
     const TIMES: [u32; 4] = [1082, 1083, 1114, 1184];
-    (to.starts_with("date") || to.starts_with("time")) && !TIMES.contains(&from)
+    let time = to.as_str().starts_with("date") || to.as_str().starts_with("time");
+    !to.is_built_in() || time && !TIMES.contains(&from)
 }
 
 fn says_clock(literal: &str) -> bool {

@@ -32,13 +32,13 @@ impl<'a> Gathered<'a> {
 
     /// A relation tree: the root's own rows excepted, everything whole.
     pub(super) fn tree(&mut self, node: &Node) {
-        if let (Source::Relation, Some(relation)) = (&node.source, &node.relation) {
+        if let Source::Relation(relation) = &node.source {
             self.relation(relation);
         }
         node.conditions.iter().for_each(|condition| self.condition(condition));
         for output in &node.outputs {
             if let Output::Column { column, cast: Some(cast), .. } = output
-                && cast_reads_clock(if column.path.is_empty() { column.type_id } else { 0 }, cast.as_str())
+                && cast_reads_clock(if column.path.is_empty() { column.type_id } else { 0 }, cast)
             {
                 self.obstacle(&column.name, Obstacle::Clock);
             }
@@ -76,7 +76,11 @@ impl<'a> Gathered<'a> {
 
     /// What a function depends on.
     pub(super) fn function(&mut self, function: &Function) {
-        self.object(&function.schema, &function.name, &function.dependence);
+        let mut dependence = function.dependence.clone();
+        if !function.read_only {
+            dependence.obstacles.entry(function.name.clone()).or_insert(Obstacle::Volatile);
+        }
+        self.object(&function.schema, &function.name, &dependence);
     }
 
     fn object(&mut self, schema: &str, name: &str, dependence: &Dependence) {

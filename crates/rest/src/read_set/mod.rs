@@ -99,7 +99,7 @@ type Narrow = (Vec<Read>, Option<Contained>);
 
 /// The root by its predicates and keys; `None` where only the whole of it will do.
 fn narrow(relation: &Relation, root: &Node, counted: bool, limits: &Limits) -> Option<Narrow> {
-    if !matches!(root.source, Source::Relation)
+    if !matches!(root.source, Source::Relation(_))
         || !matches!(relation.kind, RelationKind::Table | RelationKind::Partitioned)
     {
         return None;

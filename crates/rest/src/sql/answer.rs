@@ -5,7 +5,7 @@ use pg::Canonical;
 use super::rows::{self, ROW};
 use super::writer::Writer;
 use super::{Answer, Form, Key};
-use crate::plan::{Node, Source};
+use crate::plan::Node;
 
 pub(super) fn select(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
     w.sql("select ");
@@ -19,10 +19,11 @@ pub(super) fn select(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
         w.sql(", coalesce(array_agg(").numbered("key_", position + 1).sql("), '{}') as ");
         w.numbered("key_", position + 1);
     }
-    w.sql(" from ");
     if answer.keys.is_empty() && answer.form == Form::Nothing {
-        source(w, root);
-    } else if answer.keys.is_empty() {
+        return rows::from(w, root, None);
+    }
+    w.sql(" from ");
+    if answer.keys.is_empty() {
         w.sql("(");
         rows::select(w, root, None);
         w.sql(") as ").numbered(ROW, 0);
@@ -54,7 +55,9 @@ fn body(w: &mut Writer, answer: &Answer<'_>) {
 }
 
 fn total(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
-    if !answer.counted {
+    if answer.inserted {
+        w.sql("(select count(*) from \"courant_written\" where \"courant_inserted\")");
+    } else if !answer.counted {
         w.sql("null::int8");
     } else if root.range.limit.is_none() && root.range.offset == 0 {
         w.sql("count(*)");
@@ -63,14 +66,6 @@ fn total(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
         rows::from_where(w, root, None);
         w.sql(")");
     }
-}
-
-fn source(w: &mut Writer, root: &Node) {
-    w.sql(match root.source {
-        Source::Relation => unreachable!("a read of a relation always has a body"),
-        Source::Called => "\"courant_called\"",
-        Source::Written => "\"courant_written\"",
-    });
 }
 
 /// The page's columns and keys under names of Courant's own, and the row to be shown made of the former:

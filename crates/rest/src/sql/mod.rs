@@ -28,6 +28,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) keys: &'a [Key],
     /// Whether the snapshot is told.
     pub(crate) read: bool,
+    /// Whether the total is that of the rows which an upsert inserted, as opposed to updated.
+    pub(crate) inserted: bool,
 }
 
 /// The form of the body.
@@ -72,7 +74,7 @@ pub(crate) fn call(call: &Call, root: &Node, answer: &Answer<'_>) -> Statement {
 pub(crate) fn write(relation: &Relation, write: &Write, root: &Node, answer: &Answer<'_>) -> Statement {
     let mut writer = Writer::default();
     writer.sql("with \"courant_written\" as (");
-    write::write(&mut writer, relation, write, &write::returned(root, answer));
+    write::write(&mut writer, relation, write, &write::returned(root, answer), answer.inserted);
     writer.sql(") ");
     answer::select(&mut writer, root, answer);
     writer.finish()

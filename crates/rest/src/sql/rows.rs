@@ -1,7 +1,8 @@
 //! The rows of one relation and, by lateral joins, of those embedded in it.
 //!
 //! An embed is joined as one row with the column `value`: the object, or the array of objects, or null
-//! where nothing was found.
+//! where nothing was found. PostgREST makes it `jsonb`, and what it shows are that type's spaces and its order
+//! of keys; one conversion of the outermost value gives the same bytes as one at every level.
 
 use super::condition::{condition, expression};
 use super::writer::Writer;
@@ -68,20 +69,13 @@ pub(super) fn from_where(w: &mut Writer, node: &Node, parent: Option<(usize, &Jo
     conditions(w, node, parent);
 }
 
-fn from(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
+pub(super) fn from(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
     w.sql(" from ");
-    match (&node.source, &node.relation) {
-        (Source::Relation, Some(relation)) => {
-            w.name(&relation.schema).sql(".").name(&relation.name);
-        }
-        (Source::Relation, None) => unreachable!("only calls and writes have rows without a relation"),
-        (Source::Called, _) => {
-            w.sql("\"courant_called\"");
-        }
-        (Source::Written, _) => {
-            w.sql("\"courant_written\"");
-        }
-    }
+    match &node.source {
+        Source::Relation(relation) => w.name(&relation.schema).sql(".").name(&relation.name),
+        Source::Called => w.sql("\"courant_called\""),
+        Source::Written => w.sql("\"courant_written\""),
+    };
     w.sql(" as ").numbered(SOURCE, node.number);
     if let Some((_, Join::Through { junction, far, .. })) = parent {
         w.sql(" inner join ").name(&junction.schema).sql(".").name(&junction.name);
@@ -122,7 +116,8 @@ fn lateral(w: &mut Writer, parent: &Node, embed: &Embed) {
     if embed.to_one {
         to_one(w, parent, embed);
     } else {
-        w.sql("select json_agg(").numbered(ROW, node.number).sql(") as \"value\" from (");
+        w.sql("select json_agg(").numbered(ROW, node.number).sql(")");
+        w.sql(if parent.enclosed { "" } else { "::jsonb" }).sql(" as \"value\" from (");
         select(w, node, Some((parent.number, &embed.join)));
         w.sql(") as ").numbered(ROW, node.number);
     }
@@ -146,7 +141,8 @@ fn to_one(w: &mut Writer, parent: &Node, embed: &Embed) {
             w.sql(" as ").numbered("column_", position);
         }
     } else {
-        w.sql("row_to_json(").numbered(ROW, node.number).sql(") as \"value\"");
+        w.sql("row_to_json(").numbered(ROW, node.number).sql(")");
+        w.sql(if parent.enclosed { "" } else { "::jsonb" }).sql(" as \"value\"");
     }
     for (position, column) in embed.ordered_by.iter().enumerate() {
         w.sql(", ");

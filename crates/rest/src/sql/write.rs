@@ -31,7 +31,7 @@ pub(super) fn returned(root: &Node, answer: &Answer<'_>) -> Vec<String> {
     unique
 }
 
-pub(super) fn write(w: &mut Writer, relation: &Relation, write: &Write, returned: &[String]) {
+pub(super) fn write(w: &mut Writer, relation: &Relation, write: &Write, returned: &[String], inserted: bool) {
     let table = |w: &mut Writer| {
         w.name(&relation.schema).sql(".").name(&relation.name).sql(" as ").numbered(SOURCE, 0);
     };
@@ -63,6 +63,10 @@ pub(super) fn write(w: &mut Writer, relation: &Relation, write: &Write, returned
     }
     w.sql(" returning ");
     returning(w, returned);
+    if inserted {
+        // A row that was there has been locked by the update, which leaves its mark in `xmax`.
+        w.sql(", ").numbered(SOURCE, 0).sql(".xmax = 0 as \"courant_inserted\"");
+    }
 }
 
 fn returning(w: &mut Writer, returned: &[String]) {

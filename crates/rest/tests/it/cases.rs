@@ -86,33 +86,33 @@ pub(crate) const CASES: &[Case] = &[
     // Embeds.
     get(
         "GET /projects?select=id,clients(name)&id=gte.2&order=id",
-        "[{\"id\":2,\"clients\":{\"name\":\"Acme\"}}, ~{\"id\":3,\"clients\":null}]",
+        r#"[{"id":2,"clients":{"name": "Acme"}}, ~{"id":3,"clients":null}]"#,
     ),
     get(
         "GET /clients?select=id,projects(id)&order=id",
-        "[{\"id\":1,\"projects\":[{\"id\":1}, ~{\"id\":2}]}, ~{\"id\":2,\"projects\":[]}]",
+        r#"[{"id":1,"projects":[{"id": 1}, {"id": 2}]}, ~{"id":2,"projects":[]}]"#,
     ),
     get(
         "GET /clients?select=id,projects!inner(id,tasks(id))&projects.tasks.id=eq.3&projects.order=id.desc&projects.limit=1",
-        r#"[{"id":1,"projects":[{"id":2,"tasks":[{"id":3}]}]}]"#,
+        r#"[{"id":1,"projects":[{"id": 2, "tasks": [{"id": 3}]}]}]"#,
     ),
-    get("GET /projects?select=id,people(name)&id=eq.1", r#"[{"id":1,"people":[{"name":"Ann"}]}]"#),
+    get("GET /projects?select=id,people(name)&id=eq.1", r#"[{"id":1,"people":[{"name": "Ann"}]}]"#),
     get(
         "GET /people?select=name,work:projects!project_people(name)",
-        r#"[{"name":"Ann","work":[{"name":"one"}]}]"#,
+        r#"[{"name":"Ann","work":[{"name": "one"}]}]"#,
     ),
     get(
         "GET /projects?select=id,project_details(note)&id=eq.1",
-        r#"[{"id":1,"project_details":{"note":"detail"}}]"#,
+        r#"[{"id":1,"project_details":{"note": "detail"}}]"#,
     ),
     get("GET /projects?select=id,...clients(client:name)&id=eq.1", r#"[{"id":1,"client":"Acme"}]"#),
     get(
         "GET /tasks?select=id,parent:parent_id(name),tasks(id)&id=lte.2&order=id",
-        "[{\"id\":1,\"parent\":null,\"tasks\":[{\"id\":2}]}, ~{\"id\":2,\"parent\":{\"name\":\"dig\"},\"tasks\":[]}]",
+        r#"[{"id":1,"parent":null,"tasks":[{"id": 2}]}, ~{"id":2,"parent":{"name": "dig"},"tasks":[]}]"#,
     ),
     get(
         "GET /orders?select=b:addresses!orders_billing(city),s:addresses!shipping_id(id)",
-        r#"[{"b":{"city":"Laval"},"s":{"id":1}}]"#,
+        r#"[{"b":{"city": "Laval"},"s":{"id": 1}}]"#,
     ),
     get("GET /projects?select=id,clients(name)&clients=is.null", r#"[{"id":3,"clients":null}]"#),
     get("GET /clients?select=id,projects()&projects=not.is.null", r#"[{"id":1}]"#),
@@ -124,8 +124,13 @@ pub(crate) const CASES: &[Case] = &[
         "GET /projects?select=clients!inner(id)&clients.id=eq.1&limit=1",
         &["prefer: count=exact"],
         "",
-        Some(r#"[{"clients":{"id":1}}]"#),
+        Some(r#"[{"clients":{"id": 1}}]"#),
     ),
+    get(
+        "GET /projects?select=tasks(id,projects(...clients(name))),id&id=eq.2",
+        r#"[{"id":2,"tasks":[{"id": 3, "projects": {"name": "Acme"}}]}]"#,
+    ),
+    get("GET /clients?select=&id=eq.1", r#"[{"id":1,"name":"Acme"}]"#),
     // Forms.
     with(
         "GET /clients?id=eq.1",
@@ -150,7 +155,7 @@ pub(crate) const CASES: &[Case] = &[
         "POST /projects?select=id,name,tags,clients(name)&columns=name,client_id,tags",
         REPRESENTATION,
         r#"[{"name":"n","client_id":1,"ignored":[1],"tags":["a","b"]}]"#,
-        Some(r#"[{"id":101,"name":"n","tags":["a","b"],"clients":{"name":"Acme"}}]"#),
+        Some(r#"[{"id":101,"name":"n","tags":["a","b"],"clients":{"name": "Acme"}}]"#),
     ),
     with(
         "POST /clients",
@@ -175,7 +180,7 @@ pub(crate) const CASES: &[Case] = &[
         REPRESENTATION,
         r#"{"price":9}"#,
         Some(
-            "[{\"id\":1,\"price\":9,\"tasks\":[{\"id\":1}, ~{\"id\":2}]}, ~{\"id\":2,\"price\":9,\"tasks\":[{\"id\":3}]}]",
+            r#"[{"id":1,"price":9,"tasks":[{"id": 1}, {"id": 2}]}, ~{"id":2,"price":9,"tasks":[{"id": 3}]}]"#,
         ),
     ),
     with(
@@ -190,7 +195,7 @@ pub(crate) const CASES: &[Case] = &[
         "DELETE /tasks?id=eq.2&select=id,parent:parent_id(name)",
         REPRESENTATION,
         "",
-        Some(r#"[{"id":2,"parent":{"name":"dig"}}]"#),
+        Some(r#"[{"id":2,"parent":{"name": "dig"}}]"#),
     ),
     with("DELETE /tasks?id=eq.2", &[], "", None),
     // Functions.
@@ -199,7 +204,7 @@ pub(crate) const CASES: &[Case] = &[
     get("GET /rpc/names?prefix=t&limit=1&offset=1", r#"["two"]"#),
     get(
         "GET /rpc/client_projects?client=1&select=id,clients(name)&id=eq.2&order=id",
-        r#"[{"id":2,"clients":{"name":"Acme"}}]"#,
+        r#"[{"id":2,"clients":{"name": "Acme"}}]"#,
     ),
     with(
         "POST /rpc/client_projects?select=name&limit=1&order=id",

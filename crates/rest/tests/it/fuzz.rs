@@ -40,7 +40,7 @@ const WORDS: &str = "select from where and or not as on in is null true false un
     first last any all like ilike distinct case when then else end with insert into update delete set returning \
     default values conflict do nothing excluded json_to_record json_to_recordset json_array_elements variadic \
     to_jsonb to_tsvector to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery json_strip_nulls \
-    integer bigint boolean uuid jsonb numeric tsvector timestamp time zone api status Q E date json";
+    integer bigint boolean uuid jsonb numeric tsvector timestamp time zone api status Q E date json xmax";
 
 /// What stands outside quotes must be of the writer's own vocabulary.
 fn is_the_writers_own(sql: &str) -> bool {
@@ -185,7 +185,7 @@ fn header() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(3000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_input_panics_and_no_text_of_a_request_stands_in_sql_unquoted(

@@ -77,6 +77,7 @@ fn the_clock_is_never_tracked() {
         ("GET /projects?select=id,tasks(name::timestamptz)", "untracked: Clock name"),
         ("GET /rpc/since?moment=now", "untracked: Clock moment"),
         ("GET /rpc/ticking", "untracked: Clock now"),
+        ("GET /rpc/touch", "untracked: Volatile touch"),
     ];
     for (request, wanted) in table {
         assert_eq!(of(request, &[], &rules()), wanted, "{request}");

@@ -29,8 +29,8 @@ fn a_read_says_which_rows_it_has() {
     let count = &["prefer: count=exact"][..];
     let applied = "preference-applied: count=exact; content-location: /clients";
     assert_eq!(
-        shown("GET /clients?b%20b=1&name=eq.x".replace("b%20b=1&", "").as_str(), &[], 3, None),
-        format!("200; content-range: 0-2/*; {JSON}; content-location: /clients?name=eq.x")
+        shown("GET /clients?name=eq.x+y&id=gt.0&id=lt.9", &[], 3, None),
+        format!("200; content-range: 0-2/*; {JSON}; content-location: /clients?id=gt.0,lt.9&name=eq.x%20y")
     );
     assert_eq!(
         shown("GET /clients", &[], 0, None),
@@ -86,6 +86,9 @@ fn a_write_says_what_became_of_it() {
         format!("200; content-range: */2; {JSON}; {applied}")
     );
     assert_eq!(shown("POST /clients", &[], 1, None), "201; content-range: */*");
+    let merge = &["prefer: resolution=merge-duplicates"][..];
+    assert!(shown("POST /clients", merge, 1, Some(1)).starts_with("201"));
+    assert!(shown("POST /clients", merge, 1, Some(0)).starts_with("200"));
     assert_eq!(shown("PATCH /clients", &[], 2, None), "204; content-range: 0-1/*");
     assert_eq!(shown("DELETE /clients", &[], 2, None), "204; content-range: */*");
     assert_eq!(
