@@ -192,6 +192,8 @@ impl<V: Clone> Cache<V> {
     }
 
     /// The stream tells of a transaction: drops what it touches, then advances the position.
+    ///
+    /// To be called in the order of the log, and after [`Doubt::Stream`] only for the stream that follows.
     pub fn apply(&self, transaction: &Transaction) {
         let mut coherence = self.coherence.lock();
         let keys = coherence.apply(transaction, &self.limits, &self.hashing, &self.rules);

@@ -72,7 +72,9 @@ impl World<'_> {
     /// Every entry equals the database.
     fn compare(&mut self) {
         let mut entries = 0;
-        for query in 0..self.prepared.queries.len() {
+        self.queries.sort_unstable();
+        self.queries.dedup();
+        for query in self.queries.clone() {
             if let Some((value, _)) = self.cache.entry(&self.prepared.keys[query]) {
                 entries += 1;
                 self.check("at rest", query, value, self.database.visible);
