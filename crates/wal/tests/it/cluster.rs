@@ -86,6 +86,16 @@ impl Cluster {
         timeout(PATIENCE, holds).await.unwrap_or_else(|_| panic!("never true: {query}"));
     }
 
+    /// Waits until the server has logged a phrase so many times.
+    pub(crate) async fn logged(&self, phrase: &str, times: usize) {
+        let logged = async {
+            while fs::read_to_string(self.directory.join("log")).unwrap().matches(phrase).count() < times {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, logged).await.unwrap_or_else(|_| panic!("never logged: {phrase}"));
+    }
+
     pub(crate) async fn endpoint(&self, user: &str, password: Option<&str>) -> Endpoint {
         Endpoint {
             stream: Box::new(UnixStream::connect(self.directory.join(".s.PGSQL.5432")).await.unwrap()),
