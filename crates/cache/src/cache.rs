@@ -255,13 +255,14 @@ impl<V: Clone> Cache<V> {
         true
     }
 
-    /// Drops the entries whose key `matches`.
-    pub fn clear(&self, matches: impl Fn(&Key) -> bool) -> usize {
+    /// Drops the entries that `matches` says yes to.
+    pub fn clear(&self, matches: impl Fn(&Key, &V) -> bool) -> usize {
         let mut coherence = self.coherence.lock();
         let (all, _) = coherence.index.scan(0, usize::MAX);
         let mut dropped = Vec::new();
         for id in all {
-            if coherence.index.get(id).is_some_and(|entry| matches(&entry.key)) {
+            let Some(entry) = coherence.index.get(id) else { continue };
+            if self.store.peek(&entry.key).is_some_and(|stored| matches(&entry.key, &stored.value)) {
                 dropped.extend(coherence.index.remove(id).map(|entry| self.store.remove(&entry.key)));
             }
         }

@@ -60,8 +60,8 @@ pub(crate) struct App {
 pub(crate) async fn serve(mut config: Config) -> Result<()> {
     log::start(&config.log)?;
     let mut private = None;
-    if config.database.url.is_none() && !names_a_database() {
-        let cluster = embedded::start()?;
+    if config.database.url.is_none() {
+        let cluster = embedded::start().await?;
         tracing::info!("no database is named: serving a private one; psql: {}", cluster.psql("postgres"));
         config.database.url = Some(Secret::new(cluster.uri("postgres")));
         private = Some(cluster);
@@ -100,11 +100,6 @@ pub(crate) async fn uninstall(config: Config) -> Result<()> {
         removed = removing => removed,
         ended = connection => bail!("the connection ended: {ended:?}"),
     }
-}
-
-/// Whether libpq's variables say where the database is.
-fn names_a_database() -> bool {
-    ["PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE"].iter().any(|name| std::env::var_os(name).is_some())
 }
 
 fn options(config: &Config) -> Result<ConnectOptions> {

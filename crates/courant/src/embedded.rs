@@ -9,7 +9,10 @@ use pg::cluster::{Binaries, Cluster, ClusterSettings};
 const DIRECTORY: &str = ".courant";
 
 /// Starts it, making it first where it is not there yet.
-pub(crate) fn start() -> Result<Cluster> {
-    let binaries = Binaries::find(|name| std::env::var_os(name))?;
-    Ok(Cluster::start(Path::new(DIRECTORY), binaries, ClusterSettings::embedded())?)
+pub(crate) async fn start() -> Result<Cluster> {
+    let started = tokio::task::spawn_blocking(|| {
+        let binaries = Binaries::find(|name| std::env::var_os(name))?;
+        Cluster::start(&binaries, Path::new(DIRECTORY), ClusterSettings::embedded())
+    });
+    Ok(started.await??)
 }

@@ -113,7 +113,7 @@ async fn read(
 async fn fill(
     app: &App,
     key: Key,
-    schema: &Schema,
+    schema: &Arc<Schema>,
     planned: &Planned,
     session: &Settled,
     target: &str,

@@ -286,7 +286,7 @@ pub(crate) fn events(cache: &Statistics) -> [(&'static str, &'static str, u64); 
         ("refused", "barrier", cache.refused_barrier),
         ("refused", "changed", cache.refused_changed),
         ("refused", "overflow", cache.refused_overflow),
-        ("refused", "too_large", cache.refused_too_large),
+        ("refused", "no_room", cache.refused_no_room),
         ("refused", "older", cache.refused_older),
         ("invalidated", "", cache.invalidations),
         ("evicted", "", cache.evictions),

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use field_service::{DEMO_USERS, Scale};
 use indicatif::{ProgressBar, ProgressStyle};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -30,7 +30,7 @@ const MESSAGES_PER_CALL: u64 = 5;
 /// example is not there yet.
 pub(crate) async fn run(mut config: Config, calls: u64, tour_once: bool) -> Result<()> {
     log::start(&config.log)?;
-    let mut cluster = embedded::start()?;
+    let mut cluster = embedded::start().await?;
     let ran = async {
         prepare(&cluster, calls).await?;
         config.database.url = Some(Secret::new(cluster.uri(DATABASE)));
@@ -75,37 +75,37 @@ async fn once(app: Arc<App>, cluster: &Cluster) -> Result<()> {
 /// Installs and fills the example where it is not there yet.
 async fn prepare(cluster: &Cluster, calls: u64) -> Result<()> {
     let (client, connection) = tokio_postgres::connect(&cluster.uri("postgres"), NoTls).await?;
-    let (exists, _) = tokio::select! {
-        exists = create_database(&client) => (exists?, ()),
-        ended = connection => anyhow::bail!("the embedded database ended the connection: {ended:?}"),
-    };
-    drop(client);
+    tokio::select! {
+        made = create_database(&client) => made?,
+        ended = connection => bail!("the embedded database ended the connection: {ended:?}"),
+    }
     let (client, connection) = tokio_postgres::connect(&cluster.uri(DATABASE), NoTls).await?;
     let filled = async {
-        if !exists {
+        if client.query_one(include_str!("installed.sql"), &[]).await?.get::<_, bool>("installed") {
+            tracing::debug!("the example is installed");
+        } else {
             field_service::install(&client).await?;
         }
-        if field_service::holds_rows(&client).await? {
-            return Ok(());
+        match fill(&client, calls).await {
+            // Filled when the demo was last run.
+            Err(field_service::Error::NotEmpty) => Ok(()),
+            filled => Ok(filled?),
         }
-        fill(&client, calls).await
     };
     tokio::select! {
         filled = filled => filled,
-        ended = connection => anyhow::bail!("the embedded database ended the connection: {ended:?}"),
+        ended = connection => bail!("the embedded database ended the connection: {ended:?}"),
     }
 }
 
-/// Whether the example's database was there already; made now if not.
-async fn create_database(client: &tokio_postgres::Client) -> Result<bool> {
-    let known = client.query_opt("select 1 from pg_catalog.pg_database where datname = $1", &[&DATABASE]).await?;
-    if known.is_none() {
+async fn create_database(client: &tokio_postgres::Client) -> Result<()> {
+    if client.query_opt(include_str!("database.sql"), &[&DATABASE]).await?.is_none() {
         client.batch_execute(&format!("create database {DATABASE}")).await?;
     }
-    Ok(known.is_some())
+    Ok(())
 }
 
-async fn fill(client: &tokio_postgres::Client, calls: u64) -> Result<()> {
+async fn fill(client: &tokio_postgres::Client, calls: u64) -> Result<(), field_service::Error> {
     let scale = Scale { calls, messages: calls * MESSAGES_PER_CALL };
     let style = ProgressStyle::with_template("{prefix:>16} {bar:40} {human_pos}/{human_len} rows ({elapsed})")
         .expect("the template is a constant");
