@@ -203,6 +203,23 @@ pub(super) fn read(body: &str, names: &Names) -> Option<Mentions> {
     Some(mentions)
 }
 
+/// Every function with a name that stands before a parenthesis somewhere in the text, in whatever language it
+/// is written; at least those that it calls by name.
+pub(super) fn calls<'a>(text: &str, names: &'a Names) -> impl Iterator<Item = u32> + use<'a> {
+    let mut found: Vec<&'a Named> = Vec::new();
+    for (at, _) in text.match_indices('(') {
+        let before = text[..at].trim_end();
+        let start = before
+            .rfind(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
+            .map_or(0, |last| last + before[last..].chars().next().map_or(1, char::len_utf8));
+        // A quoted name is looked up as it is, any other as PostgreSQL folds it.
+        let quoted = before.strip_suffix('"').and_then(|inner| Some(&inner[inner.rfind('"')? + 1..]));
+        let name = quoted.map_or_else(|| before[start..].to_ascii_lowercase(), str::to_owned);
+        found.extend(names.functions.get(&name).into_iter().flatten());
+    }
+    found.into_iter().map(|named| named.id)
+}
+
 /// Reads a name and what it means; returns where the next token stands.
 fn word(tokens: &[Token<'_>], at: usize, names: &Names, mentions: &mut Mentions) -> Option<usize> {
     let (path, next) = path(tokens, at)?;
@@ -405,5 +422,4 @@ fn comment(rest: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[path = "body_tests.rs"]
 mod tests;

@@ -145,6 +145,7 @@ fn behaviour(function: &SourceFunction, names: &Names) -> Behaviour {
             if text.to_lowercase().contains("current_setting") {
                 mentions.setting(None);
             }
+            mentions.functions.extend(body::calls(text, names).filter(|id| *id >= FIRST_USER_ID));
             Behaviour::Mentions(mentions)
         }
         _ => Behaviour::Obstacle(Obstacle::Volatile, mentions),

@@ -259,5 +259,4 @@ impl<'a> Iterator for Tokens<'a> {
 }
 
 #[cfg(test)]
-#[path = "nodes_tests.rs"]
 mod tests;

@@ -49,7 +49,7 @@ const CHANGES: [&str; 47] = [
     "create schema more",
     "drop schema more",
     "create or replace view v as select id + 0 as id from t",
-    "alter view v set (security_invoker = true)",
+    "alter view v set (security_barrier = true)",
     "create or replace function f() returns int language sql stable as 'select 2'",
     "alter function f() volatile",
     "grant execute on function f() to reader",

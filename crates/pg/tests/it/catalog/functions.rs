@@ -82,6 +82,7 @@ async fn a_body_that_cannot_be_read_is_opaque_and_a_volatile_function_volatile()
          create function promised() returns int language plpgsql immutable as 'begin return 1; end';
          create function broken() returns text language plpgsql immutable as
             $$ begin return Current_Setting('request.jwt.claims'); end $$;
+         create function caller() returns text language plpgsql immutable as 'begin return broken(); end';
          create function pure(a int) returns int language sql immutable as 'select a + 1';
          create function counted() returns int language sql as 'select 1';
          create function dated(at timestamptz default now()) returns timestamptz language sql stable as 'select at';
@@ -104,6 +105,7 @@ async fn a_body_that_cannot_be_read_is_opaque_and_a_volatile_function_volatile()
     assert_eq!(of("promised"), Default::default());
     assert_eq!(of("pure"), Default::default());
     assert_eq!(of("broken").settings, Settings::Any);
+    assert_eq!(of("caller").settings, Settings::Any);
     assert_eq!(of("counted").obstacles["public.counted()"], Obstacle::Volatile);
     assert_eq!(of("dated").obstacles["now()"], Obstacle::Clock);
     let view = |name: &str| Vec::from_iter(catalog.table(name).dependence.obstacles.clone());

@@ -130,6 +130,15 @@ fn whatever_may_read_a_table_or_cannot_be_followed_is_refused() {
 }
 
 #[test]
+fn calls_in_a_body_of_any_language_are_found_by_name() {
+    let names = names();
+    let calls = |text: &str| Vec::from_iter(calls(text, &names));
+    assert_eq!(calls("begin return auth.UID() = x; end"), [20001, 20002]);
+    assert_eq!(calls("return \"odd\" (1) || é('(') || (1)"), [20003]);
+    assert_eq!(calls("uid"), []);
+}
+
+#[test]
 fn any_text_is_read_or_refused_without_a_panic() {
     let pieces =
         ["select", " ", "'", "\"", "$", "1", "é", "/*", "*/", "--", "\n", ".", "::", "(", "a", "\\", "-"];
@@ -141,5 +150,6 @@ fn any_text_is_read_or_refused_without_a_panic() {
             body.push_str(pieces[(state >> 33) as usize % pieces.len()]);
         }
         _ = read_body(&body);
+        _ = calls(&body, &names()).count();
     }
 }
