@@ -34,7 +34,9 @@ pub(super) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>)
     let distance = |name: &'a str| {
         // The right key in the wrong section is nearer than any misspelling.
         let misplaced = last(name) == last(wrong);
-        (if misplaced { 0 } else { edits(wrong, name).min(edits(&last(wrong), &last(name)) + 1) }, name)
+        // As is the one that only lacks its unit.
+        let begun = last(name).starts_with(&format!("{}_", last(wrong)));
+        (if misplaced || begun { 0 } else { edits(wrong, name).min(edits(&last(wrong), &last(name)) + 1) }, name)
     };
     let (edits, name) = known.into_iter().map(distance).min()?;
     (edits <= 1 + last(wrong).len() / 3).then(|| name.to_owned())

@@ -34,9 +34,8 @@ async fn without_replication_rights_it_serves_and_prints_the_line_that_grants_th
         .unwrap();
     let uri = cluster.uri("postgres");
     let mut command = crate::node::command(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    let uri = format!("{uri}&user=app");
     command.args(["--database-url", &uri, "--log-format", "json"]).env("PGRST_DB_ANON_ROLE", "anon");
-    let uri = if uri.contains("user=") { uri.replace("user=postgres", "user=app") } else { uri.replace("postgres@", "app@") };
-    command.args(["--database-url", &uri]);
     let mut node = Node::spawn(command, &[]);
     node.until_said("alter role");
     let answer = node.get("/calls?id=eq.1").await;
