@@ -43,6 +43,8 @@ pub(crate) struct Coherence {
     sequence: Sequence,
     /// A full id near those the stream tells; none until the first since the stream began.
     near: Option<Xid>,
+    /// The last id that the log had to forget while there was none near, in 32 bits.
+    forgotten: Option<u32>,
     in_flight: BTreeSet<Sequence>,
     pub(crate) log: Log,
     pub(crate) index: Index,
@@ -149,6 +151,7 @@ impl Coherence {
             self.log.clear();
             self.barrier = Xid::default();
             self.near = None;
+            self.forgotten = None;
         }
     }
 
@@ -181,6 +184,22 @@ impl Coherence {
             self.log.widen(id);
         }
         self.near = self.near.max(Some(id));
+        if let Some(forgotten) = self.forgotten.take() {
+            self.forget(Xid::widen(forgotten, id));
+        }
+    }
+
+    /// Nobody is known to have seen a transaction that the log no longer holds: from now on whoever may not
+    /// have seen it is refused.
+    fn forget(&mut self, xid: Xid) {
+        if self.near.is_some() {
+            self.barrier = self.barrier.max(Xid(xid.0 + 1));
+            return;
+        }
+        // Not widened yet. All are near each other, so that of two the later is ahead by less than 2^31.
+        let low = xid.0 as u32;
+        let later = self.forgotten.filter(|known| low.wrapping_sub(*known) as i32 <= 0);
+        self.forgotten = Some(later.unwrap_or(low));
     }
 
     fn fit_log(&mut self, limits: &Limits, rules: &Rules) {
@@ -188,7 +207,7 @@ impl Coherence {
             match self.log.overflow() {
                 Some(Forgotten::Seen(seen)) => self.reach = self.reach.max(seen),
                 Some(Forgotten::Unseen(_)) if !rules.on(Rule::Overflow) => {}
-                Some(Forgotten::Unseen(xid)) => self.barrier = self.barrier.max(Xid(xid.0 + 1)),
+                Some(Forgotten::Unseen(xid)) => self.forget(xid),
                 None => break,
             }
             self.counts.log_overflows += 1;

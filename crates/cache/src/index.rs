@@ -5,6 +5,7 @@
 //! that no entry has any more is forgotten.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -21,8 +22,20 @@ use crate::touch::{Touch, Touched, positions};
 type Map<K, V> = HashMap<K, V, RandomState>;
 
 /// An entry of the index; the store keeps it beside the value.
+///
+/// Never zero, which lets a vacant link take no more room than a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct EntryId(u32);
+pub(crate) struct EntryId(NonZeroU32);
+
+impl EntryId {
+    fn at(slot: usize) -> EntryId {
+        EntryId(NonZeroU32::MIN.saturating_add(short(slot)))
+    }
+
+    fn slot(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// What the index knows of an entry.
 #[derive(Debug)]
@@ -38,7 +51,7 @@ pub(crate) struct Indexed {
 struct Link {
     tag: Tag,
     shape: u32,
-    entry: u32,
+    entry: EntryId,
     /// The neighbours under the same tag.
     before: u32,
     after: u32,
@@ -81,18 +94,18 @@ impl Index {
         expires: Moment,
         reads: &ReadSet,
     ) -> EntryId {
-        let entry = short(self.entries.insert(Indexed { key, snapshot, expires, first: NONE }));
+        let entry = EntryId::at(self.entries.insert(Indexed { key, snapshot, expires, first: NONE }));
         for part in reads.0.iter().filter(|part| !part.tags.is_empty()) {
             let shape = self.shape(&part.shape);
             for &tag in &part.tags {
                 self.link(entry, shape, tag);
             }
         }
-        EntryId(entry)
+        entry
     }
 
     pub(crate) fn remove(&mut self, id: EntryId) -> Option<Indexed> {
-        let entry = self.entries.try_remove(id.0 as usize)?;
+        let entry = self.entries.try_remove(id.slot())?;
         let mut next = entry.first;
         while next != NONE {
             let link = self.links.remove(next as usize);
@@ -103,7 +116,7 @@ impl Index {
     }
 
     pub(crate) fn get(&self, id: EntryId) -> Option<&Indexed> {
-        self.entries.get(id.0 as usize)
+        self.entries.get(id.slot())
     }
 
     /// Collects the entries that a change may make old, some of them perhaps twice.
@@ -139,7 +152,7 @@ impl Index {
     /// Up to `limit` entries from `start` on, and where to go on from (zero after the last).
     pub(crate) fn scan(&self, start: usize, limit: usize) -> (Vec<EntryId>, usize) {
         let end = self.entries.capacity().min(start.saturating_add(limit));
-        let found = (start..end).filter(|&slot| self.entries.contains(slot)).map(|slot| EntryId(short(slot)));
+        let found = (start..end).filter(|&slot| self.entries.contains(slot)).map(EntryId::at);
         (found.collect(), if end < self.entries.capacity() { end } else { 0 })
     }
 
@@ -167,15 +180,15 @@ impl Index {
         id
     }
 
-    fn link(&mut self, entry: u32, shape: u32, tag: Tag) {
-        let sibling = self.entries[entry as usize].first;
+    fn link(&mut self, entry: EntryId, shape: u32, tag: Tag) {
+        let sibling = self.entries[entry.slot()].first;
         let id = short(self.links.vacant_key());
         let after = self.shapes[shape as usize].heads.insert(tag, id).unwrap_or(NONE);
         if let Some(after) = self.links.get_mut(after as usize) {
             after.before = id;
         }
         self.links.insert(Link { tag, shape, entry, before: NONE, after, sibling });
-        self.entries[entry as usize].first = id;
+        self.entries[entry.slot()].first = id;
     }
 
     fn unlink(&mut self, link: &Link) {
@@ -225,7 +238,7 @@ impl ShapeIndex {
 fn collect(links: &Slab<Link>, head: u32, found: &mut Vec<EntryId>) {
     let mut next = head;
     while let Some(link) = links.get(next as usize) {
-        found.push(EntryId(link.entry));
+        found.push(link.entry);
         next = link.after;
     }
 }

@@ -166,3 +166,24 @@ fn a_full_log_refuses_the_fills_that_it_no_longer_covers_and_only_those() {
     );
     assert_eq!(cache.store(cache.begin(), answer("call 2", 64, vec![by("id", "2", true)])), Ok(()));
 }
+
+#[test]
+fn what_a_full_log_forgets_before_an_epoch_is_behind_its_barrier_across_the_wrap_of_32_bits() {
+    let wrap = 1_u64 << 32;
+    let cache = open(Limits { log_records_max: 1, ..Limits::default() });
+    let closing = cache.close(Doubt::Stream);
+    // The ids 2^32 + 1, 2^32 - 1 and 2^32 + 2, of which the log keeps the last; the barrier lies before them.
+    for (end, xid) in [(110, 1), (120, u32::MAX), (130, 2)] {
+        cache.apply(&update(xid, end, "1", "done"));
+    }
+    assert!(cache.open(closing, Xid(wrap - 2), Lsn(130)));
+    let reads = || vec![by("id", "1", true)];
+    for (xmax, stored) in [
+        (wrap - 3, Err(Refusal::Barrier)),
+        (wrap + 1, Err(Refusal::Barrier)),
+        (wrap + 2, Err(Refusal::Changed)),
+        (wrap + 3, Ok(())),
+    ] {
+        assert_eq!(cache.store(cache.begin(), answer("call 1", xmax, reads())), stored, "{xmax}");
+    }
+}
