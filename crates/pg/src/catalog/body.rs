@@ -237,7 +237,10 @@ fn word(tokens: &[Token<'_>], at: usize, names: &Names, mentions: &mut Mentions)
                 return Some(next);
             }
             _ if REFUSED_WORDS.contains(&name) => return None,
-            _ if PLAIN_WORDS.contains(&name) => return Some(next),
+            // Some of them are not reserved, so that a function may be called so.
+            _ if PLAIN_WORDS.contains(&name) && !(called && names.functions.contains_key(name)) => {
+                return Some(next);
+            }
             // `date '…'`: a literal of a type, read by the type's input function.
             _ if matches!(tokens.get(next), Some(Token::Literal(_))) && !TYPES.contains(&name) => {
                 return None;
@@ -250,7 +253,18 @@ fn word(tokens: &[Token<'_>], at: usize, names: &Names, mentions: &mut Mentions)
         // `argument.name` may call a function called `name`.
         return (path.len() == 1).then_some(next);
     }
-    let (schema, name) = match path.as_slice() {
+    call(tokens, &path, next, names, mentions)
+}
+
+/// Reads a call of the function with that path, whose parenthesis opens at `next`.
+fn call(
+    tokens: &[Token<'_>],
+    path: &[String],
+    next: usize,
+    names: &Names,
+    mentions: &mut Mentions,
+) -> Option<usize> {
+    let (schema, name) = match path {
         [name] => (None, name),
         [schema, name] => (Some(schema.as_str()), name),
         _ => return None,

@@ -14,6 +14,7 @@ fn names() -> Names {
         ("uid", "auth", 20001, true),
         ("uid", "public", 20002, true),
         ("odd", "public", 20003, false),
+        ("filter", "public", 20004, true),
     ] {
         let named = Named { id, schema: schema.to_owned(), plain };
         names.functions.entry(name.to_owned()).or_default().push(named);
@@ -57,6 +58,7 @@ fn names_without_a_schema_are_followed_into_all_of_them() {
     assert_eq!(functions("select (select auth.uid())"), [20001]);
     assert_eq!(functions("select LOWER(x)"), [870, 3848]);
     assert_eq!(functions("select now() > p_at"), [1299]);
+    assert_eq!(functions("select filter(p_at)"), [20004]);
 }
 
 #[test]
