@@ -114,7 +114,9 @@ impl Source {
                 headers.insert(AGE, HeaderValue::from(age.as_secs()));
                 HeaderValue::from_static("courant; hit")
             }
-            Source::Miss { stored: true, collapsed: false } => HeaderValue::from_static("courant; fwd=miss; stored"),
+            Source::Miss { stored: true, collapsed: false } => {
+                HeaderValue::from_static("courant; fwd=miss; stored")
+            }
             Source::Miss { stored: true, collapsed: true } => {
                 HeaderValue::from_static("courant; fwd=miss; stored; collapsed")
             }
@@ -166,9 +168,7 @@ fn matches(known: &HeaderValue, etag: &HeaderValue) -> bool {
 pub(crate) fn json(status: StatusCode, body: String) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     response
 }
 

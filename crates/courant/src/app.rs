@@ -312,9 +312,10 @@ impl App {
 }
 
 async fn bind(address: SocketAddr, key: &'static str) -> Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| ConfigError::Invalid { key: key.to_owned(), place: address.to_string(), why: error.to_string() }.into())
+    TcpListener::bind(address).await.map_err(|error| {
+        ConfigError::Invalid { key: key.to_owned(), place: address.to_string(), why: error.to_string() }
+            .into()
+    })
 }
 
 fn pool_limits(config: &Config) -> PoolLimits {
@@ -352,7 +353,12 @@ fn rules(config: &Config) -> Rules {
         keys_max: config.cache.keys_per_entry_max,
         ..Limits::default()
     };
-    Rules { schemas: schemas.clone(), rows_max: config.database.rows_max, declared: declared.collect(), limits }
+    Rules {
+        schemas: schemas.clone(),
+        rows_max: config.database.rows_max,
+        declared: declared.collect(),
+        limits,
+    }
 }
 
 /// A name with its schema, the first exposed one where it has none.

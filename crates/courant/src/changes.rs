@@ -35,8 +35,9 @@ struct Current {
 /// Why an epoch ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Ended {
+    /// Told by a transaction of the stream, if that is how it was noticed.
     #[error("the schema changed")]
-    Schema,
+    Schema(Option<u32>),
     #[error("the change stream failed: {0}")]
     Stream(#[from] wal::Error),
     #[error("cannot connect: {0}")]
@@ -60,15 +61,17 @@ pub(crate) async fn run(app: &App, shutdown: CancellationToken) {
     let mut current: Option<Current> = None;
     let mut retry = RETRY_MIN;
     let mut closing = app.cache.close(Doubt::Stream);
+    let mut told = None;
     loop {
         let ended = tokio::select! {
-            ended = epoch(app, closing, &mut current) => ended,
+            ended = epoch(app, closing, told, &mut current) => ended,
             () = shutdown.cancelled() => return,
         };
         closing = app.cache.close(ended.doubt());
         app.marks.release();
         app.telemetry.epoch_ended(&ended);
-        if matches!(ended, Ended::Schema) {
+        if let Ended::Schema(transaction) = ended {
+            told = transaction.or(told);
             retry = RETRY_MIN;
             continue;
         }
@@ -81,9 +84,13 @@ pub(crate) async fn run(app: &App, shutdown: CancellationToken) {
 }
 
 /// One epoch, from an empty cache to whatever ends it.
-async fn epoch(app: &App, closing: Closing, current: &mut Option<Current>) -> Ended {
+async fn epoch(app: &App, closing: Closing, told: Option<u32>, current: &mut Option<Current>) -> Ended {
     let led = async {
         let control = app.control().await?;
+        if let Some(transaction) = told {
+            // The log tells of a commit before new snapshots see it: the catalog would be the old one.
+            control.until_visible(transaction).await?;
+        }
         let schema = app.load_schema(&control).await?;
         let fingerprint = schema.catalog.fingerprint;
         tokio::select! {
@@ -112,7 +119,7 @@ async fn lead(
     };
     if control.fingerprint().await? != schema.catalog.fingerprint {
         // What was just prepared is part of the schema: read it again.
-        return Err(Ended::Schema);
+        return Err(Ended::Schema(None));
     }
     let current = match current {
         Some(current) => current,
@@ -123,7 +130,7 @@ async fn lead(
     // transactions below it have ended misses nothing that the stream does not tell.
     let barrier = control.assign_xid().await?;
     if !app.cache.open(closing, barrier, current.applied) {
-        return Err(Ended::Schema);
+        return Err(Ended::Schema(None));
     }
     app.telemetry.epoch_opened(barrier);
     let handle = current.stream.handle();
@@ -134,7 +141,11 @@ async fn lead(
 }
 
 /// Sets up the database's side; the tables whose changes will be told, or none if there can be no stream.
-async fn prepare(app: &App, control: &Control, schema: &Schema) -> Result<Option<HashSet<RelationId>>, Ended> {
+async fn prepare(
+    app: &App,
+    control: &Control,
+    schema: &Schema,
+) -> Result<Option<HashSet<RelationId>>, Ended> {
     let config = &app.config;
     let tables = &schema.catalog.tables;
     let publication = &config.stream.publication;
@@ -167,7 +178,7 @@ async fn follow(app: &App, current: &mut Current) -> Never {
                 app.telemetry.applied(&transaction);
                 current.passed(transaction.end);
                 if changes_schema(&transaction) {
-                    return Err(Ended::Schema);
+                    return Err(Ended::Schema(Some(transaction.xid)));
                 }
             }
             Event::Keepalive { end } => {
@@ -206,7 +217,7 @@ async fn watch(control: &Control, fingerprint: u64) -> Never {
     loop {
         ticks.tick().await;
         if control.fingerprint().await? != fingerprint {
-            return Err(Ended::Schema);
+            return Err(Ended::Schema(None));
         }
     }
 }
@@ -230,7 +241,7 @@ impl Current {
 impl Ended {
     fn doubt(&self) -> Doubt {
         match self {
-            Ended::Schema => Doubt::Schema,
+            Ended::Schema(_) => Doubt::Schema,
             _ => Doubt::Stream,
         }
     }

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use pg::cluster::ClusterError;
 
-use crate::config::{Config, ConfigError, Sources, reference};
 use crate::admin::client;
+use crate::config::{Config, ConfigError, Sources, reference};
 use crate::{app, demo};
 
 /// PostgreSQL over HTTP, in PostgREST's language, from a cache that is always current.

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use pg::catalog::{self, Catalog};
 use pg::{Lsn, Snapshot, Xid};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
 use crate::changes::Ended;
 
 /// How long one of the node's own statements may take before the connection is given up.
 const STATEMENT_MAX: Duration = Duration::from_secs(10);
+
+/// How often to look whether a transaction has become visible.
+const VISIBLE_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A connection for the node's own statements.
 pub(crate) struct Control {
@@ -28,6 +31,18 @@ impl Control {
             row.get::<_, &str>("position").parse().map_err(|_| Ended::Unreadable("position"))?,
             row.get::<_, &str>("snapshot").parse().map_err(unreadable)?,
         ))
+    }
+
+    /// Waits until new snapshots see a transaction that the log has told of, by its low 32 bits.
+    pub(crate) async fn until_visible(&self, transaction: u32) -> Result<(), Ended> {
+        loop {
+            let (_, snapshot) = self.position().await?;
+            if snapshot.sees(Xid::widen(transaction, snapshot.xmax)) {
+                return Ok(());
+            }
+            // Usually microseconds; as long as a synchronous standby is away.
+            sleep(VISIBLE_INTERVAL).await;
+        }
     }
 
     /// Assigns a transaction id: every one assigned before it is below it.

@@ -57,7 +57,9 @@ impl Failure {
             ),
             Failure::TooLarge { status, .. } => made(*status, "COURANT_TOO_LARGE", &self.to_string(), None),
             Failure::Body => made(StatusCode::BAD_REQUEST, "PGRST102", &self.to_string(), None),
-            Failure::Overloaded => retry(made(StatusCode::SERVICE_UNAVAILABLE, "COURANT_BUSY", &self.to_string(), None)),
+            Failure::Overloaded => {
+                retry(made(StatusCode::SERVICE_UNAVAILABLE, "COURANT_BUSY", &self.to_string(), None))
+            }
             Failure::Database { source, anonymous } => database(source, *anonymous),
             Failure::Unreadable(_) => {
                 made(StatusCode::INTERNAL_SERVER_ERROR, "COURANT_ANSWER", &self.to_string(), None)

@@ -107,9 +107,8 @@ impl Identities {
     }
 
     fn verify(&self, verifier: &Verifier, token: &str) -> Result<Identity, Refused> {
-        let decoded =
-            jsonwebtoken::decode::<Map<String, Value>>(token, &verifier.key, &verifier.validation)
-                .map_err(refusal)?;
+        let decoded = jsonwebtoken::decode::<Map<String, Value>>(token, &verifier.key, &verifier.validation)
+            .map_err(refusal)?;
         let claims = decoded.claims;
         let role = match claims.get(&self.role_claim) {
             Some(Value::String(role)) => Some(role.clone()),

@@ -49,7 +49,9 @@ impl Marks {
         for message in transaction.messages.iter().filter(|message| message.prefix == PREFIX) {
             let Ok(text) = std::str::from_utf8(&message.content) else { continue };
             let Some((node, number)) = text.split_once('-') else { continue };
-            let (Ok(node), Ok(number)) = (u64::from_str_radix(node, 16), number.parse::<u64>()) else { continue };
+            let (Ok(node), Ok(number)) = (u64::from_str_radix(node, 16), number.parse::<u64>()) else {
+                continue;
+            };
             if node == self.node
                 && let Some(writer) = self.waiting.lock().remove(&number)
             {

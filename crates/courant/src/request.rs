@@ -95,7 +95,8 @@ async fn read(
         Lookup::Bypass(reason) => Some(reason.to_string()),
     };
     let fill = || {
-        let (app, key, schema, planned) = (Arc::clone(app), key.clone(), Arc::clone(schema), Arc::clone(planned));
+        let (app, key, schema, planned) =
+            (Arc::clone(app), key.clone(), Arc::clone(schema), Arc::clone(planned));
         let target: Box<str> = target(&asked.head).into();
         async move { fill(&app, key, &schema, &planned, &session, &target).await.map_err(Arc::new) }
     };
@@ -121,7 +122,8 @@ async fn fill(
     // Begun before the query is sent: whatever commits from here on is kept in the log for it.
     let fill = app.cache.begin();
     let found = query(app, planned, session).await?;
-    let reads = row::tracked(&planned.plan.reads).map(|(fixed, contained, ttl)| (found.reads(fixed, contained), ttl));
+    let reads =
+        row::tracked(&planned.plan.reads).map(|(fixed, contained, ttl)| (found.reads(fixed, contained), ttl));
     let snapshot = found.snapshot.clone();
     let answer = Answer::new(&planned.plan, found, true, target)?;
     let (Some(snapshot), Some((reads, ttl))) = (snapshot, reads) else { return Ok((answer, false)) };

@@ -64,7 +64,8 @@ impl Found {
     /// The contained rows' keys; `None` where they are too many, or not keys after all.
     fn contained(&self, contained: &Contained) -> Option<Vec<Box<[Box<str>]>>> {
         let rows = self.keys.first().map_or(0, Vec::len);
-        let whole = self.keys.len() == contained.columns.len() && self.keys.iter().all(|key| key.len() == rows);
+        let whole =
+            self.keys.len() == contained.columns.len() && self.keys.iter().all(|key| key.len() == rows);
         if !whole || rows > contained.keys_max {
             return None;
         }

@@ -56,7 +56,11 @@ impl Schema {
     }
 
     /// The plan for a request. Only requests without a body are remembered: a body is part of the plan.
-    pub(crate) fn plan(&self, head: &http::request::Parts, body: &Bytes) -> Result<Arc<Planned>, rest::Error> {
+    pub(crate) fn plan(
+        &self,
+        head: &http::request::Parts,
+        body: &Bytes,
+    ) -> Result<Arc<Planned>, rest::Error> {
         let key = if body.is_empty() { plan_key(head) } else { None };
         if let Some(key) = &key
             && let Some(planned) = self.plans.get(key.as_slice())
@@ -102,7 +106,8 @@ impl Schema {
 
     fn name(&self, id: RelationId) -> String {
         let stored = self.catalog.tables.iter().find(|table| table.id == id);
-        stored.map_or_else(|| format!("relation {}", id.0), |table| format!("{}.{}", table.schema, table.name))
+        stored
+            .map_or_else(|| format!("relation {}", id.0), |table| format!("{}.{}", table.schema, table.name))
     }
 }
 

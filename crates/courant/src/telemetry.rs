@@ -255,7 +255,9 @@ impl Telemetry {
     /// The cache was emptied, and why.
     pub(crate) fn epoch_ended(&self, ended: &Ended) {
         match ended {
-            Ended::Schema => tracing::info!(target: "courant::cache", "{ended}: the cache starts over, empty"),
+            Ended::Schema(_) => {
+                tracing::info!(target: "courant::cache", "{ended}: the cache starts over, empty")
+            }
             Ended::NotReady => {}
             ended => tracing::warn!(target: "courant::cache", "the cache is bypassed: {ended}"),
         }

@@ -111,10 +111,10 @@ fn entries_are_cleared_by_their_keys() {
     for name in ["call 1", "call 2", "lead 1"] {
         assert_eq!(cache.store(cache.begin(), answer(name, 60, vec![by("id", "1", true)])), Ok(()));
     }
-    let calls = |key: &cache::Key| key.parts().nth(1).is_some_and(|part| part.starts_with(b"call"));
+    let calls = |key: &cache::Key, _: &_| key.parts().nth(1).is_some_and(|part| part.starts_with(b"call"));
     assert_eq!(cache.clear(calls), 2);
     assert!(hit(&cache, "lead 1"));
-    assert_eq!(cache.clear(|_| true), 1);
+    assert_eq!(cache.clear(|_, _| true), 1);
     let left = cache.statistics();
     assert_eq!((left.entries, left.tags, left.bytes), (0, 0, 0));
 }

@@ -91,7 +91,7 @@ fn threads_agree_with_the_stream_and_leave_nothing_behind() {
     let end = cache.statistics();
     assert!(hits > 0 && end.stores > 0 && end.invalidations >= INVALIDATIONS, "{end:?}");
     assert_eq!((end.tags, end.fills, end.log_records), (end.entries, 0, 0), "{end:?}");
-    assert_eq!(cache.clear(|_| true) as u64, end.entries);
+    assert_eq!(cache.clear(|_, _| true) as u64, end.entries);
     let left = cache.statistics();
     assert_eq!((left.entries, left.tags, left.bytes), (0, 0, 0), "{left:?}");
 }

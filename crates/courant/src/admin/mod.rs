@@ -26,7 +26,8 @@ use crate::telemetry;
 /// How long `/ready` waits for the database.
 const READY_MAX: Duration = Duration::from_secs(2);
 /// OpenMetrics, which Prometheus asks for and every scraper of its text format reads.
-const METRICS_TYPE: HeaderValue = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+const METRICS_TYPE: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
 /// Answers a request to the admin port.
 pub(crate) async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body> {
@@ -60,7 +61,8 @@ async fn ready(app: &App) -> Response<Body> {
         Ok(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string().into()),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database did not answer in time".into()),
     };
-    let body = json!({ "ready": status == StatusCode::OK, "cache": app.cache.statistics().epoch != 0, "why": why });
+    let body =
+        json!({ "ready": status == StatusCode::OK, "cache": app.cache.statistics().epoch != 0, "why": why });
     answer::json(status, body.to_string())
 }
 

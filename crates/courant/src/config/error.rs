@@ -36,7 +36,10 @@ pub(super) fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>)
         let misplaced = last(name) == last(wrong);
         // As is the one that only lacks its unit.
         let begun = last(name).starts_with(&format!("{}_", last(wrong)));
-        (if misplaced || begun { 0 } else { edits(wrong, name).min(edits(&last(wrong), &last(name)) + 1) }, name)
+        (
+            if misplaced || begun { 0 } else { edits(wrong, name).min(edits(&last(wrong), &last(name)) + 1) },
+            name,
+        )
     };
     let (edits, name) = known.into_iter().map(distance).min()?;
     (edits <= 1 + last(wrong).len() / 3).then(|| name.to_owned())

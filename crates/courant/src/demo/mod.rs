@@ -107,8 +107,9 @@ async fn create_database(client: &tokio_postgres::Client) -> Result<()> {
 
 async fn fill(client: &tokio_postgres::Client, calls: u64) -> Result<(), field_service::Error> {
     let scale = Scale { calls, messages: calls * MESSAGES_PER_CALL };
-    let style = ProgressStyle::with_template("{prefix:>16} {bar:40} {human_pos}/{human_len} rows ({elapsed})")
-        .expect("the template is a constant");
+    let style =
+        ProgressStyle::with_template("{prefix:>16} {bar:40} {human_pos}/{human_len} rows ({elapsed})")
+            .expect("the template is a constant");
     let bar = ProgressBar::no_length().with_style(style);
     let mut progress = |progress: field_service::Progress| {
         bar.set_prefix(progress.table);

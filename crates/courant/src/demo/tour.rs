@@ -15,8 +15,7 @@ use crate::admin::client::exchange;
 /// A company that anybody may read.
 const COMPANY: &str = "/organizations?slug=eq.plomberie-beausejour&select=name,city";
 /// The calls that wait, with their transcripts: what a dispatcher's page asks for.
-const WAITING: &str =
-    "/vapi_calls?status=eq.pending&select=call_id,phone_number,priority,created_at&order=created_at.desc&limit=5";
+const WAITING: &str = "/vapi_calls?status=eq.pending&select=call_id,phone_number,priority,created_at&order=created_at.desc&limit=5";
 /// How long the cache may take to open, and a change to arrive.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -93,13 +92,19 @@ async fn until_open(admin: SocketAddr) -> Result<()> {
     }
 }
 
-async fn show(what: &str, clients: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Result<Response<Bytes>> {
+async fn show(
+    what: &str,
+    clients: SocketAddr,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> Result<Response<Bytes>> {
     let asked = Instant::now();
     let answer = exchange(clients, Method::GET, target, headers).await?;
     let took_ms = asked.elapsed().as_secs_f64() * 1e3;
     let body = String::from_utf8_lossy(answer.body());
     ensure!(answer.status() == StatusCode::OK, "{target} answered {}: {body}", answer.status());
-    let status = answer.headers().get("cache-status").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let status =
+        answer.headers().get("cache-status").and_then(|value| value.to_str().ok()).unwrap_or_default();
     println!("  {took_ms:6.2} ms  {what:32} {status}");
     Ok(answer)
 }

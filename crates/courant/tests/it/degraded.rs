@@ -29,11 +29,14 @@ async fn without_replication_rights_it_serves_and_prints_the_line_that_grants_th
     let cluster = cluster("rights", SCHEMA).await;
     let outside = connect(&cluster).await;
     outside
-        .batch_execute("create role app login noinherit; grant anon to app; grant usage on schema public to app")
+        .batch_execute(
+            "create role app login noinherit; grant anon to app; grant usage on schema public to app",
+        )
         .await
         .unwrap();
     let uri = cluster.uri("postgres");
-    let mut command = crate::node::command(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
+    let mut command =
+        crate::node::command(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
     let uri = format!("{uri}&user=app");
     command.args(["--database-url", &uri, "--log-format", "json"]).env("PGRST_DB_ANON_ROLE", "anon");
     let mut node = Node::spawn(command, &[]);

@@ -35,7 +35,13 @@ async fn two_users_with_the_same_request_never_share_rows() {
         let node = &node;
         async move {
             let answer = node.warm_as(Some(&user), "/calls?select=id&order=id").await;
-            answer.json().as_array().unwrap().iter().map(|row| row["id"].as_i64().unwrap()).collect::<Vec<_>>()
+            answer
+                .json()
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|row| row["id"].as_i64().unwrap())
+                .collect::<Vec<_>>()
         }
     };
     for _ in 0..3 {

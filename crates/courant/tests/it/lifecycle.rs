@@ -58,8 +58,10 @@ async fn a_client_that_goes_away_cancels_its_read() {
     let node = Node::start(&cluster).await;
     let outside = connect(&cluster).await;
     let address = node.clients;
-    let endless = tokio::spawn(async move { http::send(address, Method::POST, "/rpc/endless", &[], "").await });
-    let running = "from pg_stat_activity where query like '%endless%' and state = 'active' and pid <> pg_backend_pid()";
+    let endless =
+        tokio::spawn(async move { http::send(address, Method::POST, "/rpc/endless", &[], "").await });
+    let running =
+        "from pg_stat_activity where query like '%endless%' and state = 'active' and pid <> pg_backend_pid()";
     until(&outside, &format!("select count(*) = 1 {running}")).await;
     endless.abort();
     until(&outside, &format!("select count(*) = 0 {running}")).await;

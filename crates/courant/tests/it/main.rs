@@ -1,11 +1,21 @@
 //! The binary against a real PostgreSQL: what a user does, and what must hold.
 
+// Under `cfg(test)`, clippy lets the functions that tests share unwrap, as tests may.
+#[cfg(test)]
 mod cached;
+#[cfg(test)]
 mod command;
+#[cfg(test)]
 mod degraded;
+#[cfg(test)]
 mod http;
+#[cfg(test)]
 mod isolation;
+#[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
 mod node;
+#[cfg(test)]
 mod stream;
+#[cfg(test)]
 mod writes;

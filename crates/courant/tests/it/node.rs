@@ -91,8 +91,12 @@ impl Node {
         let (sender, log) = mpsc::channel();
         let (out, err) = (process.stdout.take().unwrap(), process.stderr.take().unwrap());
         let other = sender.clone();
-        std::thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).for_each(|l| drop(sender.send(l))));
-        std::thread::spawn(move || BufReader::new(err).lines().map_while(Result::ok).for_each(|l| drop(other.send(l))));
+        std::thread::spawn(move || {
+            BufReader::new(out).lines().map_while(Result::ok).for_each(|l| drop(sender.send(l)))
+        });
+        std::thread::spawn(move || {
+            BufReader::new(err).lines().map_while(Result::ok).for_each(|l| drop(other.send(l)))
+        });
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut node = Node { process, clients: nowhere, admin: nowhere, log, said: Vec::new() };
         let line = node.until_said("\"clients\"");
@@ -124,7 +128,8 @@ impl Node {
 
     /// Waits until the cache follows the log and a hit is possible.
     pub(crate) async fn until_open(&mut self) {
-        self.until(|cache| cache["open"] == true && cache["behind_ms"].as_u64().is_some_and(|ms| ms < 1000)).await;
+        self.until(|cache| cache["open"] == true && cache["behind_ms"].as_u64().is_some_and(|ms| ms < 1000))
+            .await;
     }
 
     /// Waits until the cache's statistics satisfy the condition.
@@ -151,7 +156,13 @@ impl Node {
         self.send(Method::GET, target, &[("authorization", token)], "").await
     }
 
-    pub(crate) async fn send(&self, method: Method, target: &str, headers: &[(&str, &str)], body: &str) -> Answered {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answered {
         http::send(self.clients, method, target, headers, body).await
     }
 

@@ -34,7 +34,8 @@ async fn a_stopped_walsender_makes_the_node_bypass_after_the_bound() {
     let mut node = Node::start(&cluster).await;
     let outside = connect(&cluster).await;
     node.warm("/calls?id=eq.1").await;
-    let row = outside.query_one("select active_pid from pg_replication_slots where active", &[]).await.unwrap();
+    let row =
+        outside.query_one("select active_pid from pg_replication_slots where active", &[]).await.unwrap();
     let walsender = row.get::<_, i32>(0).to_string();
     let signal = |name: &str| std::process::Command::new("kill").args([name, &walsender]).status().unwrap();
     assert!(signal("-STOP").success());

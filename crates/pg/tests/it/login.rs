@@ -7,8 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 use pg::connect::{ConnectError, ConnectOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::session_fixture::Cluster;
 use crate::options;
+use crate::session_fixture::Cluster;
 
 const SCRAM: &str = "local all all trust\nhost all all all scram-sha-256\n";
 

@@ -4,8 +4,8 @@ use pg::session::{Commit, Session};
 use pg::{Error, Pool, PoolLimits};
 use tokio_util::task::TaskTracker;
 
-use crate::session_fixture::Cluster;
 use crate::proxy::Proxy;
+use crate::session_fixture::Cluster;
 use crate::{NOBODY, options, pool, soon, statement};
 
 const WHO: &str = "select current_user::text, nullif(current_setting('request.jwt.claims', true), ''), \

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use pg::connect::{ConnectError, ConnectOptions};
 
-use crate::session_fixture::Cluster;
 use crate::options;
+use crate::session_fixture::Cluster;
 
 const SSL: &str =
     "ssl = on\nssl_cert_file = 'server.crt'\nssl_key_file = 'server.key'\nssl_ca_file = 'ca.crt'\n";
