@@ -120,6 +120,11 @@ impl<V: Clone> Cache<V> {
         self.gate.floor()
     }
 
+    /// Whether there is an epoch: a stream stands, and answers are kept.
+    pub fn is_open(&self) -> bool {
+        self.gate.is_open()
+    }
+
     /// Everything up to this position of the log has been applied.
     pub fn position(&self) -> Lsn {
         self.gate.position()

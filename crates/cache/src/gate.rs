@@ -59,6 +59,10 @@ impl Gate {
         Ok(Pass { epoch })
     }
 
+    pub(crate) fn is_open(&self) -> bool {
+        self.epoch.load(Ordering::Acquire) != 0
+    }
+
     pub(crate) fn proven(&self) -> Moment {
         Moment(self.proven.load(Ordering::Acquire))
     }

@@ -20,6 +20,7 @@ use crate::app::App;
 use crate::failure::Failure;
 use crate::flight::Seat;
 use crate::identity::Identity;
+use crate::marks::Mark;
 use crate::row::{self, Found};
 use crate::schema::{Planned, Schema};
 use crate::telemetry::Told;
@@ -158,15 +159,22 @@ async fn write(app: &App, asked: &Asked, planned: &Planned, session: &Settled) -
     app.telemetry.query(&plan.statement.sql, app.clock.since(began));
     let written = written.map_err(|source| Failure::Database { source, anonymous: session.anonymous })?;
     if written.committed && written.wrote {
-        let passed = tokio::time::timeout(app.config.stream.write_wait, mark.passed()).await;
-        match passed {
-            Ok(_) => app.cache.note_write(app.clock.now()),
-            // The write is acknowledged all the same; nothing older than it is served from here.
-            Err(_) => app.cache.raise_floor(app.clock.now()),
-        }
+        acknowledge(app, &mut mark).await;
     }
     let answer = Answer::new(plan, Found::read(&written.row)?, false, target(&asked.head))?;
     Ok((answer, Source::Method))
+}
+
+/// Makes sure that nothing older than a committed write is served from here once it is acknowledged.
+async fn acknowledge(app: &App, mark: &mut Mark<'_>) {
+    if app.cache.is_open() {
+        let passed = tokio::time::timeout(app.config.stream.write_wait, mark.passed()).await;
+        if let Ok(Some(_)) = passed {
+            return app.cache.note_write(app.clock.now());
+        }
+    }
+    // The stream is late, or gone, or not there yet: whoever opens the cache must first catch up to now.
+    app.cache.raise_floor(app.clock.now());
 }
 
 /// The transaction's role and settings, ready to be lent to the pool.

@@ -61,8 +61,7 @@ async fn ready(app: &App) -> Response<Body> {
         Ok(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string().into()),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database did not answer in time".into()),
     };
-    let body =
-        json!({ "ready": status == StatusCode::OK, "cache": app.cache.statistics().epoch != 0, "why": why });
+    let body = json!({ "ready": status == StatusCode::OK, "cache": app.cache.is_open(), "why": why });
     answer::json(status, body.to_string())
 }
 

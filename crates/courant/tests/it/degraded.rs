@@ -25,6 +25,17 @@ async fn without_logical_decoding_it_serves_and_prints_the_line_that_enables_it(
 }
 
 #[tokio::test]
+async fn without_a_stream_a_write_waits_for_nobody() {
+    let settings = ClusterSettings::for_tests().with("wal_level", "replica");
+    let schema = format!("{SCHEMA} grant insert on calls to anon;");
+    let cluster = cluster_with("no_stream_write", settings, &schema).await;
+    let node = Node::start_uncached(&cluster, &[("COURANT_STREAM_WRITE_WAIT_MS", "60000")]);
+    let write = node.send(::http::Method::POST, "/calls", &[], r#"{"id":2,"body":"call 2"}"#);
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(30), write).await.unwrap();
+    assert_eq!(answer.status, 201, "{answer:?}");
+}
+
+#[tokio::test]
 async fn without_replication_rights_it_serves_and_prints_the_line_that_grants_them() {
     let cluster = cluster("rights", SCHEMA).await;
     let outside = connect(&cluster).await;
