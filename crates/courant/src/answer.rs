@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use rest::{Head, Plan};
 
+use crate::bypass::Bypass;
 use crate::failure::Failure;
 use crate::row::Found;
 
@@ -39,9 +40,7 @@ pub(crate) enum Source {
     /// From the database; `stored` if it is kept now, `collapsed` if another request's query answered.
     Miss { stored: bool, collapsed: bool },
     /// From the database, past the cache, and why.
-    Bypass { reason: String },
-    /// A method that is never answered from a cache.
-    Method,
+    Bypass(Bypass),
 }
 
 impl Answer {
@@ -95,15 +94,14 @@ impl Source {
         match self {
             Source::Hit { .. } => "hit",
             Source::Miss { .. } => "miss",
-            Source::Bypass { .. } | Source::Method => "bypass",
+            Source::Bypass(_) => "bypass",
         }
     }
 
-    /// Why the cache was bypassed; empty otherwise.
-    pub(crate) fn reason(&self) -> &str {
+    /// Why the cache was bypassed, in a word; empty otherwise.
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
-            Source::Bypass { reason } => reason,
-            Source::Method => "method",
+            Source::Bypass(why) => why.label(),
             Source::Hit { .. } | Source::Miss { .. } => "",
         }
     }
@@ -124,8 +122,8 @@ impl Source {
                 HeaderValue::from_static("courant; fwd=miss; collapsed")
             }
             Source::Miss { stored: false, collapsed: false } => HeaderValue::from_static("courant; fwd=miss"),
-            Source::Method => HeaderValue::from_static("courant; fwd=method"),
-            Source::Bypass { reason } => bypass(reason),
+            Source::Bypass(Bypass::Method) => HeaderValue::from_static("courant; fwd=method"),
+            Source::Bypass(why) => bypass(&why.to_string()),
         };
         headers.insert(CACHE_STATUS, status);
     }
@@ -174,6 +172,8 @@ pub(crate) fn json(status: StatusCode, body: String) -> Response<Body> {
 
 #[cfg(test)]
 mod tests {
+    use pg::catalog::Obstacle;
+
     use super::*;
 
     fn answer(kept: bool) -> Arc<Answer> {
@@ -195,7 +195,8 @@ mod tests {
 
     #[test]
     fn a_bypass_tells_why_in_a_well_formed_string() {
-        let source = Source::Bypass { reason: "function \"f\u{e9}\\\" is volatile".to_owned() };
+        let object = "function \"f\u{e9}\\\"".to_owned();
+        let source = Source::Bypass(Bypass::Obstacle(Obstacle::Volatile, object));
         let response = answer(false).response(&HeaderMap::new(), &source);
         let expected = r#"courant; fwd=bypass; detail="function \"f?\\\" is volatile""#;
         assert_eq!(response.headers()["cache-status"], expected);

@@ -6,6 +6,7 @@
 mod admin;
 mod answer;
 mod app;
+mod bypass;
 mod changes;
 mod cli;
 mod clock;

@@ -17,6 +17,7 @@ use rest::Access;
 
 use crate::answer::{Answer, Body, Source};
 use crate::app::App;
+use crate::bypass::Bypass;
 use crate::failure::Failure;
 use crate::flight::Seat;
 use crate::identity::Identity;
@@ -32,7 +33,7 @@ pub(crate) async fn answer(app: Arc<App>, request: Request<Incoming>) -> Respons
     let mut asked = Asked { head, arrived, who: None, planned: None };
     let (response, source) = match serve(&app, &mut asked, body).await {
         Ok((answer, source)) => (answer.response(&asked.head.headers, &source), source),
-        Err(failure) => (failure.response(), Source::Bypass { reason: String::new() }),
+        Err(failure) => (failure.response(), Source::Bypass(Bypass::Failed)),
     };
     app.telemetry.request(&Told {
         route: asked.planned.as_ref().map_or("", |planned| &planned.route),
@@ -72,10 +73,10 @@ async fn serve(app: &Arc<App>, asked: &mut Asked, body: Incoming) -> Served {
         (Access::Write, _) if who.role.is_none() => Err(Arc::new(Failure::ReadOnly)),
         (Access::Write, _) => write(app, asked, &planned, &session).await,
         (Access::Read, Ok(_)) => read(app, asked, &schema, &planned, session).await,
-        (Access::Read, Err(reason)) => {
+        (Access::Read, Err(why)) => {
             let found = query(app, &planned, &session).await?;
             let answer = Answer::new(&planned.plan, found, false, target(&asked.head))?;
-            Ok((answer, Source::Bypass { reason: reason.clone() }))
+            Ok((answer, Source::Bypass(why.clone())))
         }
     }
 }
@@ -93,7 +94,7 @@ async fn read(
     let bypassed = match app.cache.lookup(&key, asked.arrived, bound, app.clock.now()) {
         Lookup::Hit { value, age } => return Ok((value, Source::Hit { age })),
         Lookup::Miss => None,
-        Lookup::Bypass(reason) => Some(reason.to_string()),
+        Lookup::Bypass(why) => Some(Bypass::Cache(why)),
     };
     let fill = || {
         let (app, key, schema, planned) =
@@ -105,7 +106,7 @@ async fn read(
     let (filled, seat) = app.flights.fly(&key, app.clock.now(), may_join, fill).await;
     let (answer, stored) = filled?;
     let source = match bypassed {
-        Some(reason) => Source::Bypass { reason },
+        Some(why) => Source::Bypass(why),
         None => Source::Miss { stored, collapsed: seat == Seat::Passenger },
     };
     Ok((answer, source))
@@ -162,7 +163,7 @@ async fn write(app: &App, asked: &Asked, planned: &Planned, session: &Settled) -
         acknowledge(app, &mut mark).await;
     }
     let answer = Answer::new(plan, Found::read(&written.row)?, false, target(&asked.head))?;
-    Ok((answer, Source::Method))
+    Ok((answer, Source::Bypass(Bypass::Method)))
 }
 
 /// Makes sure that nothing older than a committed write is served from here once it is acknowledged.

@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
-use pg::catalog::{Catalog, Obstacle, Settings};
+use pg::catalog::{Catalog, Settings};
 use pg::{Read, RelationId};
 use quick_cache::sync::Cache as Remembered;
 use rest::{Access, Plan, Reads, Rules};
+
+use crate::bypass::Bypass;
 
 /// Plans remembered; the least used is forgotten first.
 const PLANS_MAX: usize = 10_000;
@@ -41,7 +43,7 @@ pub(crate) struct Planned {
     /// The part of the cache key that the request makes up.
     pub(crate) fingerprint: [u8; digest::SHA256_OUTPUT_LEN],
     /// Which settings of the session its answer can depend on; or why it is not kept.
-    pub(crate) tracked: Result<Settings, String>,
+    pub(crate) tracked: Result<Settings, Bypass>,
 }
 
 impl Schema {
@@ -84,13 +86,13 @@ impl Schema {
 
     fn examined(&self, plan: Plan) -> Planned {
         let tracked = match (plan.access, &plan.reads) {
-            (Access::Write, _) => Err("the request may write".to_owned()),
-            (Access::Read, Reads::Untracked { why, object }) => Err(told(*why, object)),
+            (Access::Write, _) => Err(Bypass::Method),
+            (Access::Read, Reads::Untracked { why, object }) => Err(Bypass::Obstacle(*why, object.clone())),
             (Access::Read, Reads::Tracked { fixed, contained, settings, .. }) => {
                 let fixed = fixed.iter().map(Read::relation);
                 let contained = contained.iter().flat_map(|contained| contained.relations.iter().copied());
                 match fixed.chain(contained).find(|id| !self.published.contains(id)) {
-                    Some(id) => Err(format!("{} is not in the publication", self.name(id))),
+                    Some(id) => Err(Bypass::Unpublished(self.name(id))),
                     None => Ok(settings.clone()),
                 }
             }
@@ -108,20 +110,6 @@ impl Schema {
         let stored = self.catalog.tables.iter().find(|table| table.id == id);
         stored
             .map_or_else(|| format!("relation {}", id.0), |table| format!("{}.{}", table.schema, table.name))
-    }
-}
-
-/// Why an answer is not kept, for the header that says so.
-fn told(why: Obstacle, object: &str) -> String {
-    match why {
-        Obstacle::Volatile => format!("{object} is volatile"),
-        Obstacle::Clock => format!("{object} depends on the clock"),
-        Obstacle::Opaque => format!("{object} cannot be read: declare what it depends on"),
-        Obstacle::Foreign => format!("{object} is a foreign table"),
-        Obstacle::Unlogged => format!("{object} is not logged"),
-        Obstacle::MaterializedView => format!("{object} is a materialized view"),
-        Obstacle::Catalog => format!("{object} is a system catalog"),
-        Obstacle::Sequence => format!("{object} is a sequence"),
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) struct Telemetry {
     query_seconds: Histogram,
     slow_queries: Counter,
     slow_query: Duration,
+    bypasses: Family<BypassLabels, Counter>,
     cache: Family<CacheLabels, Counter>,
     sizes: Sizes,
     stream: StreamMetrics,
@@ -71,6 +72,11 @@ struct RouteLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BypassLabels {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CacheLabels {
     event: &'static str,
     reason: &'static str,
@@ -93,8 +99,8 @@ pub(crate) struct Told<'a> {
     pub(crate) status: http::StatusCode,
     /// `hit`, `miss` or `bypass`.
     pub(crate) cache: &'static str,
-    /// Why it was bypassed; empty otherwise.
-    pub(crate) reason: &'a str,
+    /// Why it was bypassed, in a word; empty otherwise.
+    pub(crate) reason: &'static str,
     /// The role it ran as.
     pub(crate) role: &'a str,
     /// From its arrival to its response.
@@ -120,6 +126,7 @@ impl Telemetry {
             query_seconds: latency(),
             slow_queries: Counter::default(),
             slow_query,
+            bypasses: Family::default(),
             cache: Family::default(),
             sizes: Sizes::default(),
             stream: StreamMetrics::default(),
@@ -146,6 +153,7 @@ impl Telemetry {
             Unit::Seconds,
             self.query_seconds.clone(),
         );
+        r.register("bypasses", "Requests past the cache, with the reason", self.bypasses.clone());
         r.register("slow_queries", "Statements slower than log.slow_query_ms", self.slow_queries.clone());
     }
 
@@ -219,6 +227,9 @@ impl Telemetry {
         let route = told.route.to_owned();
         self.requests.get_or_create(&RequestLabels { route: route.clone(), method, status, cache }).inc();
         self.request_seconds.get_or_create(&RouteLabels { route, cache }).observe(told.took.as_secs_f64());
+        if !told.reason.is_empty() {
+            self.bypasses.get_or_create(&BypassLabels { reason: told.reason }).inc();
+        }
         tracing::info!(
             target: "courant::request",
             method,

@@ -89,6 +89,7 @@ async fn the_admin_port_tells_health_and_metrics() {
     let cluster = cluster("admin", SCHEMA).await;
     let node = Node::start(&cluster).await;
     node.warm("/calls?id=eq.1").await;
+    assert_eq!(node.send(Method::POST, "/rpc/slow", &[], "").await.status, 200);
     let admin = |target: &'static str| http::send(node.admin, Method::GET, target, &[], "");
     assert_eq!(admin("/live").await.status, 200);
     assert_eq!(admin("/ready").await.status, 200);
@@ -97,6 +98,7 @@ async fn the_admin_port_tells_health_and_metrics() {
     for name in [
         "courant_requests_total{route=\"calls\",method=\"GET\",status=\"200\",cache=\"hit\"}",
         "courant_request_duration_seconds_bucket",
+        "courant_bypasses_total{reason=\"method\"}",
         "courant_cache_entries",
         "courant_stream_open 1",
         "courant_stream_position_bytes",
