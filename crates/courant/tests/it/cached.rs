@@ -147,6 +147,28 @@ async fn a_function_is_kept_only_where_its_tables_are_declared() {
 }
 
 #[tokio::test]
+async fn a_function_that_reads_the_clock_is_kept_for_its_declared_time() {
+    let body = "returns timestamptz language sql stable as $$ select now() from accounts where id = 1 $$";
+    let schema = format!("{SCHEMA} create function brief() {body}; create function lasting() {body};");
+    let cluster = cluster("declared_time", &schema).await;
+    let outside = connect(&cluster).await;
+    let config = cluster.directory().join("courant.toml");
+    let declared = |name: &str, ttl_ms: u32| {
+        format!("[[cache.declare]]\nfunction = \"{name}\"\ndepends_on = [\"accounts\"]\nttl_ms = {ttl_ms}\n")
+    };
+    std::fs::write(&config, declared("brief", 500) + &declared("lasting", 600_000)).unwrap();
+    let mut node = Node::start_with(&cluster, &[("COURANT_CONFIG", config.to_str().unwrap())]).await;
+    let lasting = node.warm("/rpc/lasting").await;
+    let brief = node.warm("/rpc/brief").await;
+    // By its time, with nothing changed.
+    node.until(|cache| cache["events"]["expired"] == 1).await;
+    assert_ne!(node.warm("/rpc/brief").await.body, brief.body);
+    // By what it depends on, before its time.
+    outside.batch_execute("update accounts set name = 'changed' where id = 1").await.unwrap();
+    node.within_bound("/rpc/lasting", |answer| answer.body != lasting.body).await;
+}
+
+#[tokio::test]
 async fn a_truncated_table_leaves_nothing_in_the_cache() {
     let (_cluster, node, outside) = started("truncated").await;
     node.warm("/calls?id=eq.7").await;
