@@ -28,7 +28,8 @@ pub(crate) struct Schema {
     /// What the database holds.
     pub(crate) catalog: Catalog,
     rules: Rules,
-    published: HashSet<RelationId>,
+    /// The relations whose changes the stream tells; none while there is no stream, when nothing is kept.
+    published: Option<HashSet<RelationId>>,
     plans: Remembered<Box<[u8]>, Arc<Planned>>,
 }
 
@@ -47,14 +48,14 @@ pub(crate) struct Planned {
 }
 
 impl Schema {
-    /// A schema of which nothing is published yet: no answer is kept.
+    /// A schema without a stream.
     pub(crate) fn new(catalog: Catalog, rules: Rules) -> Schema {
-        Schema { catalog, rules, published: HashSet::new(), plans: Remembered::new(PLANS_MAX) }
+        Schema { catalog, rules, published: None, plans: Remembered::new(PLANS_MAX) }
     }
 
     /// The same schema when these relations' changes are told by the stream.
     pub(crate) fn with_published(self, published: HashSet<RelationId>) -> Schema {
-        Schema { published, plans: Remembered::new(PLANS_MAX), ..self }
+        Schema { published: Some(published), plans: Remembered::new(PLANS_MAX), ..self }
     }
 
     /// The plan for a request. Only requests without a body are remembered: a body is part of the plan.
@@ -91,7 +92,7 @@ impl Schema {
             (Access::Read, Reads::Tracked { fixed, contained, settings, .. }) => {
                 let fixed = fixed.iter().map(Read::relation);
                 let contained = contained.iter().flat_map(|contained| contained.relations.iter().copied());
-                match fixed.chain(contained).find(|id| !self.published.contains(id)) {
+                match fixed.chain(contained).find(|id| self.is_untold(*id)) {
                     Some(id) => Err(Bypass::Unpublished(self.name(id))),
                     None => Ok(settings.clone()),
                 }
@@ -104,6 +105,10 @@ impl Schema {
             plan,
             tracked,
         }
+    }
+
+    fn is_untold(&self, id: RelationId) -> bool {
+        self.published.as_ref().is_some_and(|published| !published.contains(&id))
     }
 
     fn name(&self, id: RelationId) -> String {
