@@ -168,7 +168,10 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
             wait_for(app::serve(read(config, flags)?))
         }
         Command::Demo(Demo { scale, once, listeners }) => {
-            wait_for(demo::run(demo_config(listeners.flags())?, scale, once))
+            let mut flags = listeners.flags();
+            // The tour tells of each request itself.
+            flags.extend(once.then(|| ("log.level", "warn".to_owned())));
+            wait_for(demo::run(demo_config(flags)?, scale, once))
         }
         Command::Cache { command: Cache::Stats { admin, json } } => wait_for(client::stats(&admin.url, json)),
         Command::Cache { command: Cache::Clear { admin, pattern, json } } => {
@@ -206,11 +209,12 @@ fn read(file: Option<PathBuf>, flags: Vec<(&'static str, String)>) -> Result<Con
     Config::read(&Sources::of_process(file, flags, std::io::stderr().is_terminal())?)
 }
 
-/// The demo reads flags only: what is configured here is somebody's real database, and the demo fills
-/// the one it gets.
+/// The demo reads the example's own file and flags: what is configured here is somebody's real database, and
+/// the demo fills the one it gets.
 fn demo_config(flags: Vec<(&'static str, String)>) -> Result<Config, ConfigError> {
+    let file = Some(("the example's courant.toml".to_owned(), field_service::CONFIGURATION.to_owned()));
     let terminal = std::io::stderr().is_terminal();
-    Config::read(&Sources { flags, terminal, ..Sources::default() })
+    Config::read(&Sources { file, flags, terminal, ..Sources::default() })
 }
 
 fn wait_for(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {

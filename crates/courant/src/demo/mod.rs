@@ -34,7 +34,6 @@ pub(crate) async fn run(mut config: Config, calls: u64, tour_once: bool) -> Resu
     let ran = async {
         prepare(&cluster, calls).await?;
         config.database.url = Some(Secret::new(cluster.uri(DATABASE)));
-        config.database.anon_role = Some("anon".to_owned());
         config.jwt.secret = Some(Secret::new(SECRET));
         let app = App::build(config).await?;
         if tour_once { once(app, &cluster).await } else { serve(app, &cluster).await }

@@ -110,6 +110,20 @@ async fn the_admin_port_tells_health_and_metrics() {
     assert_eq!(node.get("/metrics").await.status, 404);
 }
 
+#[tokio::test]
+async fn the_demo_takes_its_own_tour() {
+    let directory = std::env::temp_dir().join(format!("courant-demo-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let listen = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    let mut demo = command(&["demo", "--once", "--scale", "200"]);
+    let output = demo.args(listen).current_dir(&directory).output().unwrap();
+    std::fs::remove_dir_all(&directory).unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(text.matches("courant; hit").count(), 5, "{text}");
+    assert!(text.contains("after its commit the answer is new"), "{text}");
+}
+
 /// Waits until a query that returns a boolean says true.
 async fn until(client: &tokio_postgres::Client, condition: &str) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
