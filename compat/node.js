@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -27,28 +27,35 @@ function token(claims) {
   return `${signed}.${createHmac("sha256", SECRET).update(signed).digest("base64url")}`;
 }
 
-const ANON_KEY = token({ role: "anon", iss: "supabase" });
+/** The key that an app is shipped with. */
+export const ANON_KEY = token({ role: "anon", iss: "supabase" });
 
 /** Starts the binary on an empty private cluster, loads the schema, and waits until answers are kept. */
 export async function start() {
   const directory = await mkdtemp(join(tmpdir(), "courant-compat-"));
-  const { process: server, listening, uri } = await serve(directory);
-  const outside = new pg.Client({ connectionString: uri });
+  // Where root runs the tests, the database's user must get through to its own, closed directory in it.
+  await chmod(directory, 0o755);
+  const remove = () => rm(directory, { recursive: true, force: true });
+  const { server, clients, uri } = await serve(directory).catch(async (error) => {
+    await remove();
+    throw error;
+  });
+  const outside = new pg.Client({ connectionString: uri, ssl: false });
   const stop = async () => {
     await outside.end();
     if (server.exitCode === null && server.signalCode === null) {
       server.kill("SIGTERM");
       await once(server, "exit");
     }
-    await rm(directory, { recursive: true, force: true });
+    await remove();
   };
-  const node = { outside, stop, url: `http://${listening.clients}`, client: (user) => client(node.url, user) };
+  const url = `http://${clients}`;
+  const node = { url, outside, stop, client: (user) => client(url, user) };
   try {
     await outside.connect();
     await outside.query(await readFile(new URL("schema.sql", import.meta.url), "utf8"));
     const { db, last } = node.client();
-    // The last thing that the schema makes: once it is in the cache, everything can be.
-    await until(async () => (await db.rpc("hours_of", { client: 0 }, { get: true })).error === null);
+    // Refused until the new schema is served, kept as soon as its changes are followed.
     await until(async () => (await db.from("tags").select()).error === null && last.isHit());
   } catch (error) {
     await stop();
@@ -59,11 +66,10 @@ export async function start() {
 
 /** Starts the process, and reads from its log where it listens and how its database is reached. */
 async function serve(directory) {
-  const env = { ...process.env, PGRST_DB_ANON_ROLE: "anon", PGRST_JWT_SECRET: SECRET };
-  for (const name of Object.keys(env)) {
-    const configures = /^PG(?!RST_)|^COURANT_/.test(name) && !["COURANT_BIN", "COURANT_PG_BIN"].includes(name);
-    if (configures) delete env[name];
-  }
+  // Nothing of the caller's environment configures it, but for where PostgreSQL's programs are.
+  const harmless = (name) => name === "COURANT_PG_BIN" || !/^(PG|COURANT_)/.test(name);
+  const given = Object.entries(process.env).filter(([name]) => harmless(name));
+  const env = { ...Object.fromEntries(given), PGRST_DB_ANON_ROLE: "anon", PGRST_JWT_SECRET: SECRET };
   const listen = ["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"];
   const server = spawn(process.env.COURANT_BIN, ["serve", ...listen], {
     cwd: directory,
@@ -72,6 +78,7 @@ async function serve(directory) {
   });
   // Should the tests end before their time, so does the server, and with it its database.
   process.once("exit", () => server.kill("SIGTERM"));
+  process.once("SIGTERM", () => process.exit(1));
   const said = [];
   let uri;
   for await (const line of createInterface({ input: server.stderr })) {
@@ -80,7 +87,7 @@ async function serve(directory) {
     uri ??= /psql "(postgresql:[^"]+)"/.exec(fields?.message)?.[1];
     if (uri && fields?.clients) {
       server.stderr.resume();
-      return { process: server, listening: fields, uri };
+      return { server, clients: fields.clients, uri };
     }
   }
   throw new Error(`it never listened; it said:\n${said.join("\n")}`);
@@ -130,6 +137,14 @@ export async function until(holds, ms = PATIENCE_MS) {
     if (await holds()) return;
     assert.ok(!late, `not within ${ms} ms`);
   }
+}
+
+/** Asks, each time expecting the same, until the client's answer comes from the cache. */
+export async function kept({ last }, ask) {
+  await until(async () => {
+    await ask();
+    return last.isHit();
+  });
 }
 
 /** The data of an answer that must not be an error. */

@@ -28,7 +28,8 @@ export function embeds(node) {
   test("many to many, through the junction", async () => {
     const asked = from("jobs").select("id, tags(name)").order("id").order("name", { referencedTable: "tags" });
     const tagged = (id, ...names) => ({ id, tags: names.map((name) => ({ name })) });
-    assert.deepEqual(await data(asked), [tagged(1, "outside", "urgent"), tagged(2, "outside"), tagged(3, "heating", "urgent")]);
+    const expected = [tagged(1, "outside", "urgent"), tagged(2, "outside"), tagged(3, "heating", "urgent")];
+    assert.deepEqual(await data(asked), expected);
   });
 
   test("nested", async () => {

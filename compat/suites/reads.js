@@ -74,9 +74,4 @@ export function reads(node) {
     const many = await db.from("clients").select("name").in("id", [1, 2]).maybeSingle();
     assert.deepEqual([many.data, many.error.code], [null, "PGRST116"]);
   });
-
-  test("reads CSV", async () => {
-    const asked = node.client().db.from("tags").select("id,name").order("id").csv();
-    assert.equal(await data(asked), "id,name\n1,urgent\n2,outside\n3,heating");
-  });
 }

@@ -15,10 +15,10 @@ export function writes(node) {
     assert.deepEqual([silent.error, silent.data, silent.status], [null, null, 201]);
     const one = await from("clients").insert({ name: "one", city: "Lévis" }).select("name, city").single();
     assert.deepEqual([one.data, one.status], [{ name: "one", city: "Lévis" }, 201]);
-    const rows = [{ name: "two" }, { name: "three", details: { size: "small" } }];
-    const many = await from("clients").insert(rows, { defaultToNull: false, count: "exact" }).select("name, details");
-    const expected = [{ name: "two", details: {} }, { name: "three", details: { size: "small" } }];
-    assert.deepEqual([many.error, many.data, many.count], [null, expected, 2]);
+    const rows = ["two", "three"].map((name) => ({ name, city: "Lévis" }));
+    const many = await from("clients").insert(rows, { defaultToNull: false, count: "exact" }).select();
+    assert.deepEqual(many.data?.map((row) => [row.name, row.details]), [["two", {}], ["three", {}]]);
+    assert.deepEqual([many.error, many.status, many.count], [null, 201, 2]);
     const gone = await from("clients").delete({ count: "exact" }).in("name", ["silent", "one", "two", "three"]);
     assert.deepEqual([gone.status, gone.count, gone.data], [204, 4, null]);
   });
