@@ -40,7 +40,7 @@ pub(crate) struct Identity {
     pub(crate) role: Option<String>,
     /// The token's claims as JSON text, as policies read them from `request.jwt.claims`.
     pub(crate) claims: String,
-    /// Whether no token was presented.
+    /// Whether that is the anonymous role, with a token (an app's public key) or without.
     pub(crate) anonymous: bool,
     expires_s: Option<u64>,
     not_before_s: Option<u64>,
@@ -110,17 +110,18 @@ impl Identities {
         let decoded = jsonwebtoken::decode::<Map<String, Value>>(token, &verifier.key, &verifier.validation)
             .map_err(refusal)?;
         let claims = decoded.claims;
+        let nobody = self.anonymous.as_ref().and_then(|anonymous| anonymous.role.as_ref());
         let role = match claims.get(&self.role_claim) {
             Some(Value::String(role)) => Some(role.clone()),
-            _ => self.anonymous.as_ref().and_then(|anonymous| anonymous.role.clone()),
+            _ => nobody.cloned(),
         };
         if role.is_none() {
             return Err(Refused::AnonymousDisabled);
         }
         let time = |name| claims.get(name).and_then(Value::as_f64).map(|seconds| seconds.max(0.0) as u64);
         Ok(Identity {
+            anonymous: role.as_ref() == nobody,
             role,
-            anonymous: false,
             expires_s: time("exp"),
             not_before_s: time("nbf"),
             issued_s: time("iat"),
@@ -238,6 +239,19 @@ mod tests {
         assert_eq!(identities(Some("anon"), None).of(&none).unwrap().role.as_deref(), Some("anon"));
         assert_eq!(identities(None, None).of(&none).unwrap().role, None);
         assert!(matches!(identities(None, Some(SECRET)).of(&none), Err(Refused::AnonymousDisabled)));
+    }
+
+    #[test]
+    fn a_token_for_the_anonymous_role_is_anonymous() {
+        let identities = identities(Some("anon"), Some(SECRET));
+        for (claims, anonymous) in [
+            (serde_json::json!({"role": "anon"}), true),
+            (serde_json::json!({"sub": "somebody"}), true),
+            (serde_json::json!({"role": "clerk"}), false),
+        ] {
+            let identity = identities.of(&with_token(&claims, SECRET)).unwrap();
+            assert_eq!(identity.anonymous, anonymous, "{claims}");
+        }
     }
 
     #[test]

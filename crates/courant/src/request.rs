@@ -8,7 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use cache::{Key, KeyBuilder, Lookup, Moment};
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::uri::PathAndQuery;
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use pg::catalog::Settings;
@@ -26,10 +27,14 @@ use crate::row::{self, Found};
 use crate::schema::{Planned, Schema};
 use crate::telemetry::Told;
 
+/// Where Supabase's clients look for the API.
+const PREFIX: &str = "/rest/v1";
+
 /// Answers a request, and tells what became of it.
 pub(crate) async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body> {
     let arrived = app.clock.now();
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    head.uri = unprefixed(head.uri);
     let mut asked = Asked { head, arrived, who: None, planned: None };
     let (response, source) = match serve(&app, &mut asked, body).await {
         Ok((answer, source)) => (answer.response(&asked.head.headers, &source), source),
@@ -246,6 +251,17 @@ fn cookies_json(head: &Parts) -> String {
         }
     }
     serde_json::Value::Object(map).to_string()
+}
+
+/// The address without the prefix, before anybody looks at it: both forms share plans and answers, and the
+/// database is told the path that it hears behind Supabase's gateway. No resource has such a name.
+fn unprefixed(uri: Uri) -> Uri {
+    let inner = uri.path_and_query().and_then(|target| target.as_str().strip_prefix(PREFIX));
+    let inner = inner.filter(|inner| inner.starts_with('/')).map(PathAndQuery::try_from);
+    match inner {
+        Some(Ok(inner)) => Uri::from(inner),
+        Some(Err(_)) | None => uri,
+    }
 }
 
 fn target(head: &Parts) -> &str {

@@ -43,6 +43,20 @@ async fn a_point_read_is_answered_from_the_cache_until_its_row_changes() {
 }
 
 #[tokio::test]
+async fn the_prefix_of_supabases_clients_means_the_same_and_shares_the_answer() {
+    let (_cluster, node, _) = started("prefix").await;
+    let known = node.warm("/calls?id=eq.7").await;
+    let prefixed = node.get("/rest/v1/calls?id=eq.7").await;
+    assert!(prefixed.is_hit(), "{prefixed:?}");
+    assert_eq!((&prefixed.body, prefixed.header("content-location")), (&known.body, "/calls?id=eq.7"));
+    assert_eq!(node.get("/rest/v1/rpc/total?wanted=done").await.json(), json!(67));
+    for nowhere in ["/rest/v1", "/rest/v1calls", "/rest/v1/rest/v1/calls", "/rest/v2/calls"] {
+        let answer = node.get(nowhere).await;
+        assert_eq!(answer.status, 404, "{nowhere}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_change_of_other_rows_leaves_an_answer_in_the_cache() {
     let (_cluster, mut node, outside) = started("other_rows").await;
     node.warm("/calls?id=eq.7").await;
