@@ -43,6 +43,8 @@ impl ClusterSettings {
             .with("full_page_writes", "off")
             .with("shared_buffers", "16MB")
             .with("max_connections", "60")
+            // `initdb` scales it with the template's small segments, and checkpoints would be forced.
+            .with("max_wal_size", "1GB")
             // The default leaves shared memory behind in /dev/shm when a test kills the server.
             .with("dynamic_shared_memory_type", "mmap")
     }
