@@ -4,7 +4,7 @@
 
 use std::fs::{DirBuilder, File, Permissions, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::ClusterError;
@@ -53,9 +53,10 @@ impl Directory {
         Ok(Directory { root, data, log, sockets, owner, _lock: lock })
     }
 
-    /// Makes an empty file for the owner, in place of any before.
+    /// Makes an empty file that only the owner can read, in place of any before.
     pub(super) fn fresh_file(&self, path: &Path) -> Result<File, ClusterError> {
-        let file = File::create(path).map_err(ClusterError::io("write", path))?;
+        let file = File::options().create(true).truncate(true).write(true).mode(0o600).open(path);
+        let file = file.map_err(ClusterError::io("write", path))?;
         self.owner.give(path)?;
         Ok(file)
     }

@@ -126,10 +126,10 @@ impl Cluster {
     }
 
     fn run(&mut self) -> Result<(), ClusterError> {
-        let hba = self.directory.data.join("pg_hba.conf");
-        let mut file = self.directory.fresh_file(&hba)?;
-        for line in &self.settings.hba {
-            writeln!(file, "{line}").map_err(ClusterError::io("write", &hba))?;
+        let hba = self.settings.hba.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>();
+        self.write("pg_hba.conf", hba.as_bytes())?;
+        for (name, content) in &self.settings.files {
+            self.write(name, content)?;
         }
         let sockets = self.directory.sockets.to_string_lossy().into_owned();
         let mut tries = 5;
@@ -153,6 +153,13 @@ impl Cluster {
         }
     }
 
+    /// Writes a file of the data directory anew.
+    fn write(&self, name: &str, content: &[u8]) -> Result<(), ClusterError> {
+        let path = self.directory.data.join(name);
+        let mut file = self.directory.fresh_file(&path)?;
+        file.write_all(content).map_err(ClusterError::io("write", &path))
+    }
+
     /// A URI for the socket, as libpq and tokio-postgres read it, for the superuser.
     pub fn uri(&self, database: &str) -> String {
         let encode = |text: &str| utf8_percent_encode(text, RESERVED).to_string();
@@ -164,6 +171,16 @@ impl Cluster {
     pub fn tcp_uri(&self, database: &str) -> Option<String> {
         let database = utf8_percent_encode(database, RESERVED);
         self.settings.tcp.then(|| format!("postgresql://127.0.0.1:{}/{database}", self.port))
+    }
+
+    /// The directory of its socket, for those who do not speak URIs.
+    pub fn sockets(&self) -> &Path {
+        &self.directory.sockets
+    }
+
+    /// The port in the socket's name, and of TCP where the settings ask for it.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// What to type to look into it: `psql "…"`.

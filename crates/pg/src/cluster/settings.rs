@@ -13,6 +13,8 @@ pub struct ClusterSettings {
     pub hba: Vec<String>,
     /// Whether to listen on `127.0.0.1` too, on a free port.
     pub tcp: bool,
+    /// Files by name, put into the data directory before the server starts, for its user's eyes alone.
+    pub files: Vec<(String, Vec<u8>)>,
 }
 
 impl ClusterSettings {
@@ -22,6 +24,7 @@ impl ClusterSettings {
             parameters: Vec::new(),
             hba: ["local all all trust", "local replication all trust"].map(str::to_owned).into(),
             tcp: false,
+            files: Vec::new(),
         };
         settings
             .with("cluster_name", "courant")
@@ -40,6 +43,8 @@ impl ClusterSettings {
             .with("full_page_writes", "off")
             .with("shared_buffers", "16MB")
             .with("max_connections", "60")
+            // `initdb` scales it with the template's small segments, and checkpoints would be forced.
+            .with("max_wal_size", "1GB")
             // The default leaves shared memory behind in /dev/shm when a test kills the server.
             .with("dynamic_shared_memory_type", "mmap")
     }
@@ -55,6 +60,12 @@ impl ClusterSettings {
     pub fn with_tcp(mut self, hba: &[&str]) -> ClusterSettings {
         self.tcp = true;
         self.hba.extend(hba.iter().map(|&line| line.to_owned()));
+        self
+    }
+
+    /// The same with one file more in the data directory (a certificate, a key).
+    pub fn with_file(mut self, name: &str, content: Vec<u8>) -> ClusterSettings {
+        self.files.push((name.to_owned(), content));
         self
     }
 

@@ -5,7 +5,7 @@ use pg::{Pool, PoolLimits};
 use tokio_postgres::Client;
 use tokio_util::task::TaskTracker;
 
-use crate::session_fixture::Cluster;
+use crate::fixture::{execute, superuser, trusting, url};
 use crate::{NOBODY, options, pool, soon, statement};
 
 /// Waits until as many sessions as `count` run a statement that contains `text`.
@@ -32,9 +32,9 @@ async fn pid(pool: &Pool) -> i32 {
 
 #[tokio::test]
 async fn a_read_that_is_dropped_is_cancelled_on_the_server() {
-    let cluster = Cluster::start();
-    let observer = cluster.superuser().await;
-    let pool = pool(&cluster.url());
+    let cluster = trusting();
+    let observer = superuser(&cluster).await;
+    let pool = pool(&url(&cluster));
     let first = pid(&pool).await;
     let sleep = statement("select 1 from pg_sleep(60)", &[]);
     // Once unprepared, once warm.
@@ -52,10 +52,10 @@ async fn a_read_that_is_dropped_is_cancelled_on_the_server() {
 
 #[tokio::test]
 async fn a_write_that_is_dropped_before_its_commit_is_cancelled() {
-    let cluster = Cluster::start();
-    cluster.execute("create table note (id int)").await;
-    let observer = cluster.superuser().await;
-    let pool = pool(&cluster.url());
+    let cluster = trusting();
+    execute(&cluster, "create table note (id int)").await;
+    let observer = superuser(&cluster).await;
+    let pool = pool(&url(&cluster));
     let first = pid(&pool).await;
     let insert = statement("insert into note select 1 from pg_sleep(60) returning id", &[]);
     for _ in 0..2 {
@@ -73,10 +73,10 @@ async fn a_write_that_is_dropped_before_its_commit_is_cancelled() {
 
 #[tokio::test]
 async fn a_write_that_is_dropped_after_its_commit_was_sent_runs_to_its_end() {
-    let cluster = Cluster::start();
-    cluster.execute("create table note (id int)").await;
-    let observer = cluster.superuser().await;
-    let pool = pool(&cluster.url());
+    let cluster = trusting();
+    execute(&cluster, "create table note (id int)").await;
+    let observer = superuser(&cluster).await;
+    let pool = pool(&url(&cluster));
     // Warm, so that COMMIT is in the same flight.
     let sql = "insert into note select $1 from pg_advisory_xact_lock(5) returning id";
     pool.write(NOBODY, &statement(sql, &["1"]), None, Commit::Always).await.unwrap();
@@ -96,10 +96,10 @@ async fn a_write_that_is_dropped_after_its_commit_was_sent_runs_to_its_end() {
 
 #[tokio::test]
 async fn a_plain_client_that_is_dropped_leaves_nothing_behind() {
-    let cluster = Cluster::start();
-    cluster.execute("create table note (id int)").await;
-    let observer = cluster.superuser().await;
-    let pool = pool(&cluster.url());
+    let cluster = trusting();
+    execute(&cluster, "create table note (id int)").await;
+    let observer = superuser(&cluster).await;
+    let pool = pool(&url(&cluster));
     let first = pid(&pool).await;
 
     let client = pool.client().await.unwrap();
@@ -128,9 +128,9 @@ async fn a_plain_client_that_is_dropped_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn a_closed_pool_ends_all_its_tasks() {
-    let cluster = Cluster::start();
+    let cluster = trusting();
     let tasks = TaskTracker::new();
-    let pool = Pool::new(options(&cluster.url()), PoolLimits::default(), tasks.clone());
+    let pool = Pool::new(options(&url(&cluster)), PoolLimits::default(), tasks.clone());
     pid(&pool).await;
     let client = pool.client().await.unwrap();
     pool.close();
@@ -142,9 +142,9 @@ async fn a_closed_pool_ends_all_its_tasks() {
 
 #[tokio::test]
 async fn a_cancel_never_hits_the_next_user() {
-    let cluster = Cluster::start();
+    let cluster = trusting();
     let limits = PoolLimits { connections_max: 2, ..PoolLimits::default() };
-    let pool = Pool::new(options(&cluster.url()), limits, TaskTracker::new());
+    let pool = Pool::new(options(&url(&cluster)), limits, TaskTracker::new());
     let short = statement("select 1 from pg_sleep(0.001)", &[]);
     for turns in 0..150_usize {
         // Dropped a little later each time: before it is sent, while it runs, when it is done.

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use pg::cluster::{Binaries, Cluster, ClusterError, ClusterSettings};
 use tokio_postgres::{Client, NoTls};
 
+use crate::fixture::{Scratch, connect, execute};
+
 #[tokio::test]
 async fn a_test_cluster_decodes_its_log_and_answers_on_its_socket() {
     let cluster = Cluster::for_test("answers");
@@ -51,13 +53,13 @@ async fn tcp_is_open_only_where_it_is_asked_for_and_as_it_is_asked_for() {
 async fn what_was_committed_outlives_stop_and_kill() {
     let place = Place::new("outlives");
     let mut cluster = place.start();
-    run(&cluster, "create table kept (n int); insert into kept values (1)").await;
+    execute(&cluster, "create table kept (n int); insert into kept values (1)").await;
     cluster.restart().unwrap();
-    run(&cluster, "insert into kept values (2)").await;
+    execute(&cluster, "insert into kept values (2)").await;
     cluster.kill();
     assert!(!cluster.is_running());
     cluster.restart().unwrap();
-    run(&cluster, "insert into kept values (3)").await;
+    execute(&cluster, "insert into kept values (3)").await;
     drop(cluster);
 
     let cluster = place.start();
@@ -91,7 +93,7 @@ fn a_paused_server_is_stopped_all_the_same() {
 fn a_cluster_is_used_by_one_process_at_a_time() {
     let place = Place::new("alone");
     let first = place.start();
-    let second = Cluster::start(&binaries(), &place.0, ClusterSettings::for_tests());
+    let second = Cluster::start(&binaries(), &place.cluster, ClusterSettings::for_tests());
     assert!(matches!(second, Err(ClusterError::InUse(_))), "{second:?}");
     assert!(first.pid().is_some());
 }
@@ -99,19 +101,19 @@ fn a_cluster_is_used_by_one_process_at_a_time() {
 #[tokio::test]
 async fn a_directory_with_a_long_path_gets_a_socket_elsewhere() {
     let place = Place::new("long");
-    let deep = place.0.join("directory-with-a-long-name ".repeat(4)).join("cluster");
+    let deep = place.cluster.join("directory-with-a-long-name ".repeat(4)).join("cluster");
     make_reachable(deep.parent().unwrap());
     let mut cluster = Cluster::start(&binaries(), &deep, ClusterSettings::for_tests()).unwrap();
-    run(&cluster, "select 1").await;
+    execute(&cluster, "select 1").await;
     cluster.restart().unwrap();
-    run(&cluster, "select 1").await;
+    execute(&cluster, "select 1").await;
 }
 
 #[test]
 fn a_setting_that_the_server_refuses_is_told_in_one_line() {
     let place = Place::new("refused");
     let settings = ClusterSettings::for_tests().with("wal_level", "sideways");
-    let error = Cluster::start(&binaries(), &place.0, settings).unwrap_err().to_string();
+    let error = Cluster::start(&binaries(), &place.cluster, settings).unwrap_err().to_string();
     assert!(error.contains("wal_level") && error.contains("sideways"), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
 }
@@ -120,8 +122,9 @@ fn a_setting_that_the_server_refuses_is_told_in_one_line() {
 fn a_cluster_of_another_version_is_refused_with_advice() {
     let place = Place::new("version");
     drop(place.start());
-    std::fs::write(place.0.join("data/PG_VERSION"), "9\n").unwrap();
-    let error = Cluster::start(&binaries(), &place.0, ClusterSettings::for_tests()).unwrap_err().to_string();
+    std::fs::write(place.cluster.join("data/PG_VERSION"), "9\n").unwrap();
+    let error =
+        Cluster::start(&binaries(), &place.cluster, ClusterSettings::for_tests()).unwrap_err().to_string();
     assert!(error.contains("made by PostgreSQL 9") && error.contains("COURANT_PG_BIN"), "{error}");
 }
 
@@ -130,12 +133,12 @@ async fn a_process_number_that_now_belongs_to_somebody_else_does_not_stand_in_th
     let place = Place::new("stranger");
     let mut cluster = place.start();
     cluster.kill();
-    let file = place.0.join("data/postmaster.pid");
+    let file = place.cluster.join("data/postmaster.pid");
     let text = std::fs::read_to_string(&file).unwrap();
     let (_, rest) = text.split_once('\n').unwrap();
     std::fs::write(&file, format!("{}\n{rest}", std::process::id())).unwrap();
     cluster.restart().unwrap();
-    run(&cluster, "select 1").await;
+    execute(&cluster, "select 1").await;
 }
 
 #[tokio::test]
@@ -153,7 +156,7 @@ async fn a_server_does_not_outlive_a_process_that_was_killed() {
     let place = Place::new("orphan");
     let start = || -> (Child, u32) {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", name, "--nocapture"]).env(CHILD, &place.0);
+        command.args(["--exact", name, "--nocapture"]).env(CHILD, &place.cluster);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let pid = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("postmaster ")?.parse().ok());
@@ -162,38 +165,35 @@ async fn a_server_does_not_outlive_a_process_that_was_killed() {
     let (mut child, postmaster) = start();
     child.kill().unwrap();
     child.wait().unwrap();
-    let file = place.0.join("data/postmaster.pid");
+    let file = place.cluster.join("data/postmaster.pid");
     let end = Instant::now() + Duration::from_secs(20);
     while file.exists() {
         assert!(Instant::now() < end, "the keeper did not stop postmaster {postmaster}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        std::thread::yield_now();
     }
 
     // And a start that does not wait for the keeper.
     let (mut child, _) = start();
     child.kill().unwrap();
     child.wait().unwrap();
-    run(&place.start(), "select 1").await;
+    execute(&place.start(), "select 1").await;
 }
 
-/// A directory for a cluster that is kept between starts, removed in the end.
-struct Place(PathBuf);
+/// A place for a cluster that is kept between starts, removed in the end.
+struct Place {
+    cluster: PathBuf,
+    _above: Scratch,
+}
 
 impl Place {
     fn new(name: &str) -> Place {
-        let path = std::env::temp_dir().join(format!("courant-place-{name}-{}", std::process::id()));
-        make_reachable(&path);
-        Place(path.join("cluster"))
+        let above = Scratch::new(name);
+        make_reachable(above.path());
+        Place { cluster: above.path().join("cluster"), _above: above }
     }
 
     fn start(&self) -> Cluster {
-        Cluster::start(&binaries(), &self.0, ClusterSettings::for_tests()).unwrap()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(self.0.parent().unwrap());
+        Cluster::start(&binaries(), &self.cluster, ClusterSettings::for_tests()).unwrap()
     }
 }
 
@@ -206,16 +206,6 @@ fn make_reachable(path: &Path) {
 
 fn binaries() -> Binaries {
     Binaries::find(|name| std::env::var_os(name)).unwrap()
-}
-
-async fn connect(uri: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(uri, NoTls).await.unwrap();
-    tokio::spawn(connection);
-    client
-}
-
-async fn run(cluster: &Cluster, sql: &str) {
-    connect(&cluster.uri("postgres")).await.batch_execute(sql).await.unwrap();
 }
 
 async fn show(client: &Client, setting: &str) -> String {

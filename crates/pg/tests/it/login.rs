@@ -4,13 +4,12 @@ use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use pg::cluster::{Cluster, ClusterSettings};
 use pg::connect::{ConnectError, ConnectOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::fixture::{execute, trusting, url};
 use crate::options;
-use crate::session_fixture::Cluster;
-
-const SCRAM: &str = "local all all trust\nhost all all all scram-sha-256\n";
 
 /// Logs in and shows a setting.
 async fn show(options: &ConnectOptions, name: &str) -> Result<String, ConnectError> {
@@ -26,10 +25,10 @@ fn from(variables: &[(&str, &str)]) -> ConnectOptions {
 
 #[tokio::test]
 async fn the_environment_says_where_and_how() {
-    let cluster = Cluster::start();
-    let port = cluster.port.to_string();
+    let cluster = trusting();
+    let port = cluster.port().to_string();
     let options = from(&[
-        ("PGHOST", cluster.directory.to_str().unwrap()),
+        ("PGHOST", cluster.sockets().to_str().unwrap()),
         ("PGPORT", &port),
         ("PGUSER", "postgres"),
         ("PGOPTIONS", "-c work_mem=5MB -c timezone=Asia/Tokyo"),
@@ -37,7 +36,7 @@ async fn the_environment_says_where_and_how() {
         ("PGDATESTYLE", "SQL, DMY"),
         ("PGAPPNAME", "my app"),
     ]);
-    assert_eq!(options.redacted(), format!("postgres@{}:{port}/postgres", cluster.directory.display()));
+    assert_eq!(options.redacted(), format!("postgres@{}:{port}/postgres", cluster.sockets().display()));
     assert!(options.is_loopback());
     for (name, value) in [
         ("work_mem", "5MB"),
@@ -51,9 +50,12 @@ async fn the_environment_says_where_and_how() {
 
 #[tokio::test]
 async fn a_password_comes_from_the_string_the_environment_or_the_file() {
-    let cluster = Cluster::start_with("", SCRAM, |_| {});
-    cluster.execute("create role ann login password 'p:w'").await;
-    let port = cluster.port.to_string();
+    let cluster = Cluster::for_test_with(
+        "login",
+        ClusterSettings::for_tests().with_tcp(&["host all all all scram-sha-256"]),
+    );
+    execute(&cluster, "create role ann login password 'p:w'").await;
+    let port = cluster.port().to_string();
     let base = [("PGHOST", "127.0.0.1"), ("PGPORT", &*port), ("PGUSER", "ann"), ("PGDATABASE", "postgres")];
     let with = |more: &[(&'static str, String)]| {
         let mut variables = base.to_vec();
@@ -64,7 +66,7 @@ async fn a_password_comes_from_the_string_the_environment_or_the_file() {
     show(&right, "port").await.unwrap();
     show(&with(&[("PGPASSWORD", "p:w".to_owned())]), "port").await.unwrap();
 
-    let home = cluster.directory.join("home");
+    let home = cluster.directory().join("home");
     fs::create_dir(&home).unwrap();
     let file = home.join(".pgpass");
     fs::write(&file, format!("other:*:*:*:x\n127.0.0.1:{port}:postgres:ann:p\\:w\n")).unwrap();
@@ -83,8 +85,8 @@ async fn a_password_comes_from_the_string_the_environment_or_the_file() {
 
 #[tokio::test]
 async fn hosts_are_tried_in_order_until_one_serves() {
-    let cluster = Cluster::start();
-    let port = cluster.port;
+    let cluster = trusting();
+    let port = cluster.port();
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let hosts = format!("postgresql://postgres@127.0.0.1:{nobody},127.0.0.1:{port}/postgres");
     assert_eq!(show(&options(&hosts), "port").await.unwrap(), port.to_string());
@@ -113,8 +115,8 @@ async fn hosts_are_tried_in_order_until_one_serves() {
 
 #[tokio::test]
 async fn an_opened_stream_awaits_the_startup_message() {
-    let cluster = Cluster::start();
-    let mut opened = options(&cluster.url()).open().await.unwrap();
+    let cluster = trusting();
+    let mut opened = options(&url(&cluster)).open().await.unwrap();
     assert!(!opened.encrypted && opened.channel_binding.is_none());
     let mut message = bytes::BytesMut::new();
     let parameters = [("user", opened.user.as_str()), ("database", &opened.database)];
@@ -127,9 +129,9 @@ async fn an_opened_stream_awaits_the_startup_message() {
 
 #[tokio::test]
 async fn a_refusal_names_the_server_and_repeats_what_it_said() {
-    let cluster = Cluster::start();
+    let cluster = trusting();
     let text =
-        format!("host={} port={} user=nobody dbname=postgres", cluster.directory.display(), cluster.port);
+        format!("host={} port={} user=nobody dbname=postgres", cluster.sockets().display(), cluster.port());
     let error = show(&options(&text), "port").await.unwrap_err().to_string();
     assert!(error.ends_with("refused: role \"nobody\" does not exist (28000)"), "{error}");
     let error = options("host=/no/such user=postgres").connect().await.err().unwrap().to_string();

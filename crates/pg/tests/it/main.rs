@@ -4,14 +4,13 @@
 
 mod cancel;
 mod catalog;
-mod catalog_fixture;
 mod cluster;
+mod fixture;
 mod login;
 mod pool;
 mod proxy;
 mod schema;
 mod session;
-mod session_fixture;
 mod tls;
 
 use pg::connect::ConnectOptions;

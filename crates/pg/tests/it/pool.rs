@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
+use pg::cluster::Cluster;
 use pg::{Error, Pool, PoolLimits};
 use tokio_util::task::TaskTracker;
 
-use crate::session_fixture::Cluster;
+use crate::fixture::{trusting, url};
 use crate::{NOBODY, options, soon, statement};
 
 fn limited(cluster: &Cluster, limits: PoolLimits) -> Pool {
-    Pool::new(options(&cluster.url()), limits, TaskTracker::new())
+    Pool::new(options(&url(cluster)), limits, TaskTracker::new())
 }
 
 #[tokio::test]
 async fn a_statement_that_takes_too_long_is_ended_by_the_server() {
-    let cluster = Cluster::start();
+    let cluster = trusting();
     let limits = PoolLimits { statement_timeout: Duration::from_millis(200), ..PoolLimits::default() };
     let pool = limited(&cluster, limits);
     let settings = "select current_setting('statement_timeout'), current_setting('application_name'),
@@ -30,7 +31,7 @@ async fn a_statement_that_takes_too_long_is_ended_by_the_server() {
 
 #[tokio::test]
 async fn an_exhausted_pool_is_busy_after_a_while() {
-    let cluster = Cluster::start();
+    let cluster = trusting();
     let wait_timeout = Duration::from_millis(50);
     let pool = limited(&cluster, PoolLimits { connections_max: 1, wait_timeout, ..PoolLimits::default() });
     let client = pool.client().await.unwrap();
@@ -42,7 +43,7 @@ async fn an_exhausted_pool_is_busy_after_a_while() {
 
 #[tokio::test]
 async fn too_many_waiters_are_told_at_once() {
-    let cluster = Cluster::start();
+    let cluster = trusting();
     let limits = PoolLimits {
         connections_max: 1,
         waiters_max: 1,
@@ -65,7 +66,7 @@ async fn too_many_waiters_are_told_at_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_requests_share_few_connections() {
-    let cluster = Cluster::start();
+    let cluster = trusting();
     let pool = limited(&cluster, PoolLimits { connections_max: 3, ..PoolLimits::default() });
     let reads = (0..300).map(|number: i32| {
         let pool = pool.clone();
@@ -87,7 +88,7 @@ async fn many_requests_share_few_connections() {
 
 #[tokio::test]
 async fn the_pool_recovers_after_postgresql_restarts() {
-    let cluster = Cluster::start();
+    let mut cluster = trusting();
     let pool = limited(&cluster, PoolLimits::default());
     let one = statement("select 1", &[]);
     let clients = [pool.client().await.unwrap(), pool.client().await.unwrap()];
@@ -97,20 +98,20 @@ async fn the_pool_recovers_after_postgresql_restarts() {
     assert_eq!(pool.status().idle, 2);
 
     cluster.kill();
-    cluster.resume();
+    cluster.restart().unwrap();
     pool.read(NOBODY, &one).await.unwrap();
     assert_eq!(pool.status().size, 1, "what was closed is not kept");
 
-    cluster.kill();
+    cluster.stop();
     let error = pool.read(NOBODY, &one).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error}");
-    cluster.resume();
+    cluster.restart().unwrap();
     pool.read(NOBODY, &one).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_connection_that_dies_during_a_statement_is_reported_lost() {
-    let cluster = Cluster::start();
+    let cluster = trusting();
     let pool = limited(&cluster, PoolLimits::default());
     let suicide = statement("select pg_terminate_backend(pg_backend_pid())", &[]);
     let error = pool.read(NOBODY, &suicide).await.unwrap_err();

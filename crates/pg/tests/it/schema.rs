@@ -5,13 +5,14 @@
 use std::time::Duration;
 
 use pg::catalog::{Unpublishable, load};
+use pg::cluster::{Cluster, ClusterSettings};
 use pg::schema::{
     Installed, PublicationSync, Refused, Removed, SchemaError, install, readiness, sync_publication,
     uninstall,
 };
 use tokio_postgres::Client;
 
-use crate::catalog_fixture::{Cluster, cluster};
+use crate::fixture::{connect_as, database, shared};
 
 const EVERYTHING: Installed = Installed { schema: true, event_triggers: true };
 
@@ -50,7 +51,7 @@ async fn count(client: &Client, sql: &str) -> i64 {
 
 #[tokio::test]
 async fn schema_changes_are_told_and_passing_ones_are_not() {
-    let (client, _) = cluster().database("create table t (id int primary key)").await;
+    let (client, _) = database(shared(), "create table t (id int primary key)").await;
     assert_eq!(install(&client).await.unwrap(), EVERYTHING);
     let tags = told(
         &client,
@@ -76,7 +77,7 @@ async fn schema_changes_are_told_and_passing_ones_are_not() {
 
 #[tokio::test]
 async fn a_failing_event_trigger_does_not_fail_the_users_command() {
-    let (client, _) = cluster().database("").await;
+    let (client, _) = database(shared(), "").await;
     install(&client).await.unwrap();
     client
         .batch_execute(
@@ -93,8 +94,8 @@ async fn a_failing_event_trigger_does_not_fail_the_users_command() {
 
 #[tokio::test]
 async fn installing_twice_or_at_once_is_installing() {
-    let (client, name) = cluster().database("").await;
-    let other = cluster().connect("postgres", &name).await;
+    let (client, name) = database(shared(), "").await;
+    let other = connect_as(shared(), "postgres", &name).await;
     let (one, two) = tokio::join!(install(&client), install(&other));
     assert_eq!((one.unwrap(), two.unwrap()), (EVERYTHING, EVERYTHING));
     assert_eq!(install(&client).await.unwrap(), EVERYTHING);
@@ -103,11 +104,11 @@ async fn installing_twice_or_at_once_is_installing() {
 
 #[tokio::test]
 async fn a_role_with_fewer_rights_installs_what_it_may() {
-    let (client, name) = cluster().database("create role maker login; create role nobody login").await;
+    let (client, name) = database(shared(), "create role maker login; create role nobody login").await;
     client.batch_execute(&format!("grant create on database {name} to maker")).await.unwrap();
-    let nobody = cluster().connect("nobody", &name).await;
+    let nobody = connect_as(shared(), "nobody", &name).await;
     assert_eq!(install(&nobody).await.unwrap(), Installed::default());
-    let maker = cluster().connect("maker", &name).await;
+    let maker = connect_as(shared(), "maker", &name).await;
     let schema_only = Installed { schema: true, event_triggers: false };
     assert_eq!(install(&maker).await.unwrap(), schema_only);
     // A superuser completes it, and the other roles find it complete.
@@ -117,7 +118,7 @@ async fn a_role_with_fewer_rights_installs_what_it_may() {
 
 #[tokio::test]
 async fn a_schema_of_that_name_that_is_not_ours_is_left_alone() {
-    let (client, _) = cluster().database("create schema courant; create table courant.mine (id int)").await;
+    let (client, _) = database(shared(), "create schema courant; create table courant.mine (id int)").await;
     assert!(matches!(install(&client).await, Err(SchemaError::NotOurs)));
     assert_eq!(uninstall(&client, "courant").await.unwrap(), Removed::default());
     assert_eq!(count(&client, "select count(*) from courant.mine").await, 0);
@@ -125,7 +126,7 @@ async fn a_schema_of_that_name_that_is_not_ours_is_left_alone() {
 
 #[tokio::test]
 async fn a_later_versions_schema_is_refused() {
-    let (client, _) = cluster().database("").await;
+    let (client, _) = database(shared(), "").await;
     install(&client).await.unwrap();
     client.batch_execute("insert into courant.migration (number) values (99)").await.unwrap();
     assert!(matches!(install(&client).await, Err(SchemaError::TooNew(99))));
@@ -133,7 +134,7 @@ async fn a_later_versions_schema_is_refused() {
 
 #[tokio::test]
 async fn uninstalling_leaves_no_trace_and_may_be_repeated() {
-    let (client, _) = cluster().database("create table t (id int primary key)").await;
+    let (client, _) = database(shared(), "create table t (id int primary key)").await;
     let traces = "select (select count(*) from pg_namespace) + (select count(*) from pg_proc)
         + (select count(*) from pg_event_trigger) + (select count(*) from pg_publication)
         + (select count(*) from pg_class) + (select count(*) from pg_description)";
@@ -149,9 +150,9 @@ async fn uninstalling_leaves_no_trace_and_may_be_repeated() {
 
 #[tokio::test]
 async fn the_publication_holds_exactly_the_tables_that_can_be_in_it() {
-    let (client, _) = cluster()
-        .database(
-            r#"create table a (id int primary key);
+    let (client, _) = database(
+        shared(),
+        r#"create table a (id int primary key);
                create schema "Odd one"; create table "Odd one"."T" (id int primary key);
                create table no_key (id int);
                create unlogged table u (id int primary key);
@@ -159,8 +160,8 @@ async fn the_publication_holds_exactly_the_tables_that_can_be_in_it() {
                create table part partition of parted for values from (0) to (10);
                create table base (id int primary key);
                create table child (primary key (id)) inherits (base);"#,
-        )
-        .await;
+    )
+    .await;
     let first = sync(&client).await;
     assert!(first.created && first.removed.is_empty());
     assert_eq!(first.added, [r#""Odd one"."T""#, "public.a", "public.base", "public.child", "public.part"]);
@@ -203,8 +204,8 @@ async fn the_publication_holds_exactly_the_tables_that_can_be_in_it() {
 
 #[tokio::test]
 async fn two_nodes_that_make_the_publication_at_once_agree() {
-    let (client, name) = cluster().database("create table a (id int primary key)").await;
-    let other = cluster().connect("postgres", &name).await;
+    let (client, name) = database(shared(), "create table a (id int primary key)").await;
+    let other = connect_as(shared(), "postgres", &name).await;
     let list = tables(&client).await;
     let (one, two) =
         tokio::join!(sync_publication(&client, "courant", &list), sync_publication(&other, "courant", &list));
@@ -215,16 +216,16 @@ async fn two_nodes_that_make_the_publication_at_once_agree() {
 
 #[tokio::test]
 async fn a_publication_for_all_tables_is_refused_and_a_role_without_rights_told_so() {
-    let (client, name) = cluster()
-        .database(
-            "create publication everything for all tables; create role visitor login;
+    let (client, name) = database(
+        shared(),
+        "create publication everything for all tables; create role visitor login;
              create table a (id int primary key)",
-        )
-        .await;
+    )
+    .await;
     let list = tables(&client).await;
     let refused = sync_publication(&client, "everything", &list).await;
     assert!(matches!(refused, Err(SchemaError::ForAllTables(name)) if name == "everything"));
-    let visitor = cluster().connect("visitor", &name).await;
+    let visitor = connect_as(shared(), "visitor", &name).await;
     let refused = sync_publication(&visitor, "courant", &list).await;
     assert!(matches!(refused, Err(SchemaError::NotPermitted(_))));
     // The connection is free again.
@@ -234,8 +235,8 @@ async fn a_publication_for_all_tables_is_refused_and_a_role_without_rights_told_
 #[tokio::test]
 async fn a_table_that_is_locked_does_not_keep_the_others_out() {
     let (client, name) =
-        cluster().database("create table a (id int primary key); create table b (id int primary key)").await;
-    let holder = cluster().connect("postgres", &name).await;
+        database(shared(), "create table a (id int primary key); create table b (id int primary key)").await;
+    let holder = connect_as(shared(), "postgres", &name).await;
     let list = tables(&client).await;
     holder.batch_execute("begin; lock table a in share update exclusive mode").await.unwrap();
     let done = sync_publication(&client, "courant", &list).await.unwrap();
@@ -246,7 +247,7 @@ async fn a_table_that_is_locked_does_not_keep_the_others_out() {
 
 #[tokio::test]
 async fn a_superuser_with_a_logical_log_and_keys_everywhere_lacks_nothing() {
-    let (client, _) = cluster().database("create table a (id int primary key)").await;
+    let (client, _) = database(shared(), "create table a (id int primary key)").await;
     let ready = readiness(&client, "courant", &tables(&client).await).await.unwrap();
     assert!(ready.can_stream);
     assert_eq!(ready.obstacles, []);
@@ -254,17 +255,18 @@ async fn a_superuser_with_a_logical_log_and_keys_everywhere_lacks_nothing() {
 
 #[tokio::test]
 async fn what_is_missing_is_named_with_lines_that_provide_it() {
-    let cluster = Cluster::start("replica");
-    let (client, name) = cluster
-        .database(
-            r#"create role "App user" login;
+    let cluster =
+        Cluster::for_test_with("replica", ClusterSettings::for_tests().with("wal_level", "replica"));
+    let (client, name) = database(
+        &cluster,
+        r#"create role "App user" login;
                create table a (id int primary key);
                create table "No key" (id int);
                create table keyed (a int not null, b int);
                create unique index keyed_a on keyed (a);"#,
-        )
-        .await;
-    let app = cluster.connect("App user", &name).await;
+    )
+    .await;
+    let app = connect_as(&cluster, "App user", &name).await;
     let ready = readiness(&app, "courant", &tables(&app).await).await.unwrap();
     assert!(!ready.can_stream);
     let what: Vec<&str> = ready.obstacles.iter().map(|missing| missing.what.as_str()).collect();

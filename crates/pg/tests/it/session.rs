@@ -4,8 +4,8 @@ use pg::session::{Commit, Session};
 use pg::{Error, Pool, PoolLimits};
 use tokio_util::task::TaskTracker;
 
+use crate::fixture::{execute, superuser, trusting, url};
 use crate::proxy::Proxy;
-use crate::session_fixture::Cluster;
 use crate::{NOBODY, options, pool, soon, statement};
 
 const WHO: &str = "select current_user::text, nullif(current_setting('request.jwt.claims', true), ''), \
@@ -37,9 +37,9 @@ fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 
 #[tokio::test]
 async fn a_warm_read_or_write_is_one_flight() {
-    let cluster = Cluster::start();
-    cluster.execute("create table note (id int)").await;
-    let proxy = Proxy::before(cluster.port).await;
+    let cluster = trusting();
+    execute(&cluster, "create table note (id int)").await;
+    let proxy = Proxy::before(cluster.port()).await;
     let pool = pool(&format!("postgresql://postgres@127.0.0.1:{}/postgres?sslmode=disable", proxy.port));
     let session = Session { role: None, settings: &[("request.jwt.claims", "{}")] };
     let read = statement("select $1::int", &["1"]);
@@ -87,9 +87,9 @@ fn kinds(mut sent: &[u8]) -> String {
 
 #[tokio::test]
 async fn role_and_settings_hold_for_one_transaction_only() {
-    let cluster = Cluster::start();
-    cluster.execute(ROLES).await;
-    let pool = pool(&authenticator(cluster.port));
+    let cluster = trusting();
+    execute(&cluster, ROLES).await;
+    let pool = pool(&authenticator(cluster.port()));
     let who = statement(WHO, &[]);
     let alice = Session { role: Some("alice"), settings: &[("request.jwt.claims", r#"{"sub":"a'b"}"#)] };
 
@@ -112,10 +112,10 @@ async fn role_and_settings_hold_for_one_transaction_only() {
 
 #[tokio::test]
 async fn a_role_that_cannot_be_set_is_the_error_and_nothing_runs() {
-    let cluster = Cluster::start();
-    cluster.execute(ROLES).await;
-    cluster.execute("create table trace (id int); grant all on trace to public").await;
-    let pool = pool(&authenticator(cluster.port));
+    let cluster = trusting();
+    execute(&cluster, ROLES).await;
+    execute(&cluster, "create table trace (id int); grant all on trace to public").await;
+    let pool = pool(&authenticator(cluster.port()));
     let insert = statement("insert into trace values ($1) returning id", &["1"]);
     let who = statement(WHO, &[]);
 
@@ -129,16 +129,16 @@ async fn a_role_that_cannot_be_set_is_the_error_and_nothing_runs() {
         assert_eq!(code(pool.read(as_role("none"), &who).await), "22023");
         assert_eq!(code(pool.write(as_role("none"), &insert, None, Commit::Always).await), "22023");
     }
-    let count = cluster.superuser().await.query_one("select count(*) from trace", &[]).await.unwrap();
+    let count = superuser(&cluster).await.query_one("select count(*) from trace", &[]).await.unwrap();
     assert_eq!(count.get::<_, i64>(0), 0);
     assert_eq!(pool.read(as_role("alice"), &who).await.unwrap().get::<_, &str>(0), "alice");
 }
 
 #[tokio::test]
 async fn a_begin_that_fails_lets_nothing_run_outside_its_transaction() {
-    let cluster = Cluster::start();
-    cluster.execute("create table trace (id int)").await;
-    let proxy = Proxy::before(cluster.port).await;
+    let cluster = trusting();
+    execute(&cluster, "create table trace (id int)").await;
+    let proxy = Proxy::before(cluster.port()).await;
     let pool = pool(&format!("postgresql://postgres@127.0.0.1:{}/postgres?sslmode=disable", proxy.port));
     let insert = statement("insert into trace values ($1) returning id", &["1"]);
     // Warm, so that the statement is in the same flight as `begin`.
@@ -146,17 +146,17 @@ async fn a_begin_that_fails_lets_nothing_run_outside_its_transaction() {
 
     proxy.spoil_begin();
     assert_eq!(code(pool.write(NOBODY, &insert, None, Commit::Always).await), "42601");
-    let count = cluster.superuser().await.query_one("select count(*) from trace", &[]).await.unwrap();
+    let count = superuser(&cluster).await.query_one("select count(*) from trace", &[]).await.unwrap();
     assert_eq!(count.get::<_, i64>(0), 1);
     assert_eq!(pool.status().size, 0, "the connection is not used again");
 }
 
 #[tokio::test]
 async fn a_statement_is_parsed_as_the_role_that_runs_it() {
-    let cluster = Cluster::start();
-    cluster.execute(ROLES).await;
+    let cluster = trusting();
+    execute(&cluster, ROLES).await;
     let limits = PoolLimits { connections_max: 1, ..PoolLimits::default() };
-    let pool = Pool::new(options(&authenticator(cluster.port)), limits, TaskTracker::new());
+    let pool = Pool::new(options(&authenticator(cluster.port())), limits, TaskTracker::new());
     let read = statement("select body from hidden.note where id = $1", &["1"]);
     for _ in 0..2 {
         assert_eq!(pool.read(as_role("alice"), &read).await.unwrap().get::<_, &str>(0), "secret");
@@ -167,9 +167,9 @@ async fn a_statement_is_parsed_as_the_role_that_runs_it() {
 
 #[tokio::test]
 async fn the_error_of_the_statement_is_the_one_that_is_told() {
-    let cluster = Cluster::start();
-    cluster.execute("create table note (id int primary key, body text not null)").await;
-    let pool = pool(&cluster.url());
+    let cluster = trusting();
+    execute(&cluster, "create table note (id int primary key, body text not null)").await;
+    let pool = pool(&url(&cluster));
     let insert = statement("insert into note values ($1, $2) returning id", &["1", "a"]);
     for commit in [Commit::Always, Commit::If(&|_| true)] {
         let _first = pool.write(NOBODY, &insert, Some("m"), commit).await;
@@ -193,14 +193,14 @@ async fn the_error_of_the_statement_is_the_one_that_is_told() {
 
 #[tokio::test]
 async fn the_error_of_the_commit_is_told() {
-    let cluster = Cluster::start();
-    cluster
-        .execute(
-            "create table a (id int primary key);
+    let cluster = trusting();
+    execute(
+        &cluster,
+        "create table a (id int primary key);
              create table b (a int references a deferrable initially deferred)",
-        )
-        .await;
-    let pool = pool(&cluster.url());
+    )
+    .await;
+    let pool = pool(&url(&cluster));
     let insert = statement("insert into b values ($1) returning a", &["7"]);
     for _ in 0..2 {
         for commit in [Commit::Always, Commit::If(&|_| true)] {
@@ -213,14 +213,14 @@ async fn the_error_of_the_commit_is_told() {
 
 #[tokio::test]
 async fn a_write_is_committed_if_its_row_is_liked_and_marked_if_it_wrote() {
-    let cluster = Cluster::start();
-    cluster.execute(ROLES).await;
-    let superuser = cluster.superuser().await;
+    let cluster = trusting();
+    execute(&cluster, ROLES).await;
+    let superuser = superuser(&cluster).await;
     superuser
         .batch_execute("select pg_create_logical_replication_slot('watch', 'test_decoding')")
         .await
         .unwrap();
-    let pool = pool(&authenticator(cluster.port));
+    let pool = pool(&authenticator(cluster.port()));
     let alice = as_role("alice");
     let insert = |id| statement("insert into hidden.note values ($1, 'x') returning id", &[id]);
 
@@ -251,11 +251,13 @@ async fn a_write_is_committed_if_its_row_is_liked_and_marked_if_it_wrote() {
 
 #[tokio::test]
 async fn parameters_of_any_type_are_sent_as_text() {
-    let cluster = Cluster::start();
-    cluster
-        .execute("create type mood as enum ('fine', 'ill'); create domain small as int check (value < 9)")
-        .await;
-    let pool = pool(&cluster.url());
+    let cluster = trusting();
+    execute(
+        &cluster,
+        "create type mood as enum ('fine', 'ill'); create domain small as int check (value < 9)",
+    )
+    .await;
+    let pool = pool(&url(&cluster));
     let all = statement(
         "select concat_ws('|', $1::jsonb->>'a', encode($2::bytea, 'hex'), ($3::int[])[2], $4::mood,
             $5::small, $6::numeric, $7::timestamptz at time zone 'UTC', $8::uuid, $9::int is null, $10::text[])",
@@ -283,12 +285,12 @@ async fn parameters_of_any_type_are_sent_as_text() {
 
 #[tokio::test]
 async fn statements_that_no_longer_fit_are_prepared_again() {
-    let cluster = Cluster::start();
-    cluster.execute("create table note (id int); insert into note values (1)").await;
-    let pool = pool(&cluster.url());
+    let cluster = trusting();
+    execute(&cluster, "create table note (id int); insert into note values (1)").await;
+    let pool = pool(&url(&cluster));
     let read = statement("select * from note", &[]);
     assert_eq!(pool.read(NOBODY, &read).await.unwrap().len(), 1);
-    cluster.execute("alter table note add body text").await;
+    execute(&cluster, "alter table note add body text").await;
     assert_eq!(pool.read(NOBODY, &read).await.unwrap().len(), 2);
 
     let forget = statement("with x as (select 1) select count(*) from x", &[]);
@@ -300,8 +302,8 @@ async fn statements_that_no_longer_fit_are_prepared_again() {
 
 #[tokio::test]
 async fn more_statements_than_are_kept_are_no_trouble() {
-    let cluster = Cluster::start();
-    let pool = pool(&cluster.url());
+    let cluster = trusting();
+    let pool = pool(&url(&cluster));
     for number in 0..300 {
         let read = statement(&format!("select {number}"), &[]);
         assert_eq!(pool.read(NOBODY, &read).await.unwrap().get::<_, i32>(0), number);

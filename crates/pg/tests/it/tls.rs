@@ -2,17 +2,16 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
+use pg::cluster::{Cluster, ClusterSettings};
 use pg::connect::{ConnectError, ConnectOptions};
 
+use crate::fixture::{Scratch, execute, superuser, trusting};
 use crate::options;
-use crate::session_fixture::Cluster;
 
-const SSL: &str =
-    "ssl = on\nssl_cert_file = 'server.crt'\nssl_key_file = 'server.key'\nssl_ca_file = 'ca.crt'\n";
-const TRUST: &str = "local all all trust\nhost all all all trust\n";
+const TRUST: &str = "host all all all trust";
 
 /// Makes an authority and, for each name, a certificate with that subject alternative name.
 fn certificates(directory: &Path, certified: &[(&str, &str, &str)]) {
@@ -50,14 +49,24 @@ fn openssl(directory: &Path, arguments: &str) {
     assert!(output.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// A server whose certificate names `localhost`.
-fn server(hba: &str) -> (Cluster, PathBuf) {
-    let cluster = Cluster::start_with(SSL, hba, |data| {
-        certificates(data, &[("server", "db", "subjectAltName=DNS:localhost"), ("client", "carl", "")]);
-        authority(data, "other");
-    });
-    let data = cluster.data();
-    (cluster, data)
+/// A server with what it needs for TLS out of that directory, and these lines for TCP.
+fn server_with(certificates: &Scratch, hba: &[&str]) -> Cluster {
+    let mut settings = ClusterSettings::for_tests().with_tcp(hba).with("ssl", "on");
+    for (parameter, file) in
+        [("ssl_cert_file", "server.crt"), ("ssl_key_file", "server.key"), ("ssl_ca_file", "ca.crt")]
+    {
+        let content = fs::read(certificates.path().join(file)).unwrap();
+        settings = settings.with(parameter, file).with_file(file, content);
+    }
+    Cluster::for_test_with("tls", settings)
+}
+
+/// A server whose certificate names `localhost`, and a directory with what a client may trust and show.
+fn server(hba: &[&str]) -> (Cluster, Scratch) {
+    let made = Scratch::new("certificates");
+    certificates(made.path(), &[("server", "db", "subjectAltName=DNS:localhost"), ("client", "carl", "")]);
+    authority(made.path(), "other");
+    (server_with(&made, hba), made)
 }
 
 /// Logs in, and says whether the session is encrypted.
@@ -69,13 +78,13 @@ async fn encrypted(options: &ConnectOptions) -> Result<bool, ConnectError> {
 }
 
 fn to(cluster: &Cluster, more: &str) -> ConnectOptions {
-    options(&format!("hostaddr=127.0.0.1 port={} user=postgres dbname=postgres {more}", cluster.port))
+    options(&format!("hostaddr=127.0.0.1 port={} user=postgres dbname=postgres {more}", cluster.port()))
 }
 
 #[tokio::test]
 async fn each_mode_verifies_as_much_as_in_libpq() {
-    let (cluster, data) = server(TRUST);
-    let (ca, other) = (data.join("ca.crt"), data.join("other.crt"));
+    let (cluster, made) = server(&[TRUST]);
+    let (ca, other) = (made.path().join("ca.crt"), made.path().join("other.crt"));
     let (ca, other) = (ca.to_str().unwrap(), other.to_str().unwrap());
     for (more, outcome) in [
         ("host=localhost", Some(true)),
@@ -106,17 +115,17 @@ async fn each_mode_verifies_as_much_as_in_libpq() {
         }
     }
     // A server that presents the very certificate that is trusted.
-    let pinned = data.join("server.crt");
+    let pinned = made.path().join("server.crt");
     let more = format!("host=localhost sslmode=verify-full sslrootcert={}", pinned.display());
     assert!(encrypted(&to(&cluster, &more)).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_common_name_counts_where_there_is_no_alternative_name() {
-    let cluster = Cluster::start_with(SSL, TRUST, |data| {
-        certificates(data, &[("server", "*.example.org", "keyUsage=digitalSignature")]);
-    });
-    let ca = cluster.data().join("ca.crt");
+    let made = Scratch::new("certificates");
+    certificates(made.path(), &[("server", "*.example.org", "keyUsage=digitalSignature")]);
+    let cluster = server_with(&made, &[TRUST]);
+    let ca = made.path().join("ca.crt");
     let full = |host| to(&cluster, &format!("host={host} sslmode=verify-full sslrootcert={}", ca.display()));
     assert!(encrypted(&full("db.example.org")).await.unwrap());
     for host in ["example.org", "a.db.example.org", "db.example.com"] {
@@ -126,15 +135,15 @@ async fn a_common_name_counts_where_there_is_no_alternative_name() {
 
 #[tokio::test]
 async fn a_certificate_of_version_1_will_do_where_nothing_is_verified() {
-    let cluster = Cluster::start_with(SSL, TRUST, |data| {
-        certificates(data, &[("server", "localhost", "")]);
-        openssl(data, "x509 -req -in server.csr -days 2 -CA ca.crt -CAkey ca.key -out server.crt");
-    });
+    let made = Scratch::new("certificates");
+    certificates(made.path(), &[("server", "localhost", "")]);
+    openssl(made.path(), "x509 -req -in server.csr -days 2 -CA ca.crt -CAkey ca.key -out server.crt");
+    let cluster = server_with(&made, &[TRUST]);
     for version in ["TLSv1.2", "TLSv1.3"] {
         let more = format!("host=localhost sslmode=require ssl_max_protocol_version={version}");
         assert!(encrypted(&to(&cluster, &more)).await.unwrap());
     }
-    let ca = cluster.data().join("ca.crt");
+    let ca = made.path().join("ca.crt");
     let more = format!("host=localhost sslmode=verify-ca sslrootcert={}", ca.display());
     let error = encrypted(&to(&cluster, &more)).await.unwrap_err().to_string();
     assert!(error.contains("version 1, which cannot be verified"), "{error}");
@@ -142,11 +151,10 @@ async fn a_certificate_of_version_1_will_do_where_nothing_is_verified() {
 
 #[tokio::test]
 async fn a_server_may_insist_on_encryption_or_on_its_absence() {
-    let hba = "local all all trust\nhostssl all postgres all trust\nhostnossl all plain all trust\n";
-    let (cluster, _) = server(hba);
-    cluster.execute("create role plain login").await;
+    let (cluster, _made) = server(&["hostssl all postgres all trust", "hostnossl all plain all trust"]);
+    execute(&cluster, "create role plain login").await;
     let of = |user: &str, mode: &str| {
-        options(&format!("host=127.0.0.1 port={} user={user} dbname=postgres sslmode={mode}", cluster.port))
+        options(&format!("host=127.0.0.1 port={} user={user} dbname=postgres sslmode={mode}", cluster.port()))
     };
     for mode in ["allow", "prefer", "require"] {
         assert!(encrypted(&of("postgres", mode)).await.unwrap(), "{mode}");
@@ -160,23 +168,23 @@ async fn a_server_may_insist_on_encryption_or_on_its_absence() {
 
 #[tokio::test]
 async fn a_server_without_tls_is_refused_where_tls_is_required() {
-    let cluster = Cluster::start();
+    let cluster = trusting();
     assert!(!encrypted(&to(&cluster, "")).await.unwrap());
     let error = encrypted(&to(&cluster, "sslmode=require")).await.unwrap_err();
     assert!(matches!(error, ConnectError::TlsNotOffered { .. }), "{error}");
     // As in libpq, there is no TLS over a unix socket, whatever the mode.
     let socket =
-        format!("host={} port={} user=postgres sslmode=require", cluster.directory.display(), cluster.port);
+        format!("host={} port={} user=postgres sslmode=require", cluster.sockets().display(), cluster.port());
     assert!(!encrypted(&options(&socket)).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_password_is_bound_to_the_channel() {
-    let (cluster, _) = server("local all all trust\nhost all all all scram-sha-256\n");
-    cluster.execute("create role ann login password 'pw'").await;
+    let (cluster, _made) = server(&["host all all all scram-sha-256"]);
+    execute(&cluster, "create role ann login password 'pw'").await;
     let of = |more: &str| {
         let base = "hostaddr=127.0.0.1 user=ann password=pw dbname=postgres";
-        options(&format!("{base} port={} {more}", cluster.port))
+        options(&format!("{base} port={} {more}", cluster.port()))
     };
     assert!(encrypted(&of("channel_binding=require")).await.unwrap());
     assert!(encrypted(&of("channel_binding=disable")).await.unwrap());
@@ -187,10 +195,10 @@ async fn a_password_is_bound_to_the_channel() {
 
 #[tokio::test]
 async fn a_client_may_show_a_certificate() {
-    let (cluster, data) = server("local all all trust\nhostssl all carl all cert\n");
-    cluster.execute("create role carl login").await;
-    let (certificate, key) = (data.join("client.crt"), data.join("client.key"));
-    let base = format!("hostaddr=127.0.0.1 port={} user=carl dbname=postgres", cluster.port);
+    let (cluster, made) = server(&["hostssl all carl all cert"]);
+    execute(&cluster, "create role carl login").await;
+    let (certificate, key) = (made.path().join("client.crt"), made.path().join("client.key"));
+    let base = format!("hostaddr=127.0.0.1 port={} user=carl dbname=postgres", cluster.port());
     let text = format!("{base} sslcert={} sslkey={}", certificate.display(), key.display());
     assert!(encrypted(&options(&text)).await.unwrap());
     assert!(encrypted(&options(&base)).await.is_err());
@@ -202,11 +210,12 @@ async fn a_client_may_show_a_certificate() {
 
 #[tokio::test]
 async fn a_dropped_statement_is_cancelled_over_tls_too() {
-    let (cluster, data) = server(TRUST);
-    let more = format!("host=localhost sslmode=verify-full sslrootcert={}", data.join("ca.crt").display());
-    let text = format!("hostaddr=127.0.0.1 port={} user=postgres dbname=postgres {more}", cluster.port);
+    let (cluster, made) = server(&[TRUST]);
+    let more =
+        format!("host=localhost sslmode=verify-full sslrootcert={}", made.path().join("ca.crt").display());
+    let text = format!("hostaddr=127.0.0.1 port={} user=postgres dbname=postgres {more}", cluster.port());
     let pool = crate::pool(&text);
-    let observer = cluster.superuser().await;
+    let observer = superuser(&cluster).await;
     let sleeping =
         "select count(*) from pg_stat_activity where state = 'active' and query like '%pg_sleep(9%'
                     and pid <> pg_backend_pid()";

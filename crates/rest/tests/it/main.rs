@@ -1,10 +1,9 @@
 //! The request language from outside: requests to statements and read sets, errors, random input, and
 //! every statement on a real PostgreSQL.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cases;
-mod cluster;
 mod errors;
 mod fixture;
 mod fuzz;

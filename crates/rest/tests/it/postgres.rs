@@ -2,10 +2,11 @@
 
 use bytes::{BufMut, BytesMut};
 use pg::Parameter;
+use pg::cluster::{Cluster, ClusterSettings};
+use tokio_postgres::NoTls;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::cases::CASES;
-use crate::cluster::Cluster;
 use crate::fixture::{asked, rules};
 
 /// A parameter as the product sends it: text, whatever type the server inferred.
@@ -40,8 +41,9 @@ impl ToSql for Text<'_> {
 
 #[tokio::test]
 async fn every_case_is_answered_by_postgresql_with_the_right_bytes() {
-    let cluster = Cluster::start();
-    let mut client = cluster.connect().await;
+    let cluster = Cluster::for_test_with("rest", ClusterSettings::for_tests().with("timezone", "UTC"));
+    let (mut client, connection) = tokio_postgres::connect(&cluster.uri("postgres"), NoTls).await.unwrap();
+    tokio::spawn(connection);
     client.batch_execute(include_str!("schema.sql")).await.unwrap();
     let mut wrong = Vec::new();
     for case in CASES {

@@ -2,7 +2,7 @@
 
 use pg::{Change, Datum, RelationId, Transaction, Tuple};
 
-use crate::cluster::{Cluster, transaction, until};
+use crate::source::{Source, transaction, until};
 
 /// A change in one line: `public.t(…) -> (…)`, values absent as `-`, null as `null`.
 pub(crate) fn line(change: &Change) -> String {
@@ -35,8 +35,8 @@ pub(crate) fn lines(transaction: &Transaction) -> Vec<String> {
 
 #[tokio::test]
 async fn rows_are_told_as_their_replica_identity_has_them() {
-    let cluster = Cluster::start(&[]).await;
-    cluster
+    let source = Source::start().await;
+    source
         .run(
             "create table d (id int primary key, v text, w text);
              create table i (id int primary key, u text not null, w text);
@@ -49,8 +49,8 @@ async fn rows_are_told_as_their_replica_identity_has_them() {
              alter publication courant add table d, i, f, n;",
         )
         .await;
-    let mut stream = cluster.stream().await;
-    cluster
+    let mut stream = source.stream().await;
+    source
         .run(
             "insert into d values (1, 'a', null); insert into i values (1, 'a', null);
              insert into f values (1, 'a', null); insert into n values ('a', null);
@@ -87,8 +87,8 @@ async fn rows_are_told_as_their_replica_identity_has_them() {
 
 #[tokio::test]
 async fn an_unchanged_toasted_value_is_absent_unless_the_old_row_has_it() {
-    let cluster = Cluster::start(&[]).await;
-    cluster
+    let source = Source::start().await;
+    source
         .run(
             "create table d (id int primary key, v text, big text);
              create table f (id int primary key, v text, big text);
@@ -98,33 +98,33 @@ async fn an_unchanged_toasted_value_is_absent_unless_the_old_row_has_it() {
              insert into d values (1, 'a', repeat('x', 10000)); insert into f select * from d;",
         )
         .await;
-    let mut stream = cluster.stream().await;
-    cluster.run("update d set v = 'b'; update f set v = 'b'").await;
+    let mut stream = source.stream().await;
+    source.run("update d set v = 'b'; update f set v = 'b'").await;
     let told = transaction(&mut stream).await;
     assert_eq!(lines(&told), ["d ->(1 b -)", "f (1 a 10000 bytes)->(1 b 10000 bytes)"]);
 }
 
 #[tokio::test]
 async fn a_truncation_touches_each_relation_wholly() {
-    let cluster = Cluster::start(&[]).await;
-    cluster
+    let source = Source::start().await;
+    source
         .run(
             "create table a (id int primary key); create table b (id int references a);
              alter publication courant add table a, b",
         )
         .await;
-    let mut stream = cluster.stream().await;
-    cluster.run("truncate a cascade").await;
+    let mut stream = source.stream().await;
+    source.run("truncate a cascade").await;
     let told = transaction(&mut stream).await;
     assert_eq!(lines(&told), ["whole relation", "whole relation"]);
 }
 
 #[tokio::test]
 async fn what_was_rolled_back_is_not_told() {
-    let cluster = Cluster::start(&[]).await;
-    cluster.run("create table t (id int primary key); alter publication courant add table t").await;
-    let mut stream = cluster.stream().await;
-    cluster
+    let source = Source::start().await;
+    source.run("create table t (id int primary key); alter publication courant add table t").await;
+    let mut stream = source.stream().await;
+    source
         .run(
             "begin; insert into t values (1);
              savepoint s; insert into t values (2); savepoint r; insert into t values (3); release r;
@@ -139,23 +139,23 @@ async fn what_was_rolled_back_is_not_told() {
 
 #[tokio::test]
 async fn a_prepared_transaction_is_told_when_it_commits() {
-    let cluster = Cluster::start(&[]).await;
-    cluster.run("create table t (id int primary key); alter publication courant add table t").await;
-    let mut stream = cluster.stream().await;
-    cluster.run("begin; insert into t values (1); prepare transaction 'one'").await;
-    cluster.run("begin; insert into t values (2); prepare transaction 'two'").await;
-    cluster.run("insert into t values (3)").await;
-    cluster.run("rollback prepared 'two'").await;
-    cluster.run("commit prepared 'one'").await;
+    let source = Source::start().await;
+    source.run("create table t (id int primary key); alter publication courant add table t").await;
+    let mut stream = source.stream().await;
+    source.run("begin; insert into t values (1); prepare transaction 'one'").await;
+    source.run("begin; insert into t values (2); prepare transaction 'two'").await;
+    source.run("insert into t values (3)").await;
+    source.run("rollback prepared 'two'").await;
+    source.run("commit prepared 'one'").await;
     assert_eq!(lines(&transaction(&mut stream).await), ["t ->(3)"]);
     assert_eq!(lines(&transaction(&mut stream).await), ["t ->(1)"]);
 }
 
 #[tokio::test]
 async fn messages_for_courant_come_with_their_transaction_and_no_others_do() {
-    let cluster = Cluster::start(&[]).await;
-    let mut stream = cluster.stream().await;
-    cluster
+    let source = Source::start().await;
+    let mut stream = source.stream().await;
+    source
         .run(
             "select pg_logical_emit_message(false, 'courant', 'at once');
              begin; select pg_logical_emit_message(true, 'courant.write', 'mine'),
@@ -163,7 +163,7 @@ async fn messages_for_courant_come_with_their_transaction_and_no_others_do() {
              begin; savepoint s; select pg_logical_emit_message(true, 'courant', 'undone'); rollback to s; commit;",
         )
         .await;
-    let position = cluster.position().await;
+    let position = source.position().await;
     let messages: Vec<_> =
         until(&mut stream, position).await.into_iter().flat_map(|transaction| transaction.messages).collect();
     assert_eq!(messages.len(), 1);
@@ -172,17 +172,17 @@ async fn messages_for_courant_come_with_their_transaction_and_no_others_do() {
 
 #[tokio::test]
 async fn a_transaction_names_its_id_and_where_its_commit_ends() {
-    let cluster = Cluster::start(&[]).await;
-    cluster.run("create table t (id int primary key); alter publication courant add table t").await;
-    let mut stream = cluster.stream().await;
-    let mut client = cluster.client().await;
-    let before = cluster.position().await;
+    let source = Source::start().await;
+    source.run("create table t (id int primary key); alter publication courant add table t").await;
+    let mut stream = source.stream().await;
+    let mut client = source.client().await;
+    let before = source.position().await;
     let write = client.transaction().await.unwrap();
     write.batch_execute("insert into t values (1)").await.unwrap();
     let xid: String = write.query_one("select pg_current_xact_id()::text", &[]).await.unwrap().get(0);
     write.commit().await.unwrap();
     let told = transaction(&mut stream).await;
     assert_eq!(told.xid.to_string(), xid);
-    assert!(before < told.end && told.end <= cluster.position().await);
+    assert!(before < told.end && told.end <= source.position().await);
     assert!(stream.consistent_point() <= before);
 }

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its own functions too")]
 
 mod changes;
-mod cluster;
 mod login;
 mod schema;
 mod session;
+mod source;
 mod streamed;

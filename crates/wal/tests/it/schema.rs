@@ -1,13 +1,13 @@
 //! Relations that change while they are streamed.
 
 use crate::changes::lines;
-use crate::cluster::{Cluster, transaction};
+use crate::source::{Source, transaction};
 
 #[tokio::test]
 async fn a_relation_that_changed_says_so_before_its_next_row() {
-    let cluster = Cluster::start(&[]).await;
-    cluster.run("create table t (id int primary key, v text); alter publication courant add table t").await;
-    let mut stream = cluster.stream().await;
+    let source = Source::start().await;
+    source.run("create table t (id int primary key, v text); alter publication courant add table t").await;
+    let mut stream = source.stream().await;
     let steps = [
         ("select 1", vec!["t ->(1 a)"]),
         ("create index on t (v)", vec!["t ->(2 a)"]),
@@ -26,17 +26,17 @@ async fn a_relation_that_changed_says_so_before_its_next_row() {
             7 => "insert into t values (7, 9)".to_owned(),
             _ => "insert into other values (8, 9)".to_owned(),
         };
-        cluster.run(&format!("{statement}; {row}")).await;
+        source.run(&format!("{statement}; {row}")).await;
         assert_eq!(lines(&transaction(&mut stream).await), expected, "{statement}");
     }
 }
 
 #[tokio::test]
 async fn a_change_within_the_transaction_stands_before_the_rows_it_applies_to() {
-    let cluster = Cluster::start(&[]).await;
-    cluster.run("create table t (id int primary key); alter publication courant add table t").await;
-    let mut stream = cluster.stream().await;
-    cluster
+    let source = Source::start().await;
+    source.run("create table t (id int primary key); alter publication courant add table t").await;
+    let mut stream = source.stream().await;
+    source
         .run("begin; insert into t values (1); alter table t add column v int; insert into t values (2, 3); commit")
         .await;
     assert_eq!(lines(&transaction(&mut stream).await), ["t ->(1)", "schema relation", "t ->(2 3)"]);
@@ -44,11 +44,11 @@ async fn a_change_within_the_transaction_stands_before_the_rows_it_applies_to() 
 
 #[tokio::test]
 async fn a_table_made_anew_under_the_same_name_is_another_relation() {
-    let cluster = Cluster::start(&[]).await;
-    cluster.run("create table t (id int primary key); alter publication courant add table t").await;
-    let mut stream = cluster.stream().await;
-    cluster.run("insert into t values (1)").await;
-    cluster
+    let source = Source::start().await;
+    source.run("create table t (id int primary key); alter publication courant add table t").await;
+    let mut stream = source.stream().await;
+    source.run("insert into t values (1)").await;
+    source
         .run("drop table t; create table t (id int primary key, v int); alter publication courant add table t; insert into t values (1, 2)")
         .await;
     assert_eq!(lines(&transaction(&mut stream).await), ["t ->(1)"]);

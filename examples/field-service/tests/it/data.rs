@@ -3,17 +3,18 @@
 use std::time::SystemTime;
 
 use field_service::{Error, Scale};
+use pg::cluster::Cluster;
 use tokio_postgres::Client;
 
-use crate::cluster::{Cluster, generate};
+use crate::fixture::{generate, installed};
 
 /// Of all rows at the tests' scale. The example is frozen: a change here is a change of what others measure.
 const FROZEN: &str = "ebb80d61a67007ce610d0579f01f1db5";
 
 #[tokio::test]
 async fn every_table_is_filled_in_proportion() {
-    let cluster = Cluster::start();
-    let client = cluster.installed("example").await;
+    let cluster = Cluster::for_test("example");
+    let client = installed(&cluster, "example").await;
     let summary = generate(&client).await;
     for (table, rows) in &summary.tables {
         let stored = count(&client, &format!("select count(*) from {table}")).await;
@@ -30,8 +31,8 @@ async fn every_table_is_filled_in_proportion() {
 
 #[tokio::test]
 async fn rows_refer_to_rows_that_exist_in_the_same_organization() {
-    let cluster = Cluster::start();
-    let client = cluster.installed("example").await;
+    let cluster = Cluster::for_test("example");
+    let client = installed(&cluster, "example").await;
     generate(&client).await;
     let keys = client
         .query(
@@ -59,10 +60,10 @@ async fn rows_refer_to_rows_that_exist_in_the_same_organization() {
 
 #[tokio::test]
 async fn the_same_inputs_make_the_same_bytes_as_ever() {
-    let cluster = Cluster::start();
+    let cluster = Cluster::for_test("example");
     let mut sums = Vec::new();
     for database in ["first", "second"] {
-        let client = cluster.installed(database).await;
+        let client = installed(&cluster, database).await;
         client.batch_execute("set time zone 'UTC'").await.unwrap();
         let summary = generate(&client).await;
         let mut sum = String::new();
@@ -78,8 +79,8 @@ async fn the_same_inputs_make_the_same_bytes_as_ever() {
 
 #[tokio::test]
 async fn the_data_is_true_to_life() {
-    let cluster = Cluster::start();
-    let client = cluster.installed("example").await;
+    let cluster = Cluster::for_test("example");
+    let client = installed(&cluster, "example").await;
     generate(&client).await;
     for (what, query) in [
         (
@@ -124,8 +125,8 @@ async fn the_data_is_true_to_life() {
 
 #[tokio::test]
 async fn the_app_goes_on_where_the_generator_ended() {
-    let cluster = Cluster::start();
-    let client = cluster.installed("example").await;
+    let cluster = Cluster::for_test("example");
+    let client = installed(&cluster, "example").await;
     generate(&client).await;
     let insert = "insert into messages (org_id, conversation_id, body)
         select org_id, id, 'Bonjour' from conversations order by id limit 1 returning id";
@@ -135,8 +136,8 @@ async fn the_app_goes_on_where_the_generator_ended() {
 
 #[tokio::test]
 async fn tables_that_hold_rows_are_left_alone() {
-    let cluster = Cluster::start();
-    let client = cluster.installed("example").await;
+    let cluster = Cluster::for_test("example");
+    let client = installed(&cluster, "example").await;
     client
         .batch_execute("insert into organizations (name, slug) values ('Une autre', 'autre')")
         .await
@@ -149,9 +150,9 @@ async fn tables_that_hold_rows_are_left_alone() {
 
 #[tokio::test]
 async fn the_smallest_scales_work_too() {
-    let cluster = Cluster::start();
+    let cluster = Cluster::for_test("example");
     for (database, calls, messages) in [("nothing", 0, 0), ("one", 1, 1), ("few", 20, 26)] {
-        let client = cluster.installed(database).await;
+        let client = installed(&cluster, database).await;
         let scale = Scale { calls, messages };
         let mut last = None;
         let mut note = |progress| last = Some(progress);

@@ -1,9 +1,10 @@
 //! Who sees what.
 
 use field_service::{DEMO_USERS, ORGANIZATIONS};
+use pg::cluster::Cluster;
 use tokio_postgres::Client;
 
-use crate::cluster::{Cluster, generate};
+use crate::fixture::{generate, installed};
 
 const OWNED: &[&str] = &[
     "modules",
@@ -38,8 +39,8 @@ async fn count(client: &Client, query: &str) -> i64 {
 
 #[tokio::test]
 async fn members_see_the_rows_of_their_organization_and_no_others() {
-    let cluster = Cluster::start();
-    let client = cluster.installed("example").await;
+    let cluster = Cluster::for_test("example");
+    let client = installed(&cluster, "example").await;
     generate(&client).await;
     for user in DEMO_USERS {
         let large = ORGANIZATIONS[..2].iter().any(|org| org.id == user.org_id);
@@ -63,8 +64,8 @@ async fn members_see_the_rows_of_their_organization_and_no_others() {
 
 #[tokio::test]
 async fn a_member_writes_only_for_the_own_organization() {
-    let cluster = Cluster::start();
-    let client = cluster.installed("example").await;
+    let cluster = Cluster::for_test("example");
+    let client = installed(&cluster, "example").await;
     generate(&client).await;
     sign_in(&client, DEMO_USERS[0].sub).await;
     let insert =
@@ -87,8 +88,8 @@ async fn a_member_writes_only_for_the_own_organization() {
 
 #[tokio::test]
 async fn a_deleted_membership_ends_access() {
-    let cluster = Cluster::start();
-    let client = cluster.installed("example").await;
+    let cluster = Cluster::for_test("example");
+    let client = installed(&cluster, "example").await;
     generate(&client).await;
     sign_in(&client, DEMO_USERS[1].sub).await;
     assert!(count(&client, "select count(*) from messages").await > 0);
@@ -103,8 +104,8 @@ async fn a_deleted_membership_ends_access() {
 
 #[tokio::test]
 async fn the_public_sees_the_companies_and_the_robots_they_show() {
-    let cluster = Cluster::start();
-    let client = cluster.installed("example").await;
+    let cluster = Cluster::for_test("example");
+    let client = installed(&cluster, "example").await;
     generate(&client).await;
     // What a pooled connection looks like after somebody else's transaction.
     client.batch_execute("select set_config('request.jwt.claims', '', false)").await.unwrap();

@@ -1,11 +1,13 @@
 //! What the schema has and, above all, what it has not.
 
-use crate::cluster::Cluster;
+use pg::cluster::Cluster;
+
+use crate::fixture::installed;
 
 #[tokio::test]
 async fn no_table_has_an_index_besides_its_primary_key() {
-    let cluster = Cluster::start();
-    let client = cluster.installed("example").await;
+    let cluster = Cluster::for_test("example");
+    let client = installed(&cluster, "example").await;
     let rows = client
         .query(
             "select c.relname::text,
@@ -31,9 +33,9 @@ async fn no_table_has_an_index_besides_its_primary_key() {
 
 #[tokio::test]
 async fn two_databases_of_one_cluster_share_the_roles() {
-    let cluster = Cluster::start();
-    cluster.installed("first").await;
-    let client = cluster.installed("second").await;
+    let cluster = Cluster::for_test("example");
+    installed(&cluster, "first").await;
+    let client = installed(&cluster, "second").await;
     let row = client
         .query_one(
             "select count(*), bool_or(rolbypassrls and rolname <> 'service_role'), bool_or(rolcanlogin)
@@ -49,8 +51,8 @@ async fn two_databases_of_one_cluster_share_the_roles() {
 
 #[tokio::test]
 async fn a_second_installation_is_refused_and_says_in_which_file() {
-    let cluster = Cluster::start();
-    let client = cluster.installed("example").await;
+    let cluster = Cluster::for_test("example");
+    let client = installed(&cluster, "example").await;
     let error = field_service::install(&client).await.unwrap_err();
     assert_eq!(error.to_string(), "the example's 02-tables.sql was refused");
     // The connection is fit for use afterwards.
@@ -59,8 +61,8 @@ async fn a_second_installation_is_refused_and_says_in_which_file() {
 
 #[tokio::test]
 async fn what_the_configuration_declares_exists() {
-    let cluster = Cluster::start();
-    let client = cluster.installed("example").await;
+    let cluster = Cluster::for_test("example");
+    let client = installed(&cluster, "example").await;
     let configuration: toml::Table = field_service::CONFIGURATION.parse().unwrap();
     let declared = configuration["cache"]["declare"].as_array().unwrap();
     assert_eq!(declared.len(), 4);

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use field_service::{DEMO_USERS, draws, statements};
+use pg::cluster::Cluster;
 use serde_json::Value;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use crate::cluster::{Cluster, generate};
+use crate::fixture::{generate, installed};
 
 /// The values that each draw gives to a member of an organization.
 async fn drawn(client: &Client, org_id: &str) -> BTreeMap<&'static str, Vec<String>> {
@@ -22,8 +23,8 @@ async fn drawn(client: &Client, org_id: &str) -> BTreeMap<&'static str, Vec<Stri
 
 #[tokio::test]
 async fn every_statement_prepares_and_runs_with_drawn_values() {
-    let cluster = Cluster::start();
-    let client = cluster.installed("example").await;
+    let cluster = Cluster::for_test("example");
+    let client = installed(&cluster, "example").await;
     generate(&client).await;
     let user = DEMO_USERS[1];
     let values = drawn(&client, user.org_id).await;
@@ -55,8 +56,8 @@ async fn every_statement_prepares_and_runs_with_drawn_values() {
 
 #[tokio::test]
 async fn every_draw_gives_values_to_both_large_organizations() {
-    let cluster = Cluster::start();
-    let client = cluster.installed("example").await;
+    let cluster = Cluster::for_test("example");
+    let client = installed(&cluster, "example").await;
     generate(&client).await;
     for user in [DEMO_USERS[0], DEMO_USERS[2]] {
         for (name, values) in drawn(&client, user.org_id).await {

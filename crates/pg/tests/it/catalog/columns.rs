@@ -2,7 +2,7 @@
 
 use pg::Canonical;
 
-use crate::catalog_fixture::{Named, catalog_of};
+use crate::fixture::{Named, catalog_of};
 
 #[tokio::test]
 async fn columns_have_a_canonical_form_only_where_equality_is_equality_of_bytes() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pg::RelationId;
 use pg::catalog::{Catalog, Dependence, Obstacle, Settings, load};
 
-use crate::catalog_fixture::{Named, catalog_of, cluster};
+use crate::fixture::{Named, catalog_of, connect_as, database, shared};
 
 /// The parts of Supabase that policies lean on, as it ships them.
 const AUTH: &str = "
@@ -305,10 +305,10 @@ async fn any_role_reads_the_same_catalog() {
         create view v as select * from docs;
         create role reader login;
     ";
-    let (client, name) = cluster().database(&format!("{AUTH}{ddl}")).await;
+    let (client, name) = database(shared(), &format!("{AUTH}{ddl}")).await;
     let schemas = ["public".to_owned()];
     let all = load(&client, &schemas).await.unwrap();
-    let reader = cluster().connect("reader", &name).await;
+    let reader = connect_as(shared(), "reader", &name).await;
     let read = load(&reader, &schemas).await.unwrap();
     assert_eq!(read.table("v").dependence, all.table("v").dependence);
     assert_eq!(read.table("docs").dependence, all.table("docs").dependence);

@@ -1,8 +1,9 @@
 //! The fingerprint notices whatever plans, read sets and authorization rest on, and nothing else.
 
 use pg::catalog::{fingerprint, load};
+use pg::cluster::Cluster;
 
-use crate::catalog_fixture::Cluster;
+use crate::fixture::{connect_as, database};
 
 const BEFORE: &str = "
     create role reader; create role writer; create role someone login;
@@ -90,9 +91,9 @@ const NOISE: [&str; 11] = [
 #[tokio::test]
 async fn every_change_that_matters_is_noticed_and_no_other() {
     // A cluster of its own, because roles belong to all databases.
-    let cluster = Cluster::start("logical");
-    let (client, name) = cluster.database(BEFORE).await;
-    let watcher = cluster.connect("postgres", &name).await;
+    let cluster = Cluster::for_test("catalog");
+    let (client, name) = database(&cluster, BEFORE).await;
+    let watcher = connect_as(&cluster, "postgres", &name).await;
     let mut last = fingerprint(&watcher).await.unwrap();
     assert_eq!(load(&client, &["public".to_owned()]).await.unwrap().fingerprint, last);
     for change in CHANGES {
@@ -111,10 +112,10 @@ async fn every_change_that_matters_is_noticed_and_no_other() {
 
 #[tokio::test]
 async fn a_thousand_tables_load_well_within_two_seconds() {
-    let cluster = Cluster::start("logical");
-    let (client, _) = cluster
-        .database(
-            "do $$ begin for i in 1..1000 loop
+    let cluster = Cluster::for_test("catalog");
+    let (client, _) = database(
+        &cluster,
+        "do $$ begin for i in 1..1000 loop
                 execute format('create table t%s (id uuid primary key, org_id uuid, name text, a int, b int,
                     c timestamptz, d jsonb, e numeric, f boolean, g text, h text, i text)', i);
                 execute format('alter table t%s enable row level security', i);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pg::catalog::{Obstacle, Returns, Settings};
 
-use crate::catalog_fixture::{Named, catalog_of};
+use crate::fixture::{Named, catalog_of};
 
 #[tokio::test]
 async fn a_signature_says_what_a_request_may_send_and_gets_back() {

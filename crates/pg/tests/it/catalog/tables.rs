@@ -2,13 +2,13 @@
 
 use pg::catalog::{Unpublishable, load};
 
-use crate::catalog_fixture::cluster;
+use crate::fixture::{connect_as, database, shared};
 
 #[tokio::test]
 async fn every_ordinary_table_is_listed_with_whether_it_can_be_published() {
-    let (client, name) = cluster()
-        .database(
-            "create role tables_owner login;
+    let (client, name) = database(
+        shared(),
+        "create role tables_owner login;
              create schema hidden;
              create schema courant;
              create table courant.ours (id int primary key);
@@ -22,10 +22,10 @@ async fn every_ordinary_table_is_listed_with_whether_it_can_be_published() {
              create table parted (id int primary key) partition by range (id);
              create table part partition of parted for values from (0) to (10);
              create view v as select 1;",
-        )
-        .await;
+    )
+    .await;
     let schemas = ["public".to_owned()];
-    let mine = cluster().connect("tables_owner", &name).await;
+    let mine = connect_as(shared(), "tables_owner", &name).await;
     let catalog = load(&mine, &schemas).await.unwrap();
     let listed = catalog.tables.iter().map(|t| (t.schema.as_str(), t.name.as_str(), t.publishable));
     assert_eq!(
