@@ -160,9 +160,10 @@ async fn write(app: &App, asked: &Asked, planned: &Planned, session: &Settled) -
     if written.committed && written.wrote {
         let passed = tokio::time::timeout(app.config.stream.write_wait, mark.passed()).await;
         match passed {
-            Ok(_) => app.cache.note_write(app.clock.now()),
-            // The write is acknowledged all the same; nothing older than it is served from here.
-            Err(_) => app.cache.raise_floor(app.clock.now()),
+            Ok(Some(_)) => app.cache.note_write(app.clock.now()),
+            // The write is acknowledged all the same; nothing older than it is served from here. Also where
+            // its epoch ended while it ran: the next one may be open and not have heard of it.
+            Ok(None) | Err(_) => app.cache.raise_floor(app.clock.now()),
         }
     }
     let answer = Answer::new(plan, Found::read(&written.row)?, false, target(&asked.head))?;

@@ -24,8 +24,8 @@ const PLANNING_HEADERS: [&str; 6] =
 /// The catalog, the rules, and the plans made from them.
 pub(crate) struct Schema {
     /// What the database holds.
-    pub(crate) catalog: Catalog,
-    rules: Rules,
+    pub(crate) catalog: Arc<Catalog>,
+    rules: Arc<Rules>,
     published: HashSet<RelationId>,
     plans: Remembered<Box<[u8]>, Arc<Planned>>,
 }
@@ -47,12 +47,18 @@ pub(crate) struct Planned {
 impl Schema {
     /// A schema of which nothing is published yet: no answer is kept.
     pub(crate) fn new(catalog: Catalog, rules: Rules) -> Schema {
-        Schema { catalog, rules, published: HashSet::new(), plans: Remembered::new(PLANS_MAX) }
+        Schema {
+            catalog: Arc::new(catalog),
+            rules: Arc::new(rules),
+            published: HashSet::new(),
+            plans: Remembered::new(PLANS_MAX),
+        }
     }
 
     /// The same schema when these relations' changes are told by the stream.
-    pub(crate) fn with_published(self, published: HashSet<RelationId>) -> Schema {
-        Schema { published, plans: Remembered::new(PLANS_MAX), ..self }
+    pub(crate) fn with_published(&self, published: HashSet<RelationId>) -> Schema {
+        let (catalog, rules) = (Arc::clone(&self.catalog), Arc::clone(&self.rules));
+        Schema { catalog, rules, published, plans: Remembered::new(PLANS_MAX) }
     }
 
     /// The plan for a request. Only requests without a body are remembered: a body is part of the plan.
