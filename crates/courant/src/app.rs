@@ -216,8 +216,12 @@ impl App {
     }
 
     /// Plans requests against this schema from here on.
-    pub(crate) fn serve_schema(&self, schema: Schema) {
-        *self.schema.write() = Arc::new(schema);
+    pub(crate) fn serve_schema(&self, schema: Arc<Schema>) {
+        let before = std::mem::replace(&mut *self.schema.write(), schema);
+        if before.catalog.fingerprint != self.schema.read().catalog.fingerprint {
+            // What they were prepared for may be of another type now.
+            self.pool.forget_statements();
+        }
     }
 
     /// Whether requests are still planned against that schema.

@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache::{Closing, Doubt};
@@ -67,6 +68,10 @@ pub(crate) async fn run(app: &App, shutdown: CancellationToken) {
             ended = epoch(app, closing, told, &mut current) => ended,
             () = shutdown.cancelled() => return,
         };
+        if app.behind().is_some() {
+            // The stream stood and was followed: this failure is the first of its kind.
+            retry = RETRY_MIN;
+        }
         closing = app.cache.close(ended.doubt());
         app.marks.release();
         app.telemetry.epoch_ended(&ended);
@@ -75,7 +80,7 @@ pub(crate) async fn run(app: &App, shutdown: CancellationToken) {
             retry = RETRY_MIN;
             continue;
         }
-        current = None;
+        (current, told) = (None, None);
         tokio::select! {
             () = sleep(retry) => retry = (retry * 2).min(RETRY_MAX),
             () = shutdown.cancelled() => return,
@@ -91,11 +96,12 @@ async fn epoch(app: &App, closing: Closing, told: Option<u32>, current: &mut Opt
             // The log tells of a commit before new snapshots see it: the catalog would be the old one.
             control.until_visible(transaction).await?;
         }
-        let schema = app.load_schema(&control).await?;
-        let fingerprint = schema.catalog.fingerprint;
+        let schema = Arc::new(app.load_schema(&control).await?);
+        // At once, though uncached: the stream may be long in coming.
+        app.serve_schema(Arc::clone(&schema));
         tokio::select! {
-            ended = watch(&control, fingerprint) => ended,
-            ended = lead(app, &control, schema, closing, current) => ended,
+            ended = watch(&control, schema.catalog.fingerprint) => ended,
+            ended = lead(app, &control, &schema, closing, current) => ended,
         }
     };
     match led.await {
@@ -108,30 +114,31 @@ async fn epoch(app: &App, closing: Closing, told: Option<u32>, current: &mut Opt
 async fn lead(
     app: &App,
     control: &Control,
-    schema: Schema,
+    schema: &Schema,
     closing: Closing,
     current: &mut Option<Current>,
 ) -> Never {
-    let Some(published) = prepare(app, control, &schema).await? else {
-        app.serve_schema(schema);
+    let Some(published) = prepare(app, control, schema, current.is_some()).await? else {
         sleep(RETRY_MAX).await;
         return Err(Ended::NotReady);
     };
-    if control.fingerprint().await? != schema.catalog.fingerprint {
-        // What was just prepared is part of the schema: read it again.
-        return Err(Ended::Schema(None));
-    }
     let current = match current {
         Some(current) => current,
         None => current.insert(Current::open(app).await?),
     };
-    app.serve_schema(schema.with_published(published));
+    if control.fingerprint().await? != schema.catalog.fingerprint {
+        // What was just prepared is part of the schema; and what changed before the slot stood, the stream
+        // does not tell. Read it again.
+        return Err(Ended::Schema(None));
+    }
+    app.serve_schema(Arc::new(schema.with_published(published)));
     // Assigned after the slot stood and the publication held every table: a snapshot in which all
     // transactions below it have ended misses nothing that the stream does not tell.
     let barrier = control.assign_xid().await?;
     if !app.cache.open(closing, barrier, current.applied) {
         return Err(Ended::Schema(None));
     }
+    app.marks.follow();
     app.telemetry.epoch_opened(barrier);
     let handle = current.stream.handle();
     tokio::select! {
@@ -145,6 +152,7 @@ async fn prepare(
     app: &App,
     control: &Control,
     schema: &Schema,
+    streams: bool,
 ) -> Result<Option<HashSet<RelationId>>, Ended> {
     let config = &app.config;
     let tables = &schema.catalog.tables;
@@ -154,9 +162,12 @@ async fn prepare(
         return Ok(None);
     }
     let readiness = within(pg::schema::readiness(&control.client, publication, tables)).await?;
-    app.telemetry.lacking(&lacking(&readiness));
-    if !readiness.can_stream {
-        return Ok(None);
+    // A stream that stands has what it needs, and may itself hold the last slot there is.
+    if readiness.can_stream || !streams {
+        app.telemetry.lacking(&lacking(&readiness));
+        if !readiness.can_stream {
+            return Ok(None);
+        }
     }
     within(pg::schema::install(&control.client)).await?;
     let synced = within(pg::schema::sync_publication(&control.client, publication, tables)).await?;
@@ -172,12 +183,18 @@ async fn follow(app: &App, current: &mut Current) -> Never {
     loop {
         match current.stream.next().await? {
             Event::Transaction(transaction) => {
+                let changes_schema = changes_schema(&transaction);
+                if changes_schema {
+                    // Read sets made before it may lack what it touches: no reader gets past it. The epoch
+                    // ends, and is closed again, by what is returned below.
+                    let _ = app.cache.close(Doubt::Schema);
+                }
                 // What the transaction made old is gone before anybody hears of it.
                 app.cache.apply(&transaction);
                 app.marks.pass(&transaction);
                 app.telemetry.applied(&transaction);
                 current.passed(transaction.end);
-                if changes_schema(&transaction) {
+                if changes_schema {
                     return Err(Ended::Schema(Some(transaction.xid)));
                 }
             }

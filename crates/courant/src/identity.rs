@@ -118,13 +118,12 @@ impl Identities {
         if role.is_none() {
             return Err(Refused::AnonymousDisabled);
         }
-        let time = |name| claims.get(name).and_then(Value::as_f64).map(|seconds| seconds.max(0.0) as u64);
         Ok(Identity {
             anonymous: role.as_ref() == nobody,
             role,
-            expires_s: time("exp"),
-            not_before_s: time("nbf"),
-            issued_s: time("iat"),
+            expires_s: time(&claims, "exp", "The JWT 'exp' claim must be a number")?,
+            not_before_s: time(&claims, "nbf", "The JWT 'nbf' claim must be a number")?,
+            issued_s: time(&claims, "iat", "The JWT 'iat' claim must be a number")?,
             claims: Value::Object(claims).to_string(),
         })
     }
@@ -160,6 +159,17 @@ impl Identity {
             return Err(Refused::Claims("JWT issued at future"));
         }
         Ok(())
+    }
+}
+
+/// A claim in seconds. One that is there and cannot be read must not count as one that is not there.
+fn time(claims: &Map<String, Value>, name: &str, refused: &'static str) -> Result<Option<u64>, Refused> {
+    match claims.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_f64() {
+            Some(seconds) => Ok(Some(seconds.max(0.0) as u64)),
+            None => Err(Refused::Claims(refused)),
+        },
     }
 }
 

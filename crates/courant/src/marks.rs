@@ -19,7 +19,14 @@ pub(crate) struct Marks {
     /// Tells this node's marks from another's.
     node: u64,
     next: AtomicU64,
-    waiting: Mutex<HashMap<u64, oneshot::Sender<Lsn>>>,
+    waiting: Mutex<Waiting>,
+}
+
+/// Who waits, and whether there is anything to wait for.
+#[derive(Default)]
+struct Waiting {
+    followed: bool,
+    by_number: HashMap<u64, oneshot::Sender<Lsn>>,
 }
 
 /// One writer's mark; forgotten when dropped.
@@ -33,14 +40,19 @@ impl Marks {
     /// None waiting, under a number that no other node has.
     pub(crate) fn new() -> Marks {
         let node = std::hash::BuildHasher::hash_one(&foldhash::fast::RandomState::default(), "node");
-        Marks { node, next: AtomicU64::new(0), waiting: Mutex::new(HashMap::new()) }
+        Marks { node, next: AtomicU64::new(0), waiting: Mutex::default() }
     }
 
-    /// A new mark, to be emitted by the transaction about to run.
+    /// A new mark, to be emitted by the transaction about to run. Nobody waits for it while no stream is
+    /// followed.
     pub(crate) fn set(&self) -> Mark<'_> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, passed) = oneshot::channel();
-        self.waiting.lock().insert(number, sender);
+        let mut waiting = self.waiting.lock();
+        if waiting.followed {
+            waiting.by_number.insert(number, sender);
+        }
+        drop(waiting);
         Mark { marks: self, number, passed }
     }
 
@@ -53,7 +65,7 @@ impl Marks {
                 continue;
             };
             if node == self.node
-                && let Some(writer) = self.waiting.lock().remove(&number)
+                && let Some(writer) = self.waiting.lock().by_number.remove(&number)
             {
                 // The writer may have given up; then nobody needs to know.
                 let _ = writer.send(transaction.end);
@@ -61,9 +73,15 @@ impl Marks {
         }
     }
 
-    /// Lets every writer go: there is no stream to wait for, and nothing is cached.
+    /// A stream is followed from here on: writers may wait for it.
+    pub(crate) fn follow(&self) {
+        self.waiting.lock().followed = true;
+    }
+
+    /// Lets every writer go: there is no stream to wait for. A later one may tell of writes that are under
+    /// way now, and nobody will have waited for those.
     pub(crate) fn release(&self) {
-        self.waiting.lock().clear();
+        *self.waiting.lock() = Waiting::default();
     }
 }
 
@@ -73,7 +91,7 @@ impl Mark<'_> {
         format!("{:x}-{}", self.marks.node, self.number)
     }
 
-    /// Waits until the transaction was applied; `None` when the stream ended first.
+    /// Waits until the transaction was applied; `None` when nobody can tell whether it was.
     pub(crate) async fn passed(&mut self) -> Option<Lsn> {
         (&mut self.passed).await.ok()
     }
@@ -81,7 +99,7 @@ impl Mark<'_> {
 
 impl Drop for Mark<'_> {
     fn drop(&mut self) {
-        self.marks.waiting.lock().remove(&self.number);
+        self.marks.waiting.lock().by_number.remove(&self.number);
     }
 }
 
@@ -98,9 +116,11 @@ mod tests {
     #[tokio::test]
     async fn a_writer_wakes_when_its_own_transaction_was_applied() {
         let (marks, others) = (Marks::new(), Marks::new());
+        marks.follow();
+        others.follow();
         let (mut mine, foreign) = (marks.set(), others.set());
         marks.pass(&transaction(&foreign.text()));
-        assert_eq!(marks.waiting.lock().len(), 1);
+        assert_eq!(marks.waiting.lock().by_number.len(), 1);
         marks.pass(&transaction(&mine.text()));
         assert_eq!(mine.passed().await, Some(Lsn(9)));
     }
@@ -108,10 +128,12 @@ mod tests {
     #[tokio::test]
     async fn no_writer_waits_for_a_stream_that_ended() {
         let marks = Marks::new();
+        marks.follow();
         let mut mark = marks.set();
         marks.release();
         assert_eq!(mark.passed().await, None);
+        assert_eq!(marks.set().passed().await, None);
         drop(mark);
-        assert!(marks.waiting.lock().is_empty());
+        assert!(marks.waiting.lock().by_number.is_empty());
     }
 }

@@ -26,8 +26,8 @@ const PLANNING_HEADERS: [&str; 6] =
 /// The catalog, the rules, and the plans made from them.
 pub(crate) struct Schema {
     /// What the database holds.
-    pub(crate) catalog: Catalog,
-    rules: Rules,
+    pub(crate) catalog: Arc<Catalog>,
+    rules: Arc<Rules>,
     /// The relations whose changes the stream tells; none while there is no stream, when nothing is kept.
     published: Option<HashSet<RelationId>>,
     plans: Remembered<Box<[u8]>, Arc<Planned>>,
@@ -50,12 +50,18 @@ pub(crate) struct Planned {
 impl Schema {
     /// A schema without a stream.
     pub(crate) fn new(catalog: Catalog, rules: Rules) -> Schema {
-        Schema { catalog, rules, published: None, plans: Remembered::new(PLANS_MAX) }
+        Schema {
+            catalog: Arc::new(catalog),
+            rules: Arc::new(rules),
+            published: None,
+            plans: Remembered::new(PLANS_MAX),
+        }
     }
 
     /// The same schema when these relations' changes are told by the stream.
-    pub(crate) fn with_published(self, published: HashSet<RelationId>) -> Schema {
-        Schema { published: Some(published), plans: Remembered::new(PLANS_MAX), ..self }
+    pub(crate) fn with_published(&self, published: HashSet<RelationId>) -> Schema {
+        let (catalog, rules) = (Arc::clone(&self.catalog), Arc::clone(&self.rules));
+        Schema { catalog, rules, published: Some(published), plans: Remembered::new(PLANS_MAX) }
     }
 
     /// The plan for a request. Only requests without a body are remembered: a body is part of the plan.

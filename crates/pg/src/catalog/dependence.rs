@@ -11,7 +11,7 @@ use super::builtin;
 use super::nodes::{self, Mentions};
 use super::source::{Source, SourceCode, SourceFunction, SourceRelation};
 use super::storage;
-use super::{Dependence, Obstacle, RelationId};
+use super::{Dependence, Obstacle, RelationId, Settings};
 
 /// What each object mentions by itself, ready to be followed.
 pub(super) struct Mentioned<'a> {
@@ -281,6 +281,10 @@ impl<'a> Walk<'a> {
     }
 
     fn obstacle(&mut self, name: String, obstacle: Obstacle) {
+        if matches!(obstacle, Obstacle::Opaque | Obstacle::Volatile) {
+            // The user may declare the tables it reads, but nobody can tell whose request it looks at.
+            self.dependence.settings = Settings::Any;
+        }
         self.dependence.obstacles.insert(name, obstacle);
     }
 }

@@ -9,7 +9,7 @@ mod reclaim;
 mod statements;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -81,6 +81,8 @@ pub(crate) struct Shared {
     /// One permit for each connection that may be lent.
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
+    /// Counts the times that prepared statements were to be forgotten.
+    statements: AtomicU64,
     closed: AtomicBool,
     tasks: TaskTracker,
     /// Connections are given back by `Drop`, which may run outside the runtime.
@@ -101,6 +103,7 @@ impl Pool {
             idle: Mutex::new(Vec::with_capacity(limits.connections_max)),
             permits: Arc::new(Semaphore::new(limits.connections_max)),
             waiting: AtomicUsize::new(0),
+            statements: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             limits,
             tasks,
@@ -127,6 +130,14 @@ impl Pool {
         }
     }
 
+    /// Has every connection forget what it has prepared, before it is lent again.
+    ///
+    /// For changes of schema: PostgreSQL plans a prepared statement anew, but keeps the types of its
+    /// parameters, and a column that has become another type cannot be compared with them any more.
+    pub fn forget_statements(&self) {
+        self.0.statements.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Lends no more connections and ends those that are idle; those in use end when they are given back.
     pub fn close(&self) {
         self.0.closed.store(true, Ordering::SeqCst);
@@ -141,7 +152,10 @@ impl Pool {
             let idle = self.0.idle.lock().pop();
             match idle {
                 Some(connection) if connection.client.is_closed() => drop(connection),
-                Some(connection) => return Ok(Lease::new(connection, true, permit, self.0.clone())),
+                Some(mut connection) => {
+                    connection.statements.of_age(self.0.statements.load(Ordering::SeqCst));
+                    return Ok(Lease::new(connection, true, permit, self.0.clone()));
+                }
                 None => return self.connect(permit).await,
             }
         }

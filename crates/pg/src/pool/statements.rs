@@ -14,6 +14,7 @@ pub(crate) struct Statements {
     by_role: HashMap<String, HashMap<String, Entry>>,
     count: usize,
     clock: u64,
+    age: u64,
 }
 
 struct Entry {
@@ -22,6 +23,13 @@ struct Entry {
 }
 
 impl Statements {
+    /// Forgets all of them if they are of another age.
+    pub(crate) fn of_age(&mut self, age: u64) {
+        if self.age != age {
+            *self = Statements { age, ..Statements::default() };
+        }
+    }
+
     /// The statement, if it has been prepared; no role is the login's.
     pub(crate) fn get(&mut self, role: Option<&str>, sql: &str) -> Option<Statement> {
         let entry = self.by_role.get_mut(role.unwrap_or_default())?.get_mut(sql)?;
