@@ -173,14 +173,11 @@ async fn write(app: &App, asked: &Asked, planned: &Planned, session: &Settled) -
 
 /// Makes sure that nothing older than a committed write is served from here once it is acknowledged.
 async fn acknowledge(app: &App, mark: &mut Mark<'_>) {
-    if app.cache.is_open() {
-        let passed = tokio::time::timeout(app.config.stream.write_wait, mark.passed()).await;
-        if let Ok(Some(_)) = passed {
-            return app.cache.note_write(app.clock.now());
-        }
+    match tokio::time::timeout(app.config.stream.write_wait, mark.passed()).await {
+        Ok(Some(_)) => app.cache.note_write(app.clock.now()),
+        // The stream is late, gone, or not there yet: whoever opens the cache must first catch up to now.
+        Ok(None) | Err(_) => app.cache.raise_floor(app.clock.now()),
     }
-    // The stream is late, or gone, or not there yet: whoever opens the cache must first catch up to now.
-    app.cache.raise_floor(app.clock.now());
 }
 
 /// The transaction's role and settings, ready to be lent to the pool.
