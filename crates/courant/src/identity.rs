@@ -117,13 +117,12 @@ impl Identities {
         if role.is_none() {
             return Err(Refused::AnonymousDisabled);
         }
-        let time = |name| claims.get(name).and_then(Value::as_f64).map(|seconds| seconds.max(0.0) as u64);
         Ok(Identity {
             role,
             anonymous: false,
-            expires_s: time("exp"),
-            not_before_s: time("nbf"),
-            issued_s: time("iat"),
+            expires_s: time_s(&claims, "exp", "The JWT 'exp' claim must be a number")?,
+            not_before_s: time_s(&claims, "nbf", "The JWT 'nbf' claim must be a number")?,
+            issued_s: time_s(&claims, "iat", "The JWT 'iat' claim must be a number")?,
             claims: Value::Object(claims).to_string(),
         })
     }
@@ -171,6 +170,17 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
             token => Ok(Some(token)),
         },
         _ => Ok(None),
+    }
+}
+
+/// A time among the claims. One that cannot be read is refused: ignored, it would be a token that never expires.
+fn time_s(claims: &Map<String, Value>, name: &str, unreadable: &'static str) -> Result<Option<u64>, Refused> {
+    match claims.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match value.as_f64() {
+            Some(seconds) => Ok(Some(seconds.max(0.0) as u64)),
+            None => Err(Refused::Claims(unreadable)),
+        },
     }
 }
 
@@ -223,6 +233,17 @@ mod tests {
         let identity = identities.of(&headers).unwrap();
         assert!(identity.in_time(now_s() + 129).is_ok());
         assert!(matches!(identity.in_time(now_s() + 200), Err(Refused::Claims("JWT expired"))));
+    }
+
+    #[test]
+    fn a_time_that_is_no_number_is_refused_and_not_ignored() {
+        for name in ["exp", "nbf", "iat"] {
+            for time in [serde_json::json!("4102444800"), serde_json::json!([]), serde_json::json!(true)] {
+                let headers = with_token(&serde_json::json!({"role": "clerk", name: time}), SECRET);
+                let refused = identities(None, Some(SECRET)).of(&headers).unwrap_err();
+                assert!(matches!(refused, Refused::Claims(why) if why.contains(name)), "{refused}");
+            }
+        }
     }
 
     #[test]
