@@ -22,6 +22,7 @@ mod marks;
 mod request;
 mod row;
 mod schema;
+mod target;
 mod telemetry;
 
 use std::process::ExitCode;
