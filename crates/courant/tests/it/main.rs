@@ -8,6 +8,8 @@ mod command;
 #[cfg(test)]
 mod degraded;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod isolation;
