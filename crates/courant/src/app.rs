@@ -154,6 +154,7 @@ impl App {
             let _ = connection.await;
         });
         let control = Control { client };
+        control.check(&config, &options.to_string()).await?;
         let catalog = control.catalog(&config.database.schemas).await?;
         for warning in &config.warnings {
             tracing::warn!("{warning}");
@@ -317,8 +318,9 @@ impl App {
 
 async fn bind(address: SocketAddr, key: &'static str) -> Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
-        ConfigError::Invalid { key: key.to_owned(), place: address.to_string(), why: error.to_string() }
-            .into()
+        let flag = key.replace('_', "-");
+        let why = format!("{error}; name another address (--{flag}), or stop what listens there");
+        ConfigError::Invalid { key: key.to_owned(), place: address.to_string(), why }.into()
     })
 }
 

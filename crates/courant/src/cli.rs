@@ -197,6 +197,18 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> u8 {
     if users { 2 } else { 1 }
 }
 
+/// An error and its causes in a line; a cause that the error has told in its own words is not told twice.
+pub(crate) fn one_line(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !told.contains(&cause) {
+            let separator = if told.is_empty() { "" } else { ": " };
+            told = format!("{told}{separator}{cause}");
+        }
+    }
+    told.lines().map(str::trim).collect::<Vec<_>>().join("; ")
+}
+
 impl Listeners {
     fn flags(self) -> Vec<(&'static str, String)> {
         let all =

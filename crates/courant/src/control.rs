@@ -9,6 +9,7 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
 use crate::changes::Ended;
+use crate::config::Config;
 
 /// How long one of the node's own statements may take before the connection is given up.
 const STATEMENT_MAX: Duration = Duration::from_secs(10);
@@ -23,6 +24,34 @@ pub(crate) struct Control {
 }
 
 impl Control {
+    /// Refuses a server that is too old; warns of names in the configuration that the database does not know.
+    pub(crate) async fn check(&self, config: &Config, database: &str) -> anyhow::Result<()> {
+        let (role, schemas) = (&config.database.anon_role, &config.database.schemas);
+        let row = within(self.client.query_one(include_str!("sql/start.sql"), &[role, schemas])).await?;
+        if !row.get::<_, bool>("supported") {
+            let version: &str = row.get("version");
+            anyhow::bail!("{database} is PostgreSQL {version}: Courant needs 14 or later");
+        }
+        let (name, login): (&str, &str) = (row.get("role"), row.get("login"));
+        match (role, row.get("role_exists"), row.get("may_take_on")) {
+            (Some(_), false, _) => tracing::warn!(
+                "the role {name} (database.anon_role) does not exist, and requests without a token fail: \
+                 create role {name} nologin; grant {name} to {login};"
+            ),
+            (Some(_), true, false) => tracing::warn!(
+                "{login} may not take on the role {name} (database.anon_role), and requests without a token fail: \
+                 grant {name} to {login};"
+            ),
+            _ => {}
+        }
+        for schema in row.get::<_, Vec<&str>>("schemas_missing") {
+            tracing::warn!(
+                "the schema {schema} (database.schemas) does not exist: create it, or correct the name"
+            );
+        }
+        Ok(())
+    }
+
     /// How far the log has been written, and who can be seen to have committed.
     pub(crate) async fn position(&self) -> Result<(Lsn, Snapshot), Ended> {
         let row = within(self.client.query_one(include_str!("sql/position.sql"), &[])).await?;

@@ -1,7 +1,7 @@
 //! Every way a request can fail, and the one place that turns each into a response.
 
-use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::header::{CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
 use crate::answer::{self, Body};
@@ -25,6 +25,9 @@ pub(crate) enum Failure {
     /// Its body, headers or address are over the limit.
     #[error("{what} is over the limit of {bytes_max} bytes ({key})")]
     TooLarge { status: StatusCode, what: &'static str, key: &'static str, bytes_max: usize },
+    /// Its body did not come in time.
+    #[error("the request's body did not arrive in time (http.body_timeout_ms)")]
+    BodySlow,
     /// Its body ended before it was whole.
     #[error("the request's body could not be read")]
     Body,
@@ -57,6 +60,12 @@ impl Failure {
             ),
             Failure::TooLarge { status, .. } => made(*status, "COURANT_TOO_LARGE", &self.to_string(), None),
             Failure::Body => made(StatusCode::BAD_REQUEST, "PGRST102", &self.to_string(), None),
+            Failure::BodySlow => {
+                let mut response =
+                    made(StatusCode::REQUEST_TIMEOUT, "COURANT_BODY_TIMEOUT", &self.to_string(), None);
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                response
+            }
             Failure::Overloaded => {
                 retry(made(StatusCode::SERVICE_UNAVAILABLE, "COURANT_BUSY", &self.to_string(), None))
             }
@@ -64,6 +73,15 @@ impl Failure {
             Failure::Unreadable(_) => {
                 made(StatusCode::INTERNAL_SERVER_ERROR, "COURANT_ANSWER", &self.to_string(), None)
             }
+        }
+    }
+
+    /// What the log says of it: codes where the message could hold a client's data.
+    pub(crate) fn told(&self) -> String {
+        match self {
+            Failure::Request(error) => error.code().to_owned(),
+            Failure::Database { source: pg::Error::Database(error), .. } => error.code.clone(),
+            failure => failure.to_string(),
         }
     }
 }
@@ -83,15 +101,13 @@ fn database(error: &pg::Error, anonymous: bool) -> Response<Body> {
             "Timed out acquiring connection from connection pool.",
             None,
         )),
-        error => {
-            tracing::warn!(target: "courant::database", %error, "the database could not be asked");
-            retry(made(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "PGRST001",
-                "Database client error. Retrying the connection.",
-                None,
-            ))
-        }
+        // The log's line of the request says why.
+        _ => retry(made(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "PGRST001",
+            "Database client error. Retrying the connection.",
+            None,
+        )),
     }
 }
 
@@ -118,8 +134,14 @@ fn refused_token(refused: &Refused) -> Response<Body> {
 
 fn rest_error(error: &rest::Error) -> Response<Body> {
     let mut response = answer::json(error.status(), error.to_json());
+    for (name, value) in error.headers() {
+        // A function can raise any text as a header; what is none is left out.
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
     if error.status() == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        response.headers_mut().entry(WWW_AUTHENTICATE).or_insert(HeaderValue::from_static("Bearer"));
     }
     if error.status() == StatusCode::SERVICE_UNAVAILABLE { retry(response) } else { response }
 }

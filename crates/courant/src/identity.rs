@@ -237,6 +237,17 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_is_no_number_is_refused_and_not_ignored() {
+        for name in ["exp", "nbf", "iat"] {
+            for time in [serde_json::json!("4102444800"), serde_json::json!([]), serde_json::json!(true)] {
+                let headers = with_token(&serde_json::json!({"role": "clerk", name: time}), SECRET);
+                let refused = identities(None, Some(SECRET)).of(&headers).unwrap_err();
+                assert!(matches!(refused, Refused::Claims(why) if why.contains(name)), "{refused}");
+            }
+        }
+    }
+
+    #[test]
     fn a_token_signed_with_another_secret_is_refused() {
         let headers = with_token(&serde_json::json!({"role": "clerk"}), "another secret of thirty-two bytes");
         let refused = identities(Some("anon"), Some(SECRET)).of(&headers).unwrap_err();

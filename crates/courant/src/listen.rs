@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::answer::Body;
+use crate::target::Lenient;
 
 /// After a failed accept (out of file descriptors), wait this long before the next.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
@@ -78,7 +79,7 @@ pub(crate) async fn serve<F, A>(
             .timer(TokioTimer::new())
             .header_read_timeout(bounds.header_timeout)
             .max_buf_size(bounds.header_bytes_max)
-            .serve_connection(TokioIo::new(socket), service);
+            .serve_connection(TokioIo::new(Lenient::new(socket)), service);
         let watched = graceful.watch(connection);
         tasks.spawn(async move {
             let _place = place;

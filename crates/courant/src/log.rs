@@ -1,17 +1,34 @@
 //! Where the log goes: standard error, for eyes or for machines.
 
+use std::io::IsTerminal as _;
+
 use anyhow::Result;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, LogFormat};
 
+/// The crates whose events the level is about.
+const OURS: [&str; 5] = ["courant", "pg", "wal", "rest", "cache"];
+
 /// Starts logging; once per process.
 pub(crate) fn start(config: &config::Log) -> Result<()> {
-    let filter = EnvFilter::try_new(&config.level)?;
+    let filter = EnvFilter::try_new(directives(&config.level))?;
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.format {
-        LogFormat::Human => subscriber.compact().init(),
+        LogFormat::Human => subscriber.with_ansi(colours()).compact().init(),
         LogFormat::Json => subscriber.json().init(),
     }
     Ok(())
+}
+
+/// Libraries are heard only when they warn: the database's notices come as a library's `info`, and would
+/// greet every first start.
+fn directives(level: &str) -> String {
+    let others = if level == "error" { "error" } else { "warn" };
+    OURS.iter().fold(others.to_owned(), |all, ours| format!("{all},{ours}={level}"))
+}
+
+/// Not in a file or a pipe, and not where the user asked for none (<https://no-color.org>).
+fn colours() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -23,6 +23,7 @@ mod marks;
 mod request;
 mod row;
 mod schema;
+mod target;
 mod telemetry;
 
 use std::process::ExitCode;
@@ -32,8 +33,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // One line, whatever was said below: logs and supervisors show the last line of a failed start.
-            let message = format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join("; ");
-            eprintln!("courant: {message}");
+            eprintln!("courant: {}", cli::one_line(&error));
             ExitCode::from(cli::exit_code(&error))
         }
     }

@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use pg::catalog::Settings;
 use pg::session::{Commit, Session};
 use rest::Access;
@@ -36,9 +36,9 @@ pub(crate) async fn answer(app: Arc<App>, request: Request<Incoming>) -> Respons
     let (mut head, body) = request.into_parts();
     head.uri = unprefixed(head.uri);
     let mut asked = Asked { head, arrived, who: None, planned: None };
-    let (response, source) = match serve(&app, &mut asked, body).await {
-        Ok((answer, source)) => (answer.response(&asked.head.headers, &source), source),
-        Err(failure) => (failure.response(), Source::Bypass(Bypass::Failed)),
+    let (response, source, error) = match serve(&app, &mut asked, body).await {
+        Ok((answer, source)) => (answer.response(&asked.head.headers, &source), source, None),
+        Err(failure) => (failure.response(), Source::Bypass(Bypass::Failed), Some(failure.told())),
     };
     app.telemetry.request(&Told {
         route: asked.planned.as_ref().map_or("", |planned| &planned.route),
@@ -47,6 +47,7 @@ pub(crate) async fn answer(app: Arc<App>, request: Request<Incoming>) -> Respons
         status: response.status(),
         cache: source.word(),
         reason: source.reason(),
+        error: error.as_deref(),
         role: asked.who.as_ref().and_then(|who| who.role.as_deref()).unwrap_or_default(),
         took: app.clock.since(arrived),
     });
@@ -276,14 +277,21 @@ async fn whole(app: &App, head: &Parts, body: Incoming) -> Result<Bytes, Failure
             bytes_max: limits.url_bytes_max,
         });
     }
-    match Limited::new(body, limits.body_bytes_max).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLarge {
-            status: StatusCode::PAYLOAD_TOO_LARGE,
-            what: "the request's body",
-            key: "http.body_bytes_max",
-            bytes_max: limits.body_bytes_max,
-        }),
-        Err(_) => Err(Failure::Body),
+    let too_large = Failure::TooLarge {
+        status: StatusCode::PAYLOAD_TOO_LARGE,
+        what: "the request's body",
+        key: "http.body_bytes_max",
+        bytes_max: limits.body_bytes_max,
+    };
+    if body.size_hint().lower() > limits.body_bytes_max as u64 {
+        // Announced: refused before it is sent.
+        return Err(too_large);
+    }
+    let whole = Limited::new(body, limits.body_bytes_max).collect();
+    match tokio::time::timeout(limits.body_timeout, whole).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large),
+        Ok(Err(_)) => Err(Failure::Body),
+        Err(_) => Err(Failure::BodySlow),
     }
 }

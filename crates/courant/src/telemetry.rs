@@ -37,6 +37,8 @@ pub(crate) struct Telemetry {
     pool: Family<PoolLabels, Gauge>,
     /// The degradation that was last logged, so that it is said once.
     said: Mutex<String>,
+    /// The last reason why the cache was closed, until it opens again.
+    said_ended: Mutex<String>,
 }
 
 #[derive(Default)]
@@ -101,6 +103,8 @@ pub(crate) struct Told<'a> {
     pub(crate) cache: &'static str,
     /// Why it was bypassed, in a word; empty otherwise.
     pub(crate) reason: &'static str,
+    /// What went wrong, if something did.
+    pub(crate) error: Option<&'a str>,
     /// The role it ran as.
     pub(crate) role: &'a str,
     /// From its arrival to its response.
@@ -132,6 +136,7 @@ impl Telemetry {
             stream: StreamMetrics::default(),
             pool: Family::default(),
             said: Mutex::default(),
+            said_ended: Mutex::default(),
         };
         telemetry.register_requests();
         telemetry.register_parts();
@@ -236,9 +241,10 @@ impl Telemetry {
             path = told.path,
             status,
             cache,
-            reason = told.reason,
-            role = told.role,
-            ms = told.took.as_secs_f64() * 1e3,
+            reason = (!told.reason.is_empty()).then_some(told.reason),
+            error = told.error,
+            role = (!told.role.is_empty()).then_some(told.role),
+            ms = milliseconds(told.took),
         );
     }
 
@@ -247,7 +253,7 @@ impl Telemetry {
         self.query_seconds.observe(took.as_secs_f64());
         if took >= self.slow_query {
             self.slow_queries.inc();
-            tracing::warn!(target: "courant::database", ms = took.as_secs_f64() * 1e3, sql, "slow query");
+            tracing::warn!(target: "courant::database", ms = milliseconds(took), sql, "slow query");
         }
     }
 
@@ -260,6 +266,7 @@ impl Telemetry {
     /// The cache is open from here on.
     pub(crate) fn epoch_opened(&self, barrier: Xid) {
         self.stream.epochs.inc();
+        self.said_ended.lock().clear();
         tracing::info!(target: "courant::cache", %barrier, "the cache follows the database's log");
     }
 
@@ -270,19 +277,32 @@ impl Telemetry {
                 tracing::info!(target: "courant::cache", "{ended}: the cache starts over, empty")
             }
             Ended::NotReady => {}
-            ended => tracing::warn!(target: "courant::cache", "the cache is bypassed: {ended}"),
+            ended => {
+                let text = format!("the cache is bypassed: {ended}");
+                // Every attempt to begin again fails alike while the database is away.
+                if Telemetry::is_news(&self.said_ended, &text) {
+                    tracing::warn!(target: "courant::cache", "{text}");
+                }
+            }
         }
     }
 
     /// Says what the cache lacks, unless that is what was said last.
     pub(crate) fn lacking(&self, text: &str) {
-        let mut said = self.said.lock();
-        if *said != text {
-            text.clone_into(&mut said);
+        if Telemetry::is_news(&self.said, text) {
             for line in text.lines() {
                 tracing::warn!(target: "courant::cache", "{line}");
             }
         }
+    }
+
+    fn is_news(said: &Mutex<String>, text: &str) -> bool {
+        let mut said = said.lock();
+        let news = *said != text;
+        if news {
+            text.clone_into(&mut said);
+        }
+        news
     }
 }
 
@@ -305,6 +325,11 @@ pub(crate) fn events(cache: &Statistics) -> [(&'static str, &'static str, u64); 
         ("evicted", "", cache.evictions),
         ("expired", "", cache.expirations),
     ]
+}
+
+/// To the microsecond: the noise of floating point below it would be logged too.
+fn milliseconds(took: Duration) -> f64 {
+    took.as_micros() as f64 / 1e3
 }
 
 /// A method as a label: a closed list.

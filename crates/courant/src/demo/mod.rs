@@ -29,6 +29,10 @@ const MESSAGES_PER_CALL: u64 = 5;
 /// Serves the example until stopped, or takes the tour once. `calls` is how many to generate when the
 /// example is not there yet.
 pub(crate) async fn run(mut config: Config, calls: u64, tour_once: bool) -> Result<()> {
+    if tour_once {
+        // The tour tells what the log would.
+        config.log.level = "warn".to_owned();
+    }
     log::start(&config.log)?;
     let mut cluster = embedded::start().await?;
     let ran = async {
@@ -86,8 +90,13 @@ async fn prepare(cluster: &Cluster, calls: u64) -> Result<()> {
             field_service::install(&client).await?;
         }
         match fill(&client, calls).await {
-            // Filled when the demo was last run.
-            Err(field_service::Error::NotEmpty) => Ok(()),
+            Err(field_service::Error::NotEmpty) => {
+                tracing::info!(
+                    "the example was filled when the demo was last run and is kept as it is; without .courant it \
+                     is made anew, with --scale"
+                );
+                Ok(())
+            }
             filled => Ok(filled?),
         }
     };

@@ -80,3 +80,20 @@ async fn a_plain_database_answers_the_first_curl_read_only() {
     let answer = node.send(::http::Method::PATCH, "/calls?id=eq.1", &[], r#"{"body":"x"}"#).await;
     assert_eq!(answer.status, 403, "{answer:?}");
 }
+
+#[tokio::test]
+async fn names_that_the_database_does_not_know_are_told_at_the_start() {
+    let cluster = cluster("unknown", SCHEMA).await;
+    let names = [("PGRST_DB_ANON_ROLE", "Nobody"), ("PGRST_DB_SCHEMAS", "public, elsewhere")];
+    let mut node = Node::start_uncached(&cluster, &names);
+    let told = [
+        r#"create role \"Nobody\" nologin; grant \"Nobody\" to postgres;"#,
+        "the schema elsewhere (database.schemas) does not exist",
+    ];
+    for told in told {
+        assert!(node.said.iter().any(|line| line.contains(told)), "{:?}", node.said);
+    }
+    assert_eq!(node.get("/calls?id=eq.1").await.status, 401);
+    node.signal("-TERM");
+    assert_eq!(node.ended().code(), Some(0));
+}

@@ -18,6 +18,8 @@ mod lifecycle;
 #[cfg(test)]
 mod node;
 #[cfg(test)]
+mod promises;
+#[cfg(test)]
 mod stream;
 #[cfg(test)]
 mod writes;

@@ -195,7 +195,10 @@ async fn of_tables(client: &Client, tables: &[StoredTable]) -> Result<Vec<Missin
     let mut missing = Vec::new();
     if !identity_lines.is_empty() {
         missing.push(Missing {
-            what: format!("{} tables have no replica identity", identity_lines.len()),
+            what: match identity_lines.len() {
+                1 => "1 table has no replica identity".to_owned(),
+                count => format!("{count} tables have no replica identity"),
+            },
             fix: format!(
                 "-- or give the table a primary key; full logs whole old rows (about a fifth more log)\n{}",
                 identity_lines.join("\n")
@@ -205,7 +208,10 @@ async fn of_tables(client: &Client, tables: &[StoredTable]) -> Result<Vec<Missin
     }
     if !owner_lines.is_empty() {
         missing.push(Missing {
-            what: format!("{} tables belong to roles whose rights this role has not", owner_lines_of(&out)),
+            what: match owner_lines_of(&out) {
+                1 => "1 table belongs to a role whose rights this role has not".to_owned(),
+                count => format!("{count} tables belong to roles whose rights this role has not"),
+            },
             fix: owner_lines.join("\n"),
             costs: "Answers that read these tables are not cached.".to_owned(),
         });

@@ -1,0 +1,171 @@
+//! What an attacker on every promise would try first: one test for each way that once worked.
+
+use std::time::{Duration, Instant};
+
+use ::http::Method;
+use pg::cluster::ClusterSettings;
+use serde_json::json;
+
+use crate::http::bearer;
+use crate::node::{Node, cluster, cluster_with, connect};
+
+const SCHEMA: &str = "
+    create table notes (id int primary key, owner text not null, amount int not null);
+    insert into notes select n, 'user ' || n % 2, n from generate_series(1, 10) n;
+    grant select on notes to anon;
+    grant select, insert, update, delete on notes to clerk;
+    create function mine() returns setof int language sql stable as $$
+        select id from public.notes
+        where owner = current_setting('request.jwt.claims', true)::json ->> 'sub' order by id
+    $$;
+    create function patient_bump() returns void language plpgsql volatile as $$ begin
+        perform pg_advisory_xact_lock(1);
+        update public.notes set amount = amount + 1000 where id = 1;
+    end $$;
+";
+
+#[tokio::test]
+async fn a_column_of_another_type_is_compared_as_what_it_has_become() {
+    let cluster = cluster("other_type", SCHEMA).await;
+    let node = Node::start(&cluster).await;
+    let outside = connect(&cluster).await;
+    node.warm("/notes?amount=eq.7&select=id").await;
+    outside.batch_execute("alter table notes alter amount type text").await.unwrap();
+    // The statement that the connections have prepared compares with an integer.
+    node.within_bound("/notes?amount=eq.7&select=id", |answer| answer.status == 200).await;
+    outside.batch_execute("alter table notes alter amount type int using amount::int").await.unwrap();
+    node.within_bound("/notes?amount=eq.7&select=amount", |answer| {
+        answer.status == 200 && answer.json() == json!([{"amount": 7}])
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_declared_function_still_answers_each_user_with_its_own() {
+    let cluster = cluster("declared_claims", SCHEMA).await;
+    let config = cluster.directory().join("courant.toml");
+    let text = "[[cache.declare]]\nfunction = \"mine\"\ndepends_on = [\"public.notes\"]\n";
+    std::fs::write(&config, text).unwrap();
+    let node = Node::start_with(&cluster, &[("COURANT_CONFIG", config.to_str().unwrap())]).await;
+    let user = |name: &str| bearer(&json!({"role": "clerk", "sub": name}));
+    for _ in 0..2 {
+        let even = node.warm_as(Some(&user("user 0")), "/rpc/mine").await;
+        assert_eq!(even.json(), json!([2, 4, 6, 8, 10]));
+        let odd = node.warm_as(Some(&user("user 1")), "/rpc/mine").await;
+        assert_eq!(odd.json(), json!([1, 3, 5, 7, 9]));
+    }
+}
+
+#[tokio::test]
+async fn the_only_slot_there_is_outlives_a_change_of_schema() {
+    let settings =
+        ClusterSettings::for_tests().with("max_replication_slots", "1").with("max_wal_senders", "1");
+    let cluster = cluster_with("only_slot", settings, SCHEMA).await;
+    let mut node = Node::start(&cluster).await;
+    let outside = connect(&cluster).await;
+    node.warm("/notes?id=eq.1").await;
+    outside.batch_execute("alter table notes add city text default 'Perc\u{e9}'").await.unwrap();
+    node.within_bound("/notes?id=eq.1", |answer| answer.json()[0]["city"] == "Perc\u{e9}").await;
+    let began = Instant::now();
+    node.until_open().await;
+    node.warm("/notes?id=eq.1").await;
+    assert!(began.elapsed() < Duration::from_secs(10), "took {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_write_that_outlives_an_epoch_is_seen_by_the_very_next_read() {
+    let cluster = cluster("write_across_epochs", SCHEMA).await;
+    let mut node = Node::start(&cluster).await;
+    let outside = connect(&cluster).await;
+    outside.batch_execute("begin; select pg_advisory_xact_lock(1)").await.unwrap();
+    let clerk = bearer(&json!({"role": "clerk"}));
+    let headers = [("authorization", clerk.as_str())];
+    let second = connect(&cluster).await;
+    let write = node.send(Method::POST, "/rpc/patient_bump", &headers, "{}");
+    let meanwhile = async {
+        let waiting = "select from pg_locks where locktype = 'advisory' and not granted";
+        while second.query(waiting, &[]).await.unwrap().is_empty() {}
+        second.batch_execute("create table other (id int primary key)").await.unwrap();
+        node.within_bound("/other", |answer| answer.status != 404).await;
+        node.warm("/notes?id=eq.1").await;
+        let walsender = "select active_pid from pg_replication_slots where active";
+        let walsender = second.query_one(walsender, &[]).await.unwrap().get::<_, i32>(0).to_string();
+        let signal = |name: &str| std::process::Command::new("kill").args([name, &walsender]).status();
+        assert!(signal("-STOP").unwrap().success());
+        outside.batch_execute("rollback").await.unwrap();
+        walsender
+    };
+    let (answer, walsender) = tokio::join!(write, meanwhile);
+    assert_eq!(answer.status, 204, "{answer:?}");
+    let read = node.get("/notes?id=eq.1").await;
+    assert!(std::process::Command::new("kill").args(["-CONT", &walsender]).status().unwrap().success());
+    assert_eq!(read.json()[0]["amount"], 1001, "{read:?}");
+    node.until_open().await;
+}
+
+#[tokio::test]
+async fn a_write_waits_for_no_stream_where_there_is_none() {
+    let settings = ClusterSettings::for_tests().with("wal_level", "replica");
+    let cluster = cluster_with("no_stream_write", settings, SCHEMA).await;
+    let node = Node::start_uncached(&cluster, &[("COURANT_STREAM_WRITE_WAIT_MS", "20000")]);
+    let clerk = bearer(&json!({"role": "clerk"}));
+    let headers = [("authorization", clerk.as_str())];
+    let began = Instant::now();
+    let answer = node.send(Method::PATCH, "/notes?id=eq.1", &headers, r#"{"amount":5}"#).await;
+    assert_eq!(answer.status, 204, "{answer:?}");
+    assert!(began.elapsed() < Duration::from_secs(10), "took {:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_validator_does_not_vouch_for_an_older_count() {
+    let cluster = cluster("counted_validator", SCHEMA).await;
+    let node = Node::start(&cluster).await;
+    let outside = connect(&cluster).await;
+    let page = "/notes?select=id&order=id&limit=1";
+    let known = node.send(Method::GET, page, &[("prefer", "count=exact")], "").await;
+    assert_eq!(known.header("content-range"), "0-0/10");
+    outside.batch_execute("insert into notes values (11, 'new', 0)").await.unwrap();
+    let headers = [("prefer", "count=exact"), ("if-none-match", known.header("etag"))];
+    let deadline = Instant::now() + Duration::from_secs(1);
+    loop {
+        let last = Instant::now() > deadline;
+        let answer = node.send(Method::GET, page, &headers, "").await;
+        // The body is the same, and yet the answer is not: a browser would keep the old count.
+        if answer.status == 206 && answer.header("content-range") == "0-0/11" {
+            return;
+        }
+        assert!(!last, "older than the bound: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_table_is_served_while_the_slot_waits_for_an_open_transaction() {
+    let cluster = cluster("slot_waits", SCHEMA).await;
+    let outside = connect(&cluster).await;
+    outside.batch_execute("begin; update notes set amount = 0 where id = 10").await.unwrap();
+    let mut node = Node::start_uncached(&cluster, &[]);
+    assert_eq!(node.get("/notes?id=eq.1&select=id").await.json(), json!([{"id": 1}]));
+    let second = connect(&cluster).await;
+    let creating = "select from pg_stat_activity where query like 'CREATE_REPLICATION_SLOT%'";
+    while second.query(creating, &[]).await.unwrap().is_empty() {}
+    second
+        .batch_execute("create table later (id int primary key); grant select on later to anon")
+        .await
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while node.get("/later").await.status != 200 {
+        assert!(Instant::now() < deadline, "the table is not served");
+    }
+    outside.batch_execute("commit").await.unwrap();
+    node.until_open().await;
+    node.warm("/later").await;
+}
+
+#[tokio::test]
+async fn a_token_whose_expiry_is_no_number_is_refused() {
+    let cluster = cluster("odd_expiry", SCHEMA).await;
+    let node = Node::start(&cluster).await;
+    let token = bearer(&json!({"role": "clerk", "exp": "2001-01-01"}));
+    let answer = node.get_as(&token, "/notes").await;
+    assert_eq!(answer.status, 401, "{answer:?}");
+}
