@@ -28,6 +28,9 @@ pub(crate) enum Failure {
     /// Its body ended before it was whole.
     #[error("the request's body could not be read")]
     Body,
+    /// Its body did not arrive in time.
+    #[error("the request's body took too long (http.body_timeout_ms)")]
+    SlowBody,
     /// More requests than this node takes on at once.
     #[error("too many requests at once")]
     Overloaded,
@@ -57,6 +60,7 @@ impl Failure {
             ),
             Failure::TooLarge { status, .. } => made(*status, "COURANT_TOO_LARGE", &self.to_string(), None),
             Failure::Body => made(StatusCode::BAD_REQUEST, "PGRST102", &self.to_string(), None),
+            Failure::SlowBody => made(StatusCode::REQUEST_TIMEOUT, "COURANT_SLOW", &self.to_string(), None),
             Failure::Overloaded => {
                 retry(made(StatusCode::SERVICE_UNAVAILABLE, "COURANT_BUSY", &self.to_string(), None))
             }

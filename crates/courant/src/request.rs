@@ -255,7 +255,12 @@ async fn whole(app: &App, head: &Parts, body: Incoming) -> Result<Bytes, Failure
             bytes_max: limits.url_bytes_max,
         });
     }
-    match Limited::new(body, limits.body_bytes_max).collect().await {
+    let body = Limited::new(body, limits.body_bytes_max).collect();
+    // A request that waits for its body takes a place from others.
+    let Ok(body) = tokio::time::timeout(limits.body_timeout, body).await else {
+        return Err(Failure::SlowBody);
+    };
+    match body {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Failure::TooLarge {
             status: StatusCode::PAYLOAD_TOO_LARGE,

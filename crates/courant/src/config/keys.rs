@@ -310,6 +310,12 @@ pub(super) const KEYS: &[Key] = &[
         |config, given| given.milliseconds(1..=10 * MINUTE_MS).map(|time| config.http.header_timeout = time),
     ),
     Key::new(
+        "http.body_timeout_ms",
+        "30000",
+        "How long a client may take to send a request body; a slower one is answered 408.",
+        |config, given| given.milliseconds(1..=10 * MINUTE_MS).map(|time| config.http.body_timeout = time),
+    ),
+    Key::new(
         "http.drain_timeout_ms",
         "10000",
         "How long requests in flight may take to end once the process was told to.",

@@ -127,6 +127,7 @@ pub(crate) struct Http {
     pub(crate) connections_max: usize,
     pub(crate) requests_in_flight_max: usize,
     pub(crate) header_timeout: Duration,
+    pub(crate) body_timeout: Duration,
     pub(crate) drain_timeout: Duration,
 }
 

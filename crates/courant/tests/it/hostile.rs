@@ -162,6 +162,27 @@ async fn a_new_table_is_served_while_the_slot_waits_for_an_open_transaction() {
 }
 
 #[tokio::test]
+async fn a_body_that_never_comes_takes_no_place_for_ever() {
+    let cluster = cluster("no_body", SCHEMA).await;
+    let bounds = [("COURANT_HTTP_REQUESTS_IN_FLIGHT_MAX", "1"), ("COURANT_HTTP_BODY_TIMEOUT_MS", "300")];
+    let node = Node::start_with(&cluster, &bounds).await;
+    let head = b"POST /notes HTTP/1.1\r\nhost: here\r\ncontent-length: 10\r\n\r\n";
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let _stalled = loop {
+        assert!(Instant::now() < deadline, "no place was taken");
+        let mut socket = tokio::net::TcpStream::connect(node.clients).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut socket, head).await.unwrap();
+        // Where this one comes first, the body is refused a place.
+        if node.get("/notes").await.status == 503 {
+            break socket;
+        }
+    };
+    while node.get("/notes").await.status != 200 {
+        assert!(Instant::now() < deadline, "the place is still taken");
+    }
+}
+
+#[tokio::test]
 async fn a_token_whose_expiry_is_no_number_is_refused() {
     let cluster = cluster("odd_expiry", SCHEMA).await;
     let node = Node::start(&cluster).await;

@@ -20,4 +20,6 @@ mod node;
 #[cfg(test)]
 mod stream;
 #[cfg(test)]
+mod torture;
+#[cfg(test)]
 mod writes;
