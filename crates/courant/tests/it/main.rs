@@ -22,4 +22,6 @@ mod promises;
 #[cfg(test)]
 mod stream;
 #[cfg(test)]
+mod torture;
+#[cfg(test)]
 mod writes;
