@@ -134,7 +134,8 @@ pub(crate) async fn signalled() {
 impl App {
     /// Connects, reads the catalog once, and is ready to serve uncached.
     pub(crate) async fn build(config: Config) -> Result<Arc<App>> {
-        let options = options(&config)?.with_defaults(&[], "courant");
+        // An answer is kept under a snapshot of the primary, or not at all.
+        let options = options(&config)?.with_defaults(&[], "courant").preferring_primary();
         let tasks = TaskTracker::new();
         let identities = Identities::new(config.database.anon_role.as_deref(), &config.jwt);
         if identities.is_open() && !config.listen.ip().is_loopback() {

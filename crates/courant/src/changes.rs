@@ -21,8 +21,9 @@ use crate::app::App;
 use crate::control::{Control, within};
 use crate::schema::Schema;
 
-/// How often the catalog's fingerprint is compared: the stated delay for grants, roles and settings.
-const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the catalog's fingerprint is compared: well within the second that is promised for grants,
+/// roles and settings.
+const WATCH_INTERVAL: Duration = Duration::from_millis(500);
 /// Between two attempts at a stream: the first, and the longest.
 const RETRY_MIN: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(30);

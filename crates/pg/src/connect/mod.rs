@@ -134,6 +134,15 @@ impl ConnectOptions {
         self
     }
 
+    /// The same, with standbys passed over unless `target_session_attrs` asks for a kind of server.
+    #[must_use]
+    pub fn preferring_primary(mut self) -> ConnectOptions {
+        if self.session == Session::Any && self.targets.len() > 1 {
+            self.session = Session::Primary;
+        }
+        self
+    }
+
     /// Connects a stream to the first host that answers, up to where the startup message is due.
     pub async fn open(&self) -> Result<Opened, ConnectError> {
         self.open_first().await
