@@ -5,17 +5,14 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
-use http::header::{AGE, CACHE_CONTROL, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_RANGE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
 use rest::{Head, Plan};
 
 use crate::bypass::Bypass;
 use crate::failure::Failure;
+use crate::response::Body;
 use crate::row::Found;
-
-/// A response's body: whole, in memory.
-pub(crate) type Body = Full<Bytes>;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// Bytes an answer takes besides its body and header values, allocations included.
@@ -165,14 +162,6 @@ fn matches(known: &HeaderValue, etag: &HeaderValue) -> bool {
     let (Ok(known), Ok(etag)) = (known.to_str(), etag.to_str()) else { return false };
     known.trim() == "*"
         || known.split(',').map(str::trim).any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == etag)
-}
-
-/// A response of JSON that was made here.
-pub(crate) fn json(status: StatusCode, body: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
-    response
 }
 
 #[cfg(test)]

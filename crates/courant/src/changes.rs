@@ -17,8 +17,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use wal::{Event, Handle, Stream, StreamOptions};
 
-use crate::app::App;
 use crate::control::{Control, within};
+use crate::ended::Ended;
+use crate::node::Node;
 use crate::schema::Schema;
 
 /// How often the catalog's fingerprint is compared: well within the second that is promised for grants,
@@ -34,48 +35,24 @@ struct Current {
     applied: Lsn,
 }
 
-/// Why an epoch ended.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Ended {
-    /// Told by a transaction of the stream, if that is how it was noticed.
-    #[error("the schema changed")]
-    Schema(Option<u32>),
-    #[error("the change stream failed: {0}")]
-    Stream(#[from] wal::Error),
-    #[error("cannot connect: {0}")]
-    Connect(#[from] pg::connect::ConnectError),
-    #[error("the database could not be asked: {0}")]
-    Database(#[from] tokio_postgres::Error),
-    #[error("the database's side could not be set up: {0}")]
-    Setup(#[from] pg::schema::SchemaError),
-    #[error("the catalog could not be read: {0}")]
-    Catalog(#[from] pg::catalog::LoadError),
-    #[error("the database took longer than {} s to answer", .0.as_secs())]
-    Slow(Duration),
-    #[error("the database's {0} could not be read")]
-    Unreadable(&'static str),
-    #[error("not ready for a change stream")]
-    NotReady,
-}
-
 /// Follows the database's changes until shutdown.
-pub(crate) async fn run(app: &App, shutdown: CancellationToken) {
+pub(crate) async fn run(node: &Node, shutdown: CancellationToken) {
     let mut current: Option<Current> = None;
     let mut retry = RETRY_MIN;
-    let mut closing = app.cache.close(Doubt::Stream);
+    let mut closing = node.cache.close(Doubt::Stream);
     let mut told = None;
     loop {
         let ended = tokio::select! {
-            ended = epoch(app, closing, told, &mut current) => ended,
+            ended = epoch(node, closing, told, &mut current) => ended,
             () = shutdown.cancelled() => return,
         };
-        if app.behind().is_some() {
+        if node.behind().is_some() {
             // The stream stood and was followed: this failure is the first of its kind.
             retry = RETRY_MIN;
         }
-        closing = app.cache.close(ended.doubt());
-        app.marks.release();
-        app.telemetry.epoch_ended(&ended);
+        closing = node.cache.close(ended.doubt());
+        node.marks.release();
+        node.telemetry.epoch_ended(&ended);
         if let Ended::Schema(transaction) = ended {
             told = transaction.or(told);
             retry = RETRY_MIN;
@@ -90,19 +67,19 @@ pub(crate) async fn run(app: &App, shutdown: CancellationToken) {
 }
 
 /// One epoch, from an empty cache to whatever ends it.
-async fn epoch(app: &App, closing: Closing, told: Option<u32>, current: &mut Option<Current>) -> Ended {
+async fn epoch(node: &Node, closing: Closing, told: Option<u32>, current: &mut Option<Current>) -> Ended {
     let led = async {
-        let control = app.control().await?;
+        let control = node.control().await?;
         if let Some(transaction) = told {
             // The log tells of a commit before new snapshots see it: the catalog would be the old one.
             control.until_visible(transaction).await?;
         }
-        let schema = Arc::new(app.load_schema(&control).await?);
+        let schema = Arc::new(node.load_schema(&control).await?);
         // At once, though uncached: the stream may be long in coming.
-        app.serve_schema(Arc::clone(&schema));
+        node.serve_schema(Arc::clone(&schema));
         tokio::select! {
             ended = watch(&control, schema.catalog.fingerprint) => ended,
-            ended = lead(app, &control, &schema, closing, current) => ended,
+            ended = lead(node, &control, &schema, closing, current) => ended,
         }
     };
     match led.await {
@@ -113,59 +90,59 @@ async fn epoch(app: &App, closing: Closing, told: Option<u32>, current: &mut Opt
 
 /// Makes the stream stand, opens the cache behind its barrier, and keeps it current.
 async fn lead(
-    app: &App,
+    node: &Node,
     control: &Control,
     schema: &Schema,
     closing: Closing,
     current: &mut Option<Current>,
 ) -> Never {
-    let Some(published) = prepare(app, control, schema, current.is_some()).await? else {
+    let Some(published) = prepare(node, control, schema, current.is_some()).await? else {
         sleep(RETRY_MAX).await;
         return Err(Ended::NotReady);
     };
     let current = match current {
         Some(current) => current,
-        None => current.insert(Current::open(app).await?),
+        None => current.insert(Current::open(node).await?),
     };
     if control.fingerprint().await? != schema.catalog.fingerprint {
         // What was just prepared is part of the schema; and what changed before the slot stood, the stream
         // does not tell. Read it again.
         return Err(Ended::Schema(None));
     }
-    app.serve_schema(Arc::new(schema.with_published(published)));
+    node.serve_schema(Arc::new(schema.with_published(published)));
     // Assigned after the slot stood and the publication held every table: a snapshot in which all
     // transactions below it have ended misses nothing that the stream does not tell.
     let barrier = control.assign_xid().await?;
-    if !app.cache.open(closing, barrier, current.applied) {
+    if !node.cache.open(closing, barrier, current.applied) {
         return Err(Ended::Schema(None));
     }
-    app.marks.follow();
-    app.telemetry.epoch_opened(barrier);
+    node.marks.follow();
+    node.telemetry.epoch_opened(barrier);
     let handle = current.stream.handle();
     tokio::select! {
-        ended = follow(app, current) => ended,
-        ended = keep_fresh(app, control, &handle) => ended,
+        ended = follow(node, current) => ended,
+        ended = keep_fresh(node, control, &handle) => ended,
     }
 }
 
 /// Sets up the database's side; the tables whose changes will be told, or none if there can be no stream.
 async fn prepare(
-    app: &App,
+    node: &Node,
     control: &Control,
     schema: &Schema,
     streams: bool,
 ) -> Result<Option<HashSet<RelationId>>, Ended> {
-    let config = &app.config;
+    let config = &node.config;
     let tables = &schema.catalog.tables;
     let publication = &config.stream.publication;
     if !config.cache.enabled || !config.stream.enabled {
-        app.telemetry.lacking("the cache is off: cache.enabled and stream.enabled turn it on");
+        node.telemetry.lacking("the cache is off: cache.enabled and stream.enabled turn it on");
         return Ok(None);
     }
     let readiness = within(pg::schema::readiness(&control.client, publication, tables)).await?;
     // A stream that stands has what it needs, and may itself hold the last slot there is.
     if readiness.can_stream || !streams {
-        app.telemetry.lacking(&lacking(&readiness));
+        node.telemetry.lacking(&lacking(&readiness));
         if !readiness.can_stream {
             return Ok(None);
         }
@@ -180,7 +157,7 @@ fn lacking(readiness: &Readiness) -> String {
 }
 
 /// Applies each transaction: the loop that is the bus.
-async fn follow(app: &App, current: &mut Current) -> Never {
+async fn follow(node: &Node, current: &mut Current) -> Never {
     loop {
         match current.stream.next().await? {
             Event::Transaction(transaction) => {
@@ -188,19 +165,19 @@ async fn follow(app: &App, current: &mut Current) -> Never {
                 if changes_schema {
                     // Read sets made before it may lack what it touches: no reader gets past it. The epoch
                     // ends, and is closed again, by what is returned below.
-                    let _ = app.cache.close(Doubt::Schema);
+                    let _ = node.cache.close(Doubt::Schema);
                 }
                 // What the transaction made old is gone before anybody hears of it.
-                app.cache.apply(&transaction);
-                app.marks.pass(&transaction);
-                app.telemetry.applied(&transaction);
+                node.cache.apply(&transaction);
+                node.marks.pass(&transaction);
+                node.telemetry.applied(&transaction);
                 current.passed(transaction.end);
                 if changes_schema {
                     return Err(Ended::Schema(Some(transaction.xid)));
                 }
             }
             Event::Keepalive { end } => {
-                app.cache.advance(end);
+                node.cache.advance(end);
                 current.passed(end);
             }
         }
@@ -208,22 +185,22 @@ async fn follow(app: &App, current: &mut Current) -> Never {
 }
 
 /// Keeps the freshness gate open: notes the time, then asks how far the log has been written.
-async fn keep_fresh(app: &App, control: &Control, handle: &Handle) -> Never {
-    let mut ticks = interval(app.config.cache.poll_interval);
+async fn keep_fresh(node: &Node, control: &Control, handle: &Handle) -> Never {
+    let mut ticks = interval(node.config.cache.poll_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = None;
     loop {
         ticks.tick().await;
-        if before.is_some_and(|before| app.cache.fresh() < before) {
+        if before.is_some_and(|before| node.cache.fresh() < before) {
             // The log's tail may be written and not flushed (`synchronous_commit = off`), or the insert
             // position may stand behind a page's header: a walsender reads only what is flushed, and a
             // commit flushes it all.
             control.nudge().await?;
         }
-        let now = app.clock.now();
-        let poll = app.cache.poll(now);
+        let now = node.clock.now();
+        let poll = node.cache.poll(now);
         let (insert, snapshot) = control.position().await?;
-        app.cache.polled(poll, insert, &snapshot);
+        node.cache.polled(poll, insert, &snapshot);
         handle.request_position();
         before = Some(now);
     }
@@ -244,8 +221,8 @@ async fn watch(control: &Control, fingerprint: u64) -> Never {
 type Never = Result<Infallible, Ended>;
 
 impl Current {
-    async fn open(app: &App) -> Result<Current, Ended> {
-        let stream = Stream::open(app.endpoint().await?, stream_options(app)).await?;
+    async fn open(node: &Node) -> Result<Current, Ended> {
+        let stream = Stream::open(node.endpoint().await?, stream_options(node)).await?;
         let applied = stream.consistent_point();
         Ok(Current { stream, applied })
     }
@@ -256,15 +233,6 @@ impl Current {
     }
 }
 
-impl Ended {
-    fn doubt(&self) -> Doubt {
-        match self {
-            Ended::Schema(_) => Doubt::Schema,
-            _ => Doubt::Stream,
-        }
-    }
-}
-
 /// Whether plans made before the transaction are void: DDL told by the event trigger, or a relation that
 /// the stream itself describes anew.
 fn changes_schema(transaction: &Transaction) -> bool {
@@ -272,8 +240,8 @@ fn changes_schema(transaction: &Transaction) -> bool {
         || transaction.changes.iter().any(|change| matches!(change, Change::Schema(_)))
 }
 
-fn stream_options(app: &App) -> StreamOptions {
-    let config = &app.config.stream;
+fn stream_options(node: &Node) -> StreamOptions {
+    let config = &node.config.stream;
     StreamOptions {
         changes_max: config.transaction_changes_max,
         bytes_max: config.transaction_bytes_max,

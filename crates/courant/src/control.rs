@@ -8,8 +8,8 @@ use pg::{Lsn, Snapshot, Xid};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 
-use crate::changes::Ended;
 use crate::config::Config;
+use crate::ended::Ended;
 
 /// How long one of the node's own statements may take before the connection is given up.
 const STATEMENT_MAX: Duration = Duration::from_secs(10);

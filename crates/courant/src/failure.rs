@@ -4,8 +4,8 @@ use http::header::{CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
-use crate::answer::{self, Body};
 use crate::identity::Refused;
+use crate::response::{self, Body};
 
 /// Seconds after which an overloaded node may be asked again.
 const RETRY_AFTER_S: u64 = 1;
@@ -133,7 +133,7 @@ fn refused_token(refused: &Refused) -> Response<Body> {
 }
 
 fn rest_error(error: &rest::Error) -> Response<Body> {
-    let mut response = answer::json(error.status(), error.to_json());
+    let mut response = response::json(error.status(), error.to_json());
     for (name, value) in error.headers() {
         // A function can raise any text as a header; what is none is left out.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
@@ -153,5 +153,5 @@ fn retry(mut response: Response<Body>) -> Response<Body> {
 
 fn made(status: StatusCode, code: &str, message: &str, hint: Option<&str>) -> Response<Body> {
     let body = json!({ "code": code, "message": message, "details": null, "hint": hint });
-    answer::json(status, body.to_string())
+    response::json(status, body.to_string())
 }

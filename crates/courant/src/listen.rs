@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::answer::Body;
+use crate::response::Body;
 use crate::target::Lenient;
 
 /// After a failed accept (out of file descriptors), wait this long before the next.

@@ -16,13 +16,14 @@ use pg::catalog::Settings;
 use pg::session::{Commit, Session};
 use rest::Access;
 
-use crate::answer::{Answer, Body, Source};
-use crate::app::App;
+use crate::answer::{Answer, Source};
 use crate::bypass::Bypass;
 use crate::failure::Failure;
 use crate::flight::Seat;
 use crate::identity::Identity;
 use crate::marks::Mark;
+use crate::node::Node;
+use crate::response::Body;
 use crate::row::{self, Found};
 use crate::schema::{Planned, Schema};
 use crate::telemetry::Told;
@@ -31,16 +32,16 @@ use crate::telemetry::Told;
 const PREFIX: &str = "/rest/v1";
 
 /// Answers a request, and tells what became of it.
-pub(crate) async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body> {
-    let arrived = app.clock.now();
+pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Response<Body> {
+    let arrived = node.clock.now();
     let (mut head, body) = request.into_parts();
     head.uri = unprefixed(head.uri);
     let mut asked = Asked { head, arrived, who: None, planned: None };
-    let (response, source, error) = match serve(&app, &mut asked, body).await {
+    let (response, source, error) = match serve(&node, &mut asked, body).await {
         Ok((answer, source)) => (answer.response(&asked.head.headers, &source), source, None),
         Err(failure) => (failure.response(), Source::Bypass(Bypass::Failed), Some(failure.told())),
     };
-    app.telemetry.request(&Told {
+    node.telemetry.request(&Told {
         route: asked.planned.as_ref().map_or("", |planned| &planned.route),
         method: &asked.head.method,
         path: asked.head.uri.path(),
@@ -49,7 +50,7 @@ pub(crate) async fn answer(app: Arc<App>, request: Request<Incoming>) -> Respons
         reason: source.reason(),
         error: error.as_deref(),
         role: asked.who.as_ref().and_then(|who| who.role.as_deref()).unwrap_or_default(),
-        took: app.clock.since(arrived),
+        took: node.clock.since(arrived),
     });
     response
 }
@@ -64,23 +65,23 @@ struct Asked {
 
 type Served = Result<(Arc<Answer>, Source), Arc<Failure>>;
 
-async fn serve(app: &Arc<App>, asked: &mut Asked, body: Incoming) -> Served {
-    let _place = app.places.try_acquire().map_err(|_| Failure::Overloaded)?;
-    let who = app.identities.of(&asked.head.headers).map_err(Failure::from)?;
+async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
+    let _place = node.places.try_acquire().map_err(|_| Failure::Overloaded)?;
+    let who = node.identities.of(&asked.head.headers).map_err(Failure::from)?;
     asked.who = Some(Arc::clone(&who));
-    let body = whole(app, &asked.head, body).await?;
+    let body = whole(node, &asked.head, body).await?;
 
-    let schema = app.schema();
+    let schema = node.schema();
     let planned = schema.plan(&asked.head, &body).map_err(Failure::from)?;
     asked.planned = Some(Arc::clone(&planned));
     let session = Settled::new(&asked.head, &who, &planned);
 
     match (planned.plan.access, &planned.tracked) {
         (Access::Write, _) if who.role.is_none() => Err(Arc::new(Failure::ReadOnly)),
-        (Access::Write, _) => write(app, asked, &planned, &session).await,
-        (Access::Read, Ok(_)) => read(app, asked, &schema, &planned, session).await,
+        (Access::Write, _) => write(node, asked, &planned, &session).await,
+        (Access::Read, Ok(_)) => read(node, asked, &schema, &planned, session).await,
         (Access::Read, Err(why)) => {
-            let found = query(app, &planned, &session).await?;
+            let found = query(node, &planned, &session).await?;
             let answer = Answer::new(&planned.plan, found, false, target(&asked.head))?;
             Ok((answer, Source::Bypass(why.clone())))
         }
@@ -89,27 +90,27 @@ async fn serve(app: &Arc<App>, asked: &mut Asked, body: Incoming) -> Served {
 
 /// From the cache where it is current enough, else from the database, once for all who ask the same.
 async fn read(
-    app: &Arc<App>,
+    node: &Arc<Node>,
     asked: &Asked,
     schema: &Arc<Schema>,
     planned: &Arc<Planned>,
     session: Settled,
 ) -> Served {
     let key = session.key(planned);
-    let bound = app.config.cache.bound;
-    let bypassed = match app.cache.lookup(&key, asked.arrived, bound, app.clock.now()) {
+    let bound = node.config.cache.bound;
+    let bypassed = match node.cache.lookup(&key, asked.arrived, bound, node.clock.now()) {
         Lookup::Hit { value, age } => return Ok((value, Source::Hit { age })),
         Lookup::Miss => None,
         Lookup::Bypass(why) => Some(Bypass::Cache(why)),
     };
     let fill = || {
-        let (app, key, schema, planned) =
-            (Arc::clone(app), key.clone(), Arc::clone(schema), Arc::clone(planned));
+        let (node, key, schema, planned) =
+            (Arc::clone(node), key.clone(), Arc::clone(schema), Arc::clone(planned));
         let target: Box<str> = target(&asked.head).into();
-        async move { fill(&app, key, &schema, &planned, &session, &target).await.map_err(Arc::new) }
+        async move { fill(&node, key, &schema, &planned, &session, &target).await.map_err(Arc::new) }
     };
-    let may_join = |sent| app.cache.may_join(sent, asked.arrived, bound);
-    let (filled, seat) = app.flights.fly(&key, app.clock.now(), may_join, fill).await;
+    let may_join = |sent| node.cache.may_join(sent, asked.arrived, bound);
+    let (filled, seat) = node.flights.fly(&key, node.clock.now(), may_join, fill).await;
     let (answer, stored) = filled?;
     let source = match bypassed {
         Some(why) => Source::Bypass(why),
@@ -120,7 +121,7 @@ async fn read(
 
 /// Asks the database, and keeps the answer if nothing it read has changed unseen.
 async fn fill(
-    app: &App,
+    node: &Node,
     key: Key,
     schema: &Arc<Schema>,
     planned: &Planned,
@@ -128,56 +129,56 @@ async fn fill(
     target: &str,
 ) -> Result<(Arc<Answer>, bool), Failure> {
     // Begun before the query is sent: whatever commits from here on is kept in the log for it.
-    let fill = app.cache.begin();
-    let found = query(app, planned, session).await?;
+    let fill = node.cache.begin();
+    let found = query(node, planned, session).await?;
     let reads =
         row::tracked(&planned.plan.reads).map(|(fixed, contained, ttl)| (found.reads(fixed, contained), ttl));
     let snapshot = found.snapshot.clone();
     let answer = Answer::new(&planned.plan, found, true, target)?;
     let (Some(snapshot), Some((reads, ttl))) = (snapshot, reads) else { return Ok((answer, false)) };
-    if !app.serves(schema) {
+    if !node.serves(schema) {
         // Planned with a schema that no longer stands: its read set may be wrong.
         return Ok((answer, false));
     }
-    let (value, bytes, at) = (Arc::clone(&answer), answer.weight_bytes(), app.clock.now());
-    let stored = app.cache.store(fill, cache::Answer { key, value, bytes, snapshot, reads, at, ttl });
+    let (value, bytes, at) = (Arc::clone(&answer), answer.weight_bytes(), node.clock.now());
+    let stored = node.cache.store(fill, cache::Answer { key, value, bytes, snapshot, reads, at, ttl });
     Ok((answer, stored.is_ok()))
 }
 
-async fn query(app: &App, planned: &Planned, session: &Settled) -> Result<Found, Failure> {
-    let began = app.clock.now();
-    let row = app.pool.read(session.lent(&session.pairs()), &planned.plan.statement).await;
-    app.telemetry.query(&planned.plan.statement.sql, app.clock.since(began));
+async fn query(node: &Node, planned: &Planned, session: &Settled) -> Result<Found, Failure> {
+    let began = node.clock.now();
+    let row = node.pool.read(session.lent(&session.pairs()), &planned.plan.statement).await;
+    node.telemetry.query(&planned.plan.statement.sql, node.clock.since(began));
     let row = row.map_err(|source| Failure::Database { source, anonymous: session.anonymous })?;
     Found::read(&row)
 }
 
 /// Writes, and answers when this node's cache has passed the write.
-async fn write(app: &App, asked: &Asked, planned: &Planned, session: &Settled) -> Served {
+async fn write(node: &Node, asked: &Asked, planned: &Planned, session: &Settled) -> Served {
     let plan = &planned.plan;
-    let mut mark = app.marks.set();
-    let began = app.clock.now();
+    let mut mark = node.marks.set();
+    let began = node.clock.now();
     let acceptable = |row: &tokio_postgres::Row| {
         Found::read(row).is_ok_and(|found| rest::respond(plan, &found.counts).is_ok())
     };
     let commit = if plan.answer.decides() { Commit::If(&acceptable) } else { Commit::Always };
     let text = mark.text();
-    let written = app.pool.write(session.lent(&session.pairs()), &plan.statement, Some(&text), commit).await;
-    app.telemetry.query(&plan.statement.sql, app.clock.since(began));
+    let written = node.pool.write(session.lent(&session.pairs()), &plan.statement, Some(&text), commit).await;
+    node.telemetry.query(&plan.statement.sql, node.clock.since(began));
     let written = written.map_err(|source| Failure::Database { source, anonymous: session.anonymous })?;
     if written.committed && written.wrote {
-        acknowledge(app, &mut mark).await;
+        acknowledge(node, &mut mark).await;
     }
     let answer = Answer::new(plan, Found::read(&written.row)?, false, target(&asked.head))?;
     Ok((answer, Source::Bypass(Bypass::Method)))
 }
 
 /// Makes sure that nothing older than a committed write is served from here once it is acknowledged.
-async fn acknowledge(app: &App, mark: &mut Mark<'_>) {
-    match tokio::time::timeout(app.config.stream.write_wait, mark.passed()).await {
-        Ok(Some(_)) => app.cache.note_write(app.clock.now()),
+async fn acknowledge(node: &Node, mark: &mut Mark<'_>) {
+    match tokio::time::timeout(node.config.stream.write_wait, mark.passed()).await {
+        Ok(Some(_)) => node.cache.note_write(node.clock.now()),
         // The stream is late, gone, or not there yet: whoever opens the cache must first catch up to now.
-        Ok(None) | Err(_) => app.cache.raise_floor(app.clock.now()),
+        Ok(None) | Err(_) => node.cache.raise_floor(node.clock.now()),
     }
 }
 
@@ -267,8 +268,8 @@ fn target(head: &Parts) -> &str {
 }
 
 /// The whole body, within its limit.
-async fn whole(app: &App, head: &Parts, body: Incoming) -> Result<Bytes, Failure> {
-    let limits = &app.config.http;
+async fn whole(node: &Node, head: &Parts, body: Incoming) -> Result<Bytes, Failure> {
+    let limits = &node.config.http;
     if target(head).len() > limits.url_bytes_max {
         return Err(Failure::TooLarge {
             status: StatusCode::URI_TOO_LONG,

@@ -16,7 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::changes::Ended;
+use crate::ended::Ended;
 
 /// Upper bounds of the latency histograms, in seconds: the reports' goals (20, 50, 100 ms) among them.
 const LATENCY_S: [f64; 14] =

@@ -19,8 +19,8 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use crate::answer::{self, Body};
-use crate::app::App;
+use crate::node::Node;
+use crate::response::{self, Body};
 use crate::telemetry;
 
 /// How long `/ready` waits for the database.
@@ -30,57 +30,57 @@ const METRICS_TYPE: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
 /// Answers a request to the admin port.
-pub(crate) async fn answer(app: Arc<App>, request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Response<Body> {
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/live") => answer::json(StatusCode::OK, json!({ "live": true }).to_string()),
-        (&Method::GET, "/ready") => ready(&app).await,
+        (&Method::GET, "/live") => response::json(StatusCode::OK, json!({ "live": true }).to_string()),
+        (&Method::GET, "/ready") => ready(&node).await,
         (&Method::GET, "/metrics") => {
-            let mut response = Response::new(Body::from(app.metrics()));
+            let mut response = Response::new(Body::from(node.metrics()));
             response.headers_mut().insert(CONTENT_TYPE, METRICS_TYPE);
             response
         }
-        (&Method::GET, "/cache") => answer::json(StatusCode::OK, statistics(&app).to_string()),
+        (&Method::GET, "/cache") => response::json(StatusCode::OK, statistics(&node).to_string()),
         (&Method::DELETE, "/cache") => {
             let query = request.uri().query().unwrap_or_default();
             let pattern = pattern(query);
-            let cleared = app.cache.clear(|_, answer| glob(&pattern, &answer.target));
-            answer::json(StatusCode::OK, json!({ "cleared": cleared }).to_string())
+            let cleared = node.cache.clear(|_, answer| glob(&pattern, &answer.target));
+            response::json(StatusCode::OK, json!({ "cleared": cleared }).to_string())
         }
         (_, path) => {
             let message = format!("no such admin request: {} {path}", request.method());
             let hint = "GET /live, /ready, /metrics, /cache; DELETE /cache?pattern=P";
-            answer::json(StatusCode::NOT_FOUND, json!({ "message": message, "hint": hint }).to_string())
+            response::json(StatusCode::NOT_FOUND, json!({ "message": message, "hint": hint }).to_string())
         }
     }
 }
 
-async fn ready(app: &App) -> Response<Body> {
-    let asked = tokio::time::timeout(READY_MAX, app.ping()).await;
+async fn ready(node: &Node) -> Response<Body> {
+    let asked = tokio::time::timeout(READY_MAX, node.ping()).await;
     let (status, why) = match asked {
         Ok(Ok(())) => (StatusCode::OK, Value::Null),
         Ok(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string().into()),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database did not answer in time".into()),
     };
-    let body = json!({ "ready": status == StatusCode::OK, "cache": app.cache.is_open(), "why": why });
-    answer::json(status, body.to_string())
+    let body = json!({ "ready": status == StatusCode::OK, "cache": node.cache.is_open(), "why": why });
+    response::json(status, body.to_string())
 }
 
-fn statistics(app: &App) -> Value {
-    let statistics = app.cache.statistics();
+fn statistics(node: &Node) -> Value {
+    let statistics = node.cache.statistics();
     let mut events = serde_json::Map::new();
     for (event, reason, count) in telemetry::events(&statistics) {
         let name = if reason.is_empty() { event.to_owned() } else { format!("{event}.{reason}") };
         events.insert(name, count.into());
     }
-    let behind = app.behind().map(|behind| behind.as_millis() as u64);
+    let behind = node.behind().map(|behind| behind.as_millis() as u64);
     json!({
         "open": statistics.epoch != 0,
         "entries": statistics.entries,
         "bytes": statistics.bytes,
-        "bytes_max": app.config.cache.memory_bytes_max,
+        "bytes_max": node.config.cache.memory_bytes_max,
         "hit_ratio": hit_ratio(&statistics),
         "behind_ms": behind,
-        "position": app.cache.position().to_string(),
+        "position": node.cache.position().to_string(),
         "events": events,
     })
 }

@@ -13,8 +13,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use pg::cluster::Cluster;
 use tokio_postgres::NoTls;
 
-use crate::app::{self, App};
+use crate::app;
 use crate::config::{Config, Secret};
+use crate::node::Node;
 use crate::{embedded, log};
 
 /// The database of the example, apart from the cluster's default one.
@@ -39,25 +40,26 @@ pub(crate) async fn run(mut config: Config, calls: u64, tour_once: bool) -> Resu
         prepare(&cluster, calls).await?;
         config.database.url = Some(Secret::new(cluster.uri(DATABASE)));
         config.jwt.secret = Some(Secret::new(SECRET));
-        let app = App::build(config).await?;
-        if tour_once { once(app, &cluster).await } else { serve(app, &cluster).await }
+        let node = Node::build(config).await?;
+        if tour_once { once(node, &cluster).await } else { serve(node, &cluster).await }
     }
     .await;
     cluster.stop();
     ran
 }
 
-async fn serve(app: Arc<App>, cluster: &Cluster) -> Result<()> {
+async fn serve(node: Arc<Node>, cluster: &Cluster) -> Result<()> {
     let psql = cluster.psql(DATABASE);
     let greet = move |clients: SocketAddr, admin: SocketAddr| tour::invite(clients, admin, &token(), &psql);
-    app.run(app::signalled(), greet).await
+    app::run(node, app::signalled(), greet).await
 }
 
-async fn once(app: Arc<App>, cluster: &Cluster) -> Result<()> {
+async fn once(node: Arc<Node>, cluster: &Cluster) -> Result<()> {
     let (told, listening) = tokio::sync::oneshot::channel();
     let uri = cluster.uri(DATABASE);
     let (over, stop) = tokio::sync::oneshot::channel::<()>();
-    let serving = app.run(
+    let serving = app::run(
+        node,
         async {
             let _ = stop.await;
         },

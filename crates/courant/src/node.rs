@@ -1,0 +1,229 @@
+//! A running node: every part, and the few things that need several of them at once.
+//!
+//! Built once from the configuration. Starts nothing by itself: `app.rs` runs what runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use cache::{Cache, Moment};
+use parking_lot::RwLock;
+use pg::connect::ConnectOptions;
+use pg::{Pool, PoolLimits};
+use rest::{Declared, Limits, Rules};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+use wal::Endpoint;
+
+use crate::answer::Answer;
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, Secret, Target};
+use crate::control::Control;
+use crate::ended::Ended;
+use crate::failure::Failure;
+use crate::flight::Flights;
+use crate::identity::Identities;
+use crate::marks::Marks;
+use crate::schema::Schema;
+use crate::telemetry::{Reading, Telemetry};
+
+/// What a flight brings home: the answer and whether it is kept.
+type Filled = Result<(Arc<Answer>, bool), Arc<Failure>>;
+
+/// Every part of a running node.
+pub(crate) struct Node {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) pool: Pool,
+    pub(crate) cache: Arc<Cache<Arc<Answer>>>,
+    pub(crate) flights: Arc<Flights<Filled>>,
+    pub(crate) marks: Marks,
+    pub(crate) identities: Identities,
+    pub(crate) telemetry: Telemetry,
+    /// Requests that may be worked on at once.
+    pub(crate) places: Semaphore,
+    pub(crate) options: ConnectOptions,
+    schema: RwLock<Arc<Schema>>,
+    /// Every task there is; whoever runs the node waits for them.
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Node {
+    /// Connects, reads the catalog once, and is ready to serve uncached.
+    pub(crate) async fn build(config: Config) -> Result<Arc<Node>> {
+        // An answer is kept under a snapshot of the primary, or not at all.
+        let options = options(&config)?.with_defaults(&[], "courant").preferring_primary();
+        let tasks = TaskTracker::new();
+        let identities = Identities::new(config.database.anon_role.as_deref(), &config.jwt);
+        if identities.is_open() && !config.listen.ip().is_loopback() {
+            let why = "without an anonymous role and a JWT secret everybody reads as the database's user: listen on \
+                       127.0.0.1, or set PGRST_DB_ANON_ROLE";
+            return Err(ConfigError::Invalid {
+                key: "listen".to_owned(),
+                place: config.listen.to_string(),
+                why: why.to_owned(),
+            }
+            .into());
+        }
+        let clock = Clock::start();
+        let (client, connection) =
+            options.connect().await.with_context(|| format!("cannot reach {options}"))?;
+        tasks.spawn(async move {
+            let _ = connection.await;
+        });
+        let control = Control { client };
+        control.check(&config, &options.to_string()).await?;
+        let catalog = control.catalog(&config.database.schemas).await?;
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(Arc::new(Node {
+            cache: Arc::new(Cache::new(cache_limits(&config))),
+            flights: Flights::new(),
+            marks: Marks::new(),
+            telemetry: Telemetry::new(config.log.slow_query),
+            places: Semaphore::new(config.http.requests_in_flight_max),
+            schema: RwLock::new(Arc::new(Schema::new(catalog, rules(&config)))),
+            pool: Pool::new(options.clone(), pool_limits(&config), tasks.clone()),
+            clock,
+            identities,
+            options,
+            tasks,
+            config,
+        }))
+    }
+
+    /// The schema that requests are planned against.
+    pub(crate) fn schema(&self) -> Arc<Schema> {
+        Arc::clone(&self.schema.read())
+    }
+
+    /// Plans requests against this schema from here on.
+    pub(crate) fn serve_schema(&self, schema: Arc<Schema>) {
+        let before = std::mem::replace(&mut *self.schema.write(), schema);
+        if before.catalog.fingerprint != self.schema.read().catalog.fingerprint {
+            // What they were prepared for may be of another type now.
+            self.pool.forget_statements();
+        }
+    }
+
+    /// Whether requests are still planned against that schema.
+    pub(crate) fn serves(&self, schema: &Arc<Schema>) -> bool {
+        Arc::ptr_eq(schema, &self.schema.read())
+    }
+
+    /// Reads the schema anew; the caller decides when requests are planned against it.
+    pub(crate) async fn load_schema(&self, control: &Control) -> Result<Schema, Ended> {
+        let catalog = control.catalog(&self.config.database.schemas).await?;
+        Ok(Schema::new(catalog, rules(&self.config)))
+    }
+
+    /// A connection of the node's own.
+    pub(crate) async fn control(&self) -> Result<Control, Ended> {
+        let (client, connection) = self.options.connect().await?;
+        self.tasks.spawn(async move {
+            // Whoever uses the connection hears of its end.
+            let _ = connection.await;
+        });
+        Ok(Control { client })
+    }
+
+    /// Where the change stream is to be had.
+    pub(crate) async fn endpoint(&self) -> Result<Endpoint, Ended> {
+        let opened = self.options.open().await?;
+        Ok(Endpoint {
+            stream: Box::new(opened.stream),
+            channel_binding: opened.channel_binding,
+            user: opened.user,
+            password: opened.password.map(String::into_bytes),
+            database: opened.database,
+            parameters: opened.parameters,
+        })
+    }
+
+    /// Whether the database answers.
+    pub(crate) async fn ping(&self) -> Result<(), pg::Error> {
+        let client = self.pool.client().await?;
+        client.simple_query("select 1").await?;
+        Ok(())
+    }
+
+    /// How long ago the cache was last known to be current.
+    pub(crate) fn behind(&self) -> Option<Duration> {
+        let fresh = self.cache.fresh();
+        (fresh > Moment(0)).then(|| self.clock.since(fresh))
+    }
+
+    /// The metrics, as they are now.
+    pub(crate) fn metrics(&self) -> String {
+        let statistics = self.cache.statistics();
+        self.telemetry.render(&Reading {
+            pool: self.pool.status(),
+            position: self.cache.position(),
+            behind: self.behind(),
+            cache: &statistics,
+        })
+    }
+}
+
+/// Where the configured database is.
+pub(crate) fn options(config: &Config) -> Result<ConnectOptions> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let url = config.database.url.as_ref().map(Secret::expose);
+    Ok(ConnectOptions::parse(url, &environment).map_err(|error| ConfigError::Invalid {
+        key: "database.url".to_owned(),
+        place: "as libpq reads it".to_owned(),
+        why: error.to_string(),
+    })?)
+}
+
+fn pool_limits(config: &Config) -> PoolLimits {
+    PoolLimits {
+        connections_max: config.pool.connections_max,
+        waiters_max: config.pool.waiters_max,
+        wait_timeout: config.pool.wait_timeout,
+        connect_timeout: config.pool.connect_timeout,
+        statement_timeout: config.pool.statement_timeout,
+        ..PoolLimits::default()
+    }
+}
+
+fn cache_limits(config: &Config) -> cache::Limits {
+    cache::Limits {
+        bytes_max: config.cache.memory_bytes_max as u64,
+        entry_bytes_max: config.cache.entry_bytes_max as u64,
+        log_records_max: config.cache.log_transactions_max,
+        log_bytes_max: config.cache.log_bytes_max,
+        ..cache::Limits::default()
+    }
+}
+
+/// What the configuration says to the planner.
+fn rules(config: &Config) -> Rules {
+    let schemas = &config.database.schemas;
+    let declared = config.cache.declare.iter().map(|declaration| {
+        let (Target::Function(name) | Target::View(name)) = &declaration.target;
+        let (schema, name) = qualified(name, schemas);
+        let depends_on = declaration.depends_on.iter().map(|name| qualified(name, schemas)).collect();
+        Declared { schema, name, depends_on, ttl: declaration.ttl }
+    });
+    let limits = Limits {
+        url_bytes_max: config.http.url_bytes_max,
+        keys_max: config.cache.keys_per_entry_max,
+        ..Limits::default()
+    };
+    Rules {
+        schemas: schemas.clone(),
+        rows_max: config.database.rows_max,
+        declared: declared.collect(),
+        limits,
+    }
+}
+
+/// A name with its schema, the first exposed one where it has none.
+fn qualified(name: &str, schemas: &[String]) -> (String, String) {
+    match name.split_once('.') {
+        Some((schema, name)) => (schema.to_owned(), name.to_owned()),
+        None => (schemas.first().cloned().unwrap_or_default(), name.to_owned()),
+    }
+}
