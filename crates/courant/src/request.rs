@@ -148,7 +148,10 @@ async fn fill(
 async fn query(node: &Node, planned: &Planned, session: &Settled) -> Result<Found, Failure> {
     let began = node.clock.now();
     let row = node.pool.read(session.lent(&session.pairs()), &planned.plan.statement).await;
-    node.telemetry.query(&planned.plan.statement.sql, node.clock.since(began));
+    if !matches!(row, Err(pg::Error::Busy)) {
+        // One that never got a connection is no slow query.
+        node.telemetry.query(&planned.plan.statement.sql, node.clock.since(began));
+    }
     let row = row.map_err(|source| Failure::Database { source, anonymous: session.anonymous })?;
     Found::read(&row)
 }
