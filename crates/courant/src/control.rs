@@ -4,9 +4,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use pg::catalog::{self, Catalog};
+use pg::connect::{ConnectError, ConnectOptions};
 use pg::{Lsn, Snapshot, Xid};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
+use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::ended::Ended;
@@ -24,6 +26,19 @@ pub(crate) struct Control {
 }
 
 impl Control {
+    /// Connects; the task that drives the connection is among `tasks`.
+    pub(crate) async fn connect(
+        options: &ConnectOptions,
+        tasks: &TaskTracker,
+    ) -> Result<Control, ConnectError> {
+        let (client, connection) = options.connect().await?;
+        tasks.spawn(async move {
+            // Whoever uses the connection hears of its end.
+            let _ = connection.await;
+        });
+        Ok(Control { client })
+    }
+
     /// Refuses a server that is too old; warns of names in the configuration that the database does not know.
     pub(crate) async fn check(&self, config: &Config, database: &str) -> anyhow::Result<()> {
         let (role, schemas) = (&config.database.anon_role, &config.database.schemas);
@@ -55,11 +70,12 @@ impl Control {
     /// How far the log has been written, and who can be seen to have committed.
     pub(crate) async fn position(&self) -> Result<(Lsn, Snapshot), Ended> {
         let row = within(self.client.query_one(include_str!("sql/position.sql"), &[])).await?;
-        let unreadable = |_| Ended::Unreadable("position");
-        Ok((
-            row.get::<_, &str>("position").parse().map_err(|_| Ended::Unreadable("position"))?,
-            row.get::<_, &str>("snapshot").parse().map_err(unreadable)?,
-        ))
+        let position = row.get::<_, &str>("position").parse();
+        let snapshot = row.get::<_, &str>("snapshot").parse();
+        match (position, snapshot) {
+            (Ok(position), Ok(snapshot)) => Ok((position, snapshot)),
+            _ => Err(Ended::Unreadable("position")),
+        }
     }
 
     /// Waits until new snapshots see a transaction that the log has told of, by its low 32 bits.

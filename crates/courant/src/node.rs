@@ -66,12 +66,8 @@ impl Node {
             .into());
         }
         let clock = Clock::start();
-        let (client, connection) =
-            options.connect().await.with_context(|| format!("cannot reach {options}"))?;
-        tasks.spawn(async move {
-            let _ = connection.await;
-        });
-        let control = Control { client };
+        let control = Control::connect(&options, &tasks).await;
+        let control = control.with_context(|| format!("cannot reach {options}"))?;
         control.check(&config, &options.to_string()).await?;
         let catalog = control.catalog(&config.database.schemas).await?;
         for warning in &config.warnings {
@@ -120,12 +116,7 @@ impl Node {
 
     /// A connection of the node's own.
     pub(crate) async fn control(&self) -> Result<Control, Ended> {
-        let (client, connection) = self.options.connect().await?;
-        self.tasks.spawn(async move {
-            // Whoever uses the connection hears of its end.
-            let _ = connection.await;
-        });
-        Ok(Control { client })
+        Ok(Control::connect(&self.options, &self.tasks).await?)
     }
 
     /// Where the change stream is to be had.

@@ -148,12 +148,22 @@ async fn fill(
 async fn query(node: &Node, planned: &Planned, session: &Settled) -> Result<Found, Failure> {
     let began = node.clock.now();
     let row = node.pool.read(session.lent(&session.pairs()), &planned.plan.statement).await;
-    if !matches!(row, Err(pg::Error::Busy)) {
-        // One that never got a connection is no slow query.
+    Found::read(&ran(node, planned, session, began, row)?)
+}
+
+/// Tells how long a statement took, and turns the database's error into the request's.
+fn ran<T>(
+    node: &Node,
+    planned: &Planned,
+    session: &Settled,
+    began: Moment,
+    result: Result<T, pg::Error>,
+) -> Result<T, Failure> {
+    // One that never got a connection is no slow query.
+    if !matches!(result, Err(pg::Error::Busy)) {
         node.telemetry.query(&planned.plan.statement.sql, node.clock.since(began));
     }
-    let row = row.map_err(|source| Failure::Database { source, anonymous: session.anonymous })?;
-    Found::read(&row)
+    result.map_err(|source| Failure::Database { source, anonymous: session.anonymous })
 }
 
 /// Writes, and answers when this node's cache has passed the write.
@@ -167,8 +177,7 @@ async fn write(node: &Node, asked: &Asked, planned: &Planned, session: &Settled)
     let commit = if plan.answer.decides() { Commit::If(&acceptable) } else { Commit::Always };
     let text = mark.text();
     let written = node.pool.write(session.lent(&session.pairs()), &plan.statement, Some(&text), commit).await;
-    node.telemetry.query(&plan.statement.sql, node.clock.since(began));
-    let written = written.map_err(|source| Failure::Database { source, anonymous: session.anonymous })?;
+    let written = ran(node, planned, session, began, written)?;
     if written.committed && written.wrote {
         acknowledge(node, &mut mark).await;
     }
