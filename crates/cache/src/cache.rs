@@ -12,7 +12,7 @@ use pg::{Lsn, Snapshot, Transaction, Xid};
 
 use crate::coherence::{Coherence, Doubt};
 use crate::fill::{Answer, Fill, Refusal};
-use crate::gate::{Bypass, Gate, Pass, may_join};
+use crate::gate::{Bypass, Gate, Need, Pass, may_join};
 use crate::key::Key;
 use crate::log::Sequence;
 use crate::moment::Moment;
@@ -95,19 +95,23 @@ impl<V: Clone> Cache<V> {
         self.store.peek(key).map(|entry| (entry.value, entry.epoch))
     }
 
-    /// The answer to a request that arrived at `start` and allows an answer to miss what was acknowledged
-    /// within `bound` before that.
-    pub fn lookup(&self, key: &Key, start: Moment, bound: Duration, now: Moment) -> Lookup<V> {
+    /// The answer to a request, if there is one that misses nothing it needs.
+    pub fn lookup(&self, key: &Key, need: Need, now: Moment) -> Lookup<V> {
         // The pass first, the entry second: see `gate`.
-        match self.pass(start, bound) {
+        match self.pass(need) {
             Ok(pass) => self.find(key, pass, now),
             Err(why) => Lookup::Bypass(why),
         }
     }
 
     /// Whether a request may share the answer of a query sent at `sent`, instead of sending its own.
-    pub fn may_join(&self, sent: Moment, start: Moment, bound: Duration) -> bool {
-        may_join(sent, start, bound, self.gate.written())
+    pub fn may_join(&self, sent: Moment, need: Need) -> bool {
+        may_join(sent, need, self.gate.written())
+    }
+
+    /// Whether there is an answer at all, current or not: if there is none, nothing is worth waiting for.
+    pub fn holds(&self, key: &Key) -> bool {
+        self.store.peek(key).is_some()
     }
 
     /// Everything acknowledged before this moment has been applied; zero before the first proof.
@@ -309,8 +313,8 @@ impl<V: Clone> Cache<V> {
         statistics
     }
 
-    pub(crate) fn pass(&self, start: Moment, bound: Duration) -> Result<Pass, Bypass> {
-        self.gate.pass(start, bound, &self.rules).inspect_err(|why| self.lookups.bypassed(*why))
+    pub(crate) fn pass(&self, need: Need) -> Result<Pass, Bypass> {
+        self.gate.pass(need, &self.rules).inspect_err(|why| self.lookups.bypassed(*why))
     }
 
     pub(crate) fn find(&self, key: &Key, pass: Pass, now: Moment) -> Lookup<V> {

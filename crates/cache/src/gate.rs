@@ -12,13 +12,31 @@ use pg::Lsn;
 use crate::moment::Moment;
 use crate::rules::{Rule, Rules};
 
+/// What an answer must not miss, besides the writes that this node has acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// When the request arrived.
+    pub start: Moment,
+    /// Transactions acknowledged longer than this before `start`; zero: all acknowledged before it.
+    pub bound: Duration,
+    /// Transactions whose commit ends at this position of the log, or before.
+    pub position: Lsn,
+}
+
+impl Need {
+    /// Misses nothing acknowledged more than `bound` before `start`.
+    pub fn within(start: Moment, bound: Duration) -> Need {
+        Need { start, bound, position: Lsn(0) }
+    }
+}
+
 /// Why the cache must not be asked now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Bypass {
     /// There is no epoch: the stream is down, or the schema is being read anew.
     #[error("closed")]
     Closed,
-    /// The stream is further behind than the reader's bound.
+    /// The stream is further behind than the reader needs it to be.
     #[error("behind")]
     Behind,
     /// A write was acknowledged that the stream has not told of yet.
@@ -44,13 +62,16 @@ pub(crate) struct Pass {
 }
 
 impl Gate {
-    pub(crate) fn pass(&self, start: Moment, bound: Duration, rules: &Rules) -> Result<Pass, Bypass> {
+    pub(crate) fn pass(&self, need: Need, rules: &Rules) -> Result<Pass, Bypass> {
         let epoch = self.epoch.load(Ordering::Acquire);
         if epoch == 0 {
             return Err(Bypass::Closed);
         }
         let proven = self.proven();
-        if rules.on(Rule::Gate) && (proven == Moment::default() || start.since(proven) > bound) {
+        if rules.on(Rule::Gate) && (proven == Moment::default() || need.start.since(proven) > need.bound) {
+            return Err(Bypass::Behind);
+        }
+        if rules.on(Rule::Position) && self.position() < need.position {
             return Err(Bypass::Behind);
         }
         if rules.on(Rule::WriteFloor) && proven < self.floor() {
@@ -106,13 +127,15 @@ impl Gate {
     }
 }
 
-/// Whether a request that started at `start` may share the answer of a query sent at `sent`.
+/// Whether a request may share the answer of a query sent at `sent`.
 ///
 /// It may if nothing that its own answer must contain can be missing: neither what was acknowledged more
-/// than `bound` before it, nor a write that this node acknowledged, the last one at `written`. A write
-/// noted in the very microsecond of the sending may have come after it.
-pub(crate) fn may_join(sent: Moment, start: Moment, bound: Duration, written: Moment) -> bool {
-    start.since(sent) <= bound && sent > written
+/// than its bound before it, nor a write that this node acknowledged, the last one at `written`. A write
+/// noted in the very microsecond of the sending may have come after it. What lies below a position may have
+/// been acknowledged, elsewhere, at any moment before the request.
+pub(crate) fn may_join(sent: Moment, need: Need, written: Moment) -> bool {
+    let bound = if need.position > Lsn(0) { Duration::ZERO } else { need.bound };
+    need.start.since(sent) <= bound && sent > written
 }
 
 #[cfg(test)]
@@ -122,7 +145,8 @@ mod tests {
     #[test]
     fn nothing_passes_before_the_first_proof() {
         let gate = Gate::default();
-        let pass = |start| gate.pass(Moment(start), Duration::from_micros(100), &Rules::default());
+        let need = |start| Need::within(Moment(start), Duration::from_micros(100));
+        let pass = |start| gate.pass(need(start), &Rules::default());
         assert_eq!(pass(1).unwrap_err(), Bypass::Closed);
         gate.show(1, Moment(0), Lsn(1));
         assert_eq!(pass(1).unwrap_err(), Bypass::Behind);
@@ -134,12 +158,19 @@ mod tests {
         assert_eq!(pass(20).unwrap_err(), Bypass::Write);
         gate.show(1, Moment(11), Lsn(3));
         assert!(pass(20).is_ok());
+        let until = |position| gate.pass(Need { position: Lsn(position), ..need(20) }, &Rules::default());
+        assert!(until(3).is_ok());
+        assert_eq!(until(4).unwrap_err(), Bypass::Behind);
     }
 
     #[test]
     fn a_request_joins_a_flight_only_within_its_bound_and_after_the_last_write() {
         let join = |sent, start, bound, written| {
-            may_join(Moment(sent), Moment(start), Duration::from_micros(bound), Moment(written))
+            let need = Need::within(Moment(start), Duration::from_micros(bound));
+            let after = Need { position: Lsn(9), ..need };
+            // Who brings a position joins only what was sent after it came.
+            assert!(!may_join(Moment(sent), after, Moment(written)) || sent >= start);
+            may_join(Moment(sent), need, Moment(written))
         };
         assert!(join(100, 150, 50, 0));
         assert!(!join(99, 150, 50, 0));

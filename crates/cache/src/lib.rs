@@ -32,7 +32,7 @@ mod touch;
 pub use cache::{Cache, Closing, Lookup, Poll};
 pub use coherence::Doubt;
 pub use fill::{Answer, Fill, Refusal};
-pub use gate::Bypass;
+pub use gate::{Bypass, Need};
 pub use key::{Key, KeyBuilder};
 pub use moment::Moment;
 pub use statistics::Statistics;

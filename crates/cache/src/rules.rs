@@ -26,6 +26,8 @@ pub enum Rule {
     EpochOnStore,
     /// A hit needs proof of freshness.
     Gate,
+    /// Whoever brings a position is served only once it has been applied.
+    Position,
     /// The gate is read before the store.
     GateFirst,
     /// The cache is bypassed until a write that was acknowledged unseen has been seen.
@@ -49,7 +51,7 @@ pub enum Rule {
 #[cfg(any(test, feature = "simulate"))]
 impl Rule {
     /// Every rule.
-    pub const ALL: [Rule; 17] = [
+    pub const ALL: [Rule; 18] = [
         Rule::Invalidation,
         Rule::FillCheck,
         Rule::Visibility,
@@ -58,6 +60,7 @@ impl Rule {
         Rule::Overflow,
         Rule::EpochOnStore,
         Rule::Gate,
+        Rule::Position,
         Rule::GateFirst,
         Rule::WriteFloor,
         Rule::Joining,

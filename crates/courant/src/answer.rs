@@ -7,9 +7,11 @@ use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use http::header::{AGE, CACHE_CONTROL, CONTENT_RANGE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use pg::Lsn;
 use rest::{Head, Plan};
 
 use crate::bypass::Bypass;
+use crate::consistency::POSITION;
 use crate::failure::Failure;
 use crate::response::Body;
 use crate::row::Found;
@@ -25,6 +27,8 @@ pub(crate) struct Answer {
     body: Bytes,
     /// Strong: the same bytes, the same tag. Present where the answer may be kept.
     etag: Option<HeaderValue>,
+    /// A position of the log above everything it shows.
+    position: Option<HeaderValue>,
     /// The request's path and query, by which an administrator names it.
     pub(crate) target: Box<str>,
 }
@@ -44,12 +48,15 @@ impl Answer {
     /// From what the database found. Answers that may be kept carry a validator.
     pub(crate) fn new(plan: &Plan, found: Found, kept: bool, target: &str) -> Result<Arc<Answer>, Failure> {
         let head = rest::respond(plan, &found.counts)?;
-        Ok(Answer::whole(head, found.body.unwrap_or_default(), kept, target))
+        Ok(Answer::whole(head, found.body.unwrap_or_default(), kept, found.position, target))
     }
 
-    fn whole(head: Head, body: Bytes, kept: bool, target: &str) -> Arc<Answer> {
+    fn whole(head: Head, body: Bytes, kept: bool, position: Option<Lsn>, target: &str) -> Arc<Answer> {
         let etag = kept.then(|| etag(&head, &body));
-        Arc::new(Answer { head, body, etag, target: target.into() })
+        let position = position.map(|position| {
+            HeaderValue::try_from(position.to_string()).expect("a position is hexadecimal digits and a slash")
+        });
+        Arc::new(Answer { head, body, etag, position, target: target.into() })
     }
 
     /// The memory it takes.
@@ -79,6 +86,9 @@ impl Answer {
             headers.insert(ETAG, etag.clone());
             // A cache between us and the reader does not hear of changes: it may keep, and must ask.
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        }
+        if let Some(position) = &self.position {
+            headers.insert(POSITION, position.clone());
         }
         source.write(headers);
         response
@@ -172,7 +182,7 @@ mod tests {
 
     fn answer(kept: bool) -> Arc<Answer> {
         let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
-        Answer::whole(head, Bytes::from_static(b"[]"), kept, "/t")
+        Answer::whole(head, Bytes::from_static(b"[]"), kept, None, "/t")
     }
 
     #[test]

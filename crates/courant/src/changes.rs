@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use cache::{Closing, Doubt};
 use pg::schema::Readiness;
-use pg::{Change, Lsn, RelationId, Transaction};
+use pg::{Change, Lsn, RelationId, Snapshot, Transaction, Xid};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use wal::{Event, Handle, Stream, StreamOptions};
 
-use crate::control::{Control, within};
+use crate::control::{Control, Position, within};
 use crate::ended::Ended;
 use crate::node::Node;
 use crate::schema::Schema;
@@ -52,6 +52,7 @@ pub(crate) async fn run(node: &Node, shutdown: CancellationToken) {
         }
         closing = node.cache.close(ended.doubt());
         node.marks.release();
+        node.progress.moved();
         node.telemetry.epoch_ended(&ended);
         if let Ended::Schema(transaction) = ended {
             told = transaction.or(told);
@@ -121,7 +122,7 @@ async fn lead(
     let handle = current.stream.handle();
     tokio::select! {
         ended = follow(node, current) => ended,
-        ended = keep_fresh(node, control, &handle) => ended,
+        ended = keep_fresh(node, control, &handle, schema.catalog.fingerprint) => ended,
     }
 }
 
@@ -170,6 +171,7 @@ async fn follow(node: &Node, current: &mut Current) -> Never {
                 // What the transaction made old is gone before anybody hears of it.
                 node.cache.apply(&transaction);
                 node.marks.pass(&transaction);
+                node.progress.moved();
                 node.telemetry.applied(&transaction);
                 current.passed(transaction.end);
                 if changes_schema {
@@ -178,32 +180,64 @@ async fn follow(node: &Node, current: &mut Current) -> Never {
             }
             Event::Keepalive { end } => {
                 node.cache.advance(end);
+                node.progress.moved();
                 current.passed(end);
             }
         }
     }
 }
 
-/// Keeps the freshness gate open: notes the time, then asks how far the log has been written.
-async fn keep_fresh(node: &Node, control: &Control, handle: &Handle) -> Never {
+/// Keeps the freshness gate open: notes the time, then asks how far the log has been written. At every tick,
+/// and at once for readers who wait to be told that nothing is missing.
+async fn keep_fresh(node: &Node, control: &Control, handle: &Handle, fingerprint: u64) -> Never {
     let mut ticks = interval(node.config.cache.poll_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = None;
+    let mut quiet = None;
     loop {
-        ticks.tick().await;
-        if before.is_some_and(|before| node.cache.fresh() < before) {
+        let wanted = tokio::select! {
+            _ = ticks.tick() => false,
+            () = node.progress.wanted() => true,
+        };
+        let late = before.is_some_and(|before| node.cache.fresh() < before);
+        let now = node.clock.now();
+        let poll = node.cache.poll(now);
+        let Position { inserted, flushed, snapshot } = control.position().await?;
+        if wanted {
+            unchanged(control, fingerprint, &snapshot, &mut quiet).await?;
+            node.progress.verified(now);
+        }
+        node.cache.polled(poll, inserted, &snapshot);
+        node.progress.moved();
+        if late || wanted && flushed < inserted {
             // The log's tail may be written and not flushed (`synchronous_commit = off`), or the insert
             // position may stand behind a page's header: a walsender reads only what is flushed, and a
             // commit flushes it all.
             control.nudge().await?;
         }
-        let now = node.clock.now();
-        let poll = node.cache.poll(now);
-        let (insert, snapshot) = control.position().await?;
-        node.cache.polled(poll, insert, &snapshot);
         handle.request_position();
         before = Some(now);
     }
+}
+
+/// Makes sure that roles, memberships and grants are what they were: readers who asked for everything that
+/// was acknowledged asked for those too. `quiet` is the id below which all transactions had ended when that
+/// was last known, and no other was assigned: while it stands, nothing can have changed.
+async fn unchanged(
+    control: &Control,
+    fingerprint: u64,
+    snapshot: &Snapshot,
+    quiet: &mut Option<Xid>,
+) -> Result<(), Ended> {
+    let still = (snapshot.xmin == snapshot.xmax).then_some(snapshot.xmax);
+    if still.is_some() && still == *quiet {
+        return Ok(());
+    }
+    if control.fingerprint().await? != fingerprint {
+        return Err(Ended::Schema(None));
+    }
+    *quiet = still;
+    Ok(())
 }
 
 /// Ends the epoch when anything changed that plans or authorization rest on.

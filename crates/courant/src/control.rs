@@ -19,6 +19,15 @@ const STATEMENT_MAX: Duration = Duration::from_secs(10);
 /// How often to look whether a transaction has become visible.
 const VISIBLE_INTERVAL: Duration = Duration::from_millis(5);
 
+/// Where the primary stands.
+pub(crate) struct Position {
+    /// Where the next record of the log will be written.
+    pub(crate) inserted: Lsn,
+    /// Up to where the log cannot be lost, and is sent.
+    pub(crate) flushed: Lsn,
+    pub(crate) snapshot: Snapshot,
+}
+
 /// A connection for the node's own statements.
 pub(crate) struct Control {
     /// The connection, for the parts of `pg` that ask their own questions.
@@ -68,12 +77,13 @@ impl Control {
     }
 
     /// How far the log has been written, and who can be seen to have committed.
-    pub(crate) async fn position(&self) -> Result<(Lsn, Snapshot), Ended> {
+    pub(crate) async fn position(&self) -> Result<Position, Ended> {
         let row = within(self.client.query_one(include_str!("sql/position.sql"), &[])).await?;
-        let position = row.get::<_, &str>("position").parse();
+        let inserted = row.get::<_, &str>("position").parse();
+        let flushed = row.get::<_, &str>("flushed").parse();
         let snapshot = row.get::<_, &str>("snapshot").parse();
-        match (position, snapshot) {
-            (Ok(position), Ok(snapshot)) => Ok((position, snapshot)),
+        match (inserted, flushed, snapshot) {
+            (Ok(inserted), Ok(flushed), Ok(snapshot)) => Ok(Position { inserted, flushed, snapshot }),
             _ => Err(Ended::Unreadable("position")),
         }
     }
@@ -81,7 +91,7 @@ impl Control {
     /// Waits until new snapshots see a transaction that the log has told of, by its low 32 bits.
     pub(crate) async fn until_visible(&self, transaction: u32) -> Result<(), Ended> {
         loop {
-            let (_, snapshot) = self.position().await?;
+            let Position { snapshot, .. } = self.position().await?;
             if snapshot.sees(Xid::widen(transaction, snapshot.xmax)) {
                 return Ok(());
             }

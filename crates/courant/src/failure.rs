@@ -4,6 +4,7 @@ use http::header::{CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
+use crate::consistency;
 use crate::identity::Refused;
 use crate::response::{self, Body};
 
@@ -19,6 +20,9 @@ pub(crate) enum Failure {
     /// Its token was not accepted.
     #[error(transparent)]
     Identity(#[from] Refused),
+    /// It asks for an answer in words that are not known.
+    #[error(transparent)]
+    Consistency(#[from] consistency::Unknown),
     /// It would write, and this node serves an open database read-only.
     #[error("this server is read-only: it runs without an anonymous role")]
     ReadOnly,
@@ -52,6 +56,9 @@ impl Failure {
         match self {
             Failure::Request(error) => rest_error(error),
             Failure::Identity(refused) => refused_token(refused),
+            Failure::Consistency(_) => {
+                made(StatusCode::BAD_REQUEST, "COURANT_CONSISTENCY", &self.to_string(), None)
+            }
             Failure::ReadOnly => made(
                 StatusCode::FORBIDDEN,
                 "COURANT_READ_ONLY",

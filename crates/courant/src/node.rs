@@ -24,6 +24,7 @@ use crate::failure::Failure;
 use crate::flight::Flights;
 use crate::identity::Identities;
 use crate::marks::Marks;
+use crate::progress::Progress;
 use crate::schema::Schema;
 use crate::telemetry::{Reading, Telemetry};
 
@@ -38,6 +39,7 @@ pub(crate) struct Node {
     pub(crate) cache: Arc<Cache<Arc<Answer>>>,
     pub(crate) flights: Arc<Flights<Filled>>,
     pub(crate) marks: Marks,
+    pub(crate) progress: Progress,
     pub(crate) identities: Identities,
     pub(crate) telemetry: Telemetry,
     /// Requests that may be worked on at once.
@@ -77,6 +79,7 @@ impl Node {
             cache: Arc::new(Cache::new(cache_limits(&config))),
             flights: Flights::new(),
             marks: Marks::new(),
+            progress: Progress::default(),
             telemetry: Telemetry::new(config.log.slow_query),
             places: Semaphore::new(config.http.requests_in_flight_max),
             schema: RwLock::new(Arc::new(Schema::new(catalog, rules(&config)))),

@@ -6,18 +6,20 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cache::{Key, KeyBuilder, Lookup, Moment};
+use cache::{Key, KeyBuilder, Lookup, Moment, Need};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
+use pg::Lsn;
 use pg::catalog::Settings;
 use pg::session::{Commit, Session};
 use rest::Access;
 
 use crate::answer::{Answer, Source};
 use crate::bypass::Bypass;
+use crate::consistency::Consistency;
 use crate::failure::Failure;
 use crate::flight::Seat;
 use crate::identity::Identity;
@@ -36,7 +38,8 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Respo
     let arrived = node.clock.now();
     let (mut head, body) = request.into_parts();
     head.uri = unprefixed(head.uri);
-    let mut asked = Asked { head, arrived, who: None, planned: None };
+    let consistency = Consistency::default();
+    let mut asked = Asked { head, arrived, consistency, who: None, planned: None };
     let (response, source, error) = match serve(&node, &mut asked, body).await {
         Ok((answer, source)) => (answer.response(&asked.head.headers, &source), source, None),
         Err(failure) => (failure.response(), Source::Bypass(Bypass::Failed), Some(failure.told())),
@@ -59,6 +62,7 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Respo
 struct Asked {
     head: Parts,
     arrived: Moment,
+    consistency: Consistency,
     who: Option<Arc<Identity>>,
     planned: Option<Arc<Planned>>,
 }
@@ -67,6 +71,8 @@ type Served = Result<(Arc<Answer>, Source), Arc<Failure>>;
 
 async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
     let _place = node.places.try_acquire().map_err(|_| Failure::Overloaded)?;
+    asked.consistency =
+        Consistency::of(&asked.head.headers, node.config.cache.consistency).map_err(Failure::from)?;
     let who = node.identities.of(&asked.head.headers).map_err(Failure::from)?;
     asked.who = Some(Arc::clone(&who));
     let body = whole(node, &asked.head, body).await?;
@@ -97,8 +103,8 @@ async fn read(
     session: Settled,
 ) -> Served {
     let key = session.key(planned);
-    let bound = node.config.cache.bound;
-    let bypassed = match node.cache.lookup(&key, asked.arrived, bound, node.clock.now()) {
+    let need = asked.consistency.need(asked.arrived, node.config.cache.bound);
+    let bypassed = match look(node, asked, &key, need).await {
         Lookup::Hit { value, age } => return Ok((value, Source::Hit { age })),
         Lookup::Miss => None,
         Lookup::Bypass(why) => Some(Bypass::Cache(why)),
@@ -109,7 +115,7 @@ async fn read(
         let target: Box<str> = target(&asked.head).into();
         async move { fill(&node, key, &schema, &planned, &session, &target).await.map_err(Arc::new) }
     };
-    let may_join = |sent| node.cache.may_join(sent, asked.arrived, bound);
+    let may_join = |sent| node.cache.may_join(sent, need);
     let (filled, seat) = node.flights.fly(&key, node.clock.now(), may_join, fill).await;
     let (answer, stored) = filled?;
     let source = match bypassed {
@@ -117,6 +123,18 @@ async fn read(
         None => Source::Miss { stored, collapsed: seat == Seat::Passenger },
     };
     Ok((answer, source))
+}
+
+/// Looks into the cache, once it is as current as the reader needs it, if it soon is.
+async fn look(node: &Node, asked: &Asked, key: &Key, need: Need) -> Lookup<Arc<Answer>> {
+    let cache = &node.cache;
+    if asked.consistency != Consistency::Bounded && cache.holds(key) {
+        let wait_max = node.config.cache.consistency_wait;
+        if !node.progress.reach(cache, asked.consistency, need, wait_max).await {
+            return Lookup::Bypass(cache::Bypass::Behind);
+        }
+    }
+    cache.lookup(key, need, node.clock.now())
 }
 
 /// Asks the database, and keeps the answer if nothing it read has changed unseen.
@@ -178,20 +196,27 @@ async fn write(node: &Node, asked: &Asked, planned: &Planned, session: &Settled)
     let text = mark.text();
     let written = node.pool.write(session.lent(&session.pairs()), &plan.statement, Some(&text), commit).await;
     let written = ran(node, planned, session, began, written)?;
-    if written.committed && written.wrote {
-        acknowledge(node, &mut mark).await;
-    }
-    let answer = Answer::new(plan, Found::read(&written.row)?, false, target(&asked.head))?;
+    let position = if written.committed && written.wrote { acknowledge(node, &mut mark).await } else { None };
+    let mut found = Found::read(&written.row)?;
+    found.position = position;
+    let answer = Answer::new(plan, found, false, target(&asked.head))?;
     Ok((answer, Source::Bypass(Bypass::Method)))
 }
 
-/// Makes sure that nothing older than a committed write is served from here once it is acknowledged.
-async fn acknowledge(node: &Node, mark: &mut Mark<'_>) {
-    match tokio::time::timeout(node.config.stream.write_wait, mark.passed()).await {
-        Ok(Some(_)) => node.cache.note_write(node.clock.now()),
-        // The stream is late, gone, or not there yet: whoever opens the cache must first catch up to now.
-        Ok(None) | Err(_) => node.cache.raise_floor(node.clock.now()),
+/// Makes sure that nothing older than a committed write is served from here once it is acknowledged. Returns
+/// a position of the log at or above its commit, by which other nodes know it.
+async fn acknowledge(node: &Node, mark: &mut Mark<'_>) -> Option<Lsn> {
+    if let Ok(Some(end)) = tokio::time::timeout(node.config.stream.write_wait, mark.passed()).await {
+        node.cache.note_write(node.clock.now());
+        return Some(end);
     }
+    // The stream is late, gone, or not there yet: whoever opens the cache must first catch up to now.
+    node.cache.raise_floor(node.clock.now());
+    let mut client = node.pool.client().await.ok()?;
+    let statement = client.prepared(include_str!("sql/written.sql")).await.ok()?;
+    let row = client.query_one(&statement, &[]).await.ok()?;
+    client.release();
+    row.get::<_, &str>(0).parse().ok()
 }
 
 /// The transaction's role and settings, ready to be lent to the pool.

@@ -1,14 +1,14 @@
 //! The database's one row, read: the other half of the convention that `rest` writes its statements by.
 
 use bytes::Bytes;
-use pg::{Read, Rows, Snapshot};
+use pg::{Lsn, Read, Rows, Snapshot};
 use rest::{Contained, Counts, Reads};
 use tokio_postgres::Row;
 
 use crate::failure::Failure;
 
-/// Columns before the keys: `body`, `rows`, `total`, `snapshot`.
-const FIXED_COLUMNS: usize = 4;
+/// Columns before the keys: `body`, `rows`, `total`, `snapshot`, `position`.
+const FIXED_COLUMNS: usize = 5;
 
 /// What the statement found.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Found {
     pub(crate) counts: Counts,
     /// The statement's own snapshot; none for a write.
     pub(crate) snapshot: Option<Snapshot>,
+    /// A position of the log above everything that is shown, where one is known.
+    pub(crate) position: Option<Lsn>,
     /// For each key column, its value in each row.
     keys: Vec<Vec<Option<String>>>,
 }
@@ -34,12 +36,13 @@ impl Found {
         let rows = u64::try_from(row.try_get::<_, i64>(1)?)?;
         let total = row.try_get::<_, Option<i64>>(2)?.map(u64::try_from).transpose()?;
         let snapshot = row.try_get::<_, Option<&str>>(3)?.map(str::parse).transpose()?;
+        let position = row.try_get::<_, Option<&str>>(4)?.map(str::parse).transpose()?;
         let mut keys = Vec::with_capacity(row.len() - FIXED_COLUMNS);
         for column in FIXED_COLUMNS..row.len() {
             keys.push(row.try_get::<_, Option<Vec<Option<String>>>>(column)?.unwrap_or_default());
         }
         let key = keys.iter().filter_map(|values| values.first().cloned().flatten()).collect();
-        Ok(Found { body, counts: Counts { rows, total, key }, snapshot, keys })
+        Ok(Found { body, counts: Counts { rows, total, key }, snapshot, position, keys })
     }
 
     /// What the answer read: what was known before, and the rows it turned out to contain.

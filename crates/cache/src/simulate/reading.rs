@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::database::{State, Transaction};
 use super::world::{Flight, Reader, Value, World, note};
 use crate::cache::Lookup;
 use crate::fill::Answer;
+use crate::gate::Need;
 use crate::rules::Rule;
 
 /// The bounds that readers choose from, in microseconds: a step takes one or more.
@@ -91,23 +93,35 @@ impl World<'_> {
         stored.is_ok()
     }
 
+    /// What a request that arrives now asks for: a bound, and sometimes the position of what it has seen.
+    fn need(&mut self) -> Need {
+        let bound = Duration::from_micros(self.random.pick(&BOUNDS));
+        let mut need = Need::within(self.now, bound);
+        if self.random.one_in(4) {
+            let seen = |t: &&Transaction| matches!(t.state, State::Visible | State::Acknowledged { .. });
+            let position = self.database.transactions.iter().filter(seen).map(|t| t.end).max();
+            need.position = position.unwrap_or_default();
+        }
+        need
+    }
+
     /// A request arrives and takes its first look: at the gate.
     pub(super) fn read(&mut self) {
         if self.readers.len() >= 4 {
             return;
         }
         let query = self.random.pick(&self.queries);
-        let bound = Duration::from_micros(self.random.pick(&BOUNDS));
-        let required = self.required(bound);
-        let mut reader = Reader { query, start: self.now, bound, required, pass: None, found: None };
+        let need = self.need();
+        let required = self.required(need);
+        let mut reader = Reader { query, need, required, pass: None, found: None };
         if self.rule(Rule::GateFirst) {
-            let Ok(pass) = self.cache.pass(self.now, bound) else { return };
+            let Ok(pass) = self.cache.pass(need) else { return };
             reader.pass = Some(pass);
         } else {
             let Some(found) = self.cache.entry(&self.prepared.keys[query]) else { return };
             reader.found = Some(found);
         }
-        note!(self, "a request of {:?} passes, bound {bound:?}", self.prepared.queries[query]);
+        note!(self, "a request of {:?} passes, {need:?}", self.prepared.queries[query]);
         self.readers.push(reader);
         if self.random.one_in(2) {
             self.find(self.readers.len() - 1);
@@ -131,7 +145,7 @@ impl World<'_> {
                 _ => None,
             },
             (None, Some((value, epoch))) => {
-                let pass = self.cache.pass(reader.start, reader.bound);
+                let pass = self.cache.pass(reader.need);
                 pass.is_ok_and(|pass| pass.epoch == epoch).then_some(value)
             }
             (None, None) => None,
@@ -149,14 +163,14 @@ impl World<'_> {
             return;
         }
         let number = self.random.below(self.flights.len());
-        let bound = Duration::from_micros(self.random.pick(&BOUNDS));
+        let need = self.need();
         let flight = &self.flights[number];
-        if !self.cache.may_join(flight.sent, self.now, bound) && self.rule(Rule::Joining) {
+        if !self.cache.may_join(flight.sent, need) && self.rule(Rule::Joining) {
             return;
         }
-        let (query, required) = (flight.query, self.required(bound));
+        let (query, required) = (flight.query, self.required(need));
         self.joins += 1;
-        note!(self, "a request joins the flight of {:?}, bound {bound:?}", self.prepared.queries[query]);
+        note!(self, "a request joins the flight of {:?}, {need:?}", self.prepared.queries[query]);
         match self.flights[number].answered.as_ref().map(|(_, value, _)| *value) {
             Some(value) => self.check("joined", query, value, required),
             None => self.flights[number].joined.push(required),

@@ -7,6 +7,7 @@ use super::database::{State, open};
 use super::world::{Polling, World, note};
 use crate::cache::Lookup;
 use crate::coherence::Doubt;
+use crate::gate::Need;
 
 impl World<'_> {
     pub(super) fn settle(&mut self) {
@@ -104,7 +105,8 @@ impl World<'_> {
         if self.store_flight(flight) != storable {
             return self.fail("at rest an answer was not stored");
         }
-        let found = self.cache.lookup(&self.prepared.keys[query], self.now, Duration::ZERO, self.now);
+        let found =
+            self.cache.lookup(&self.prepared.keys[query], Need::within(self.now, Duration::ZERO), self.now);
         match found {
             Lookup::Hit { .. } if storable => {}
             Lookup::Miss if !storable => {}

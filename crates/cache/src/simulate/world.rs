@@ -1,16 +1,15 @@
 //! The state of one schedule and the choice of its next step.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use pg::{Read, Snapshot, StreamRelation, Xid};
 
-use super::database::{Database, Set, TABLES};
+use super::database::{Database, Set, State, TABLES};
 use super::query::{Query, Rendered, relation};
 use super::random::Random;
 use crate::cache::{Cache, Closing, Poll};
 use crate::fill::Fill;
-use crate::gate::Pass;
+use crate::gate::{Need, Pass};
 use crate::key::{Key, KeyBuilder};
 use crate::moment::Moment;
 use crate::rules::Rules;
@@ -40,9 +39,8 @@ pub(super) struct Flight {
 /// A request between its two looks at the cache.
 pub(super) struct Reader {
     pub(super) query: usize,
-    pub(super) start: Moment,
-    pub(super) bound: Duration,
-    /// What was acknowledged so early that the answer must see it.
+    pub(super) need: Need,
+    /// What the answer must see.
     pub(super) required: Set,
     pub(super) pass: Option<Pass>,
     pub(super) found: Option<(Value, u64)>,
@@ -210,16 +208,20 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What a request that starts now must see: what was acknowledged more than `bound` ago, and what this
-    /// node acknowledged.
-    pub(super) fn required(&self, bound: Duration) -> Set {
+    /// What a request that starts now must see: what was acknowledged longer ago than its bound, what this
+    /// node acknowledged, and of what somebody may have seen, whatever lies below its position.
+    pub(super) fn required(&self, need: Need) -> Set {
         let mut required = 0;
         for (number, transaction) in self.database.transactions.iter().enumerate() {
-            if let super::database::State::Acknowledged { at } = transaction.state
-                && (transaction.through_node || Moment(at).after(bound) < self.now)
-            {
-                required |= 1 << number;
-            }
+            let below = transaction.end <= need.position;
+            let must = match transaction.state {
+                State::Acknowledged { at } => {
+                    below || transaction.through_node || Moment(at).after(need.bound) < self.now
+                }
+                State::Visible => below,
+                _ => false,
+            };
+            required |= u64::from(must) << number;
         }
         required
     }

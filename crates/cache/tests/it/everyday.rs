@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use cache::{Bypass, Doubt, Limits, Lookup, Moment, Refusal};
+use cache::{Bypass, Doubt, Limits, Lookup, Moment, Need, Refusal};
 use pg::{Lsn, Xid};
 
 use crate::town::*;
 
 fn hit(cache: &cache::Cache<std::sync::Arc<str>>, name: &str) -> bool {
-    matches!(cache.lookup(&key(name), Moment(1000), SECOND, Moment(1000)), Lookup::Hit { .. })
+    matches!(cache.lookup(&key(name), Need::within(Moment(1000), SECOND), Moment(1000)), Lookup::Hit { .. })
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn nothing_from_before_the_barrier_or_from_another_epoch_is_stored() {
     let closing = cache.close(Doubt::Schema);
     let between = cache.begin();
     assert_eq!(
-        cache.lookup(&key("call 1"), Moment(1000), SECOND, Moment(1000)),
+        cache.lookup(&key("call 1"), Need::within(Moment(1000), SECOND), Moment(1000)),
         Lookup::Bypass(Bypass::Closed)
     );
     assert!(cache.open(closing, Xid(0), Lsn(100)));
@@ -80,10 +80,10 @@ fn a_raised_floor_turns_readers_away_until_the_stream_has_passed_it() {
     let cache = open(Limits::default());
     assert_eq!(cache.store(cache.begin(), answer("call 1", 60, vec![by("id", "1", true)])), Ok(()));
     cache.raise_floor(Moment(1500));
-    let look = || cache.lookup(&key("call 1"), Moment(1600), SECOND, Moment(1600));
+    let look = || cache.lookup(&key("call 1"), Need::within(Moment(1600), SECOND), Moment(1600));
     assert_eq!(look(), Lookup::Bypass(Bypass::Write));
-    assert!(!cache.may_join(Moment(1500), Moment(1600), SECOND));
-    assert!(cache.may_join(Moment(1501), Moment(1600), SECOND));
+    assert!(!cache.may_join(Moment(1500), Need::within(Moment(1600), SECOND)));
+    assert!(cache.may_join(Moment(1501), Need::within(Moment(1600), SECOND)));
     let poll = cache.poll(Moment(1550));
     cache.polled(poll, Lsn(200), &snapshot(60));
     assert_eq!(look(), Lookup::Bypass(Bypass::Write));
@@ -97,7 +97,7 @@ fn an_answer_with_a_time_to_live_is_missed_after_it_and_swept() {
     let ttl = Some(Duration::from_micros(500));
     assert_eq!(cache.store(cache.begin(), cache::Answer { ttl, ..answer("call 1", 60, vec![]) }), Ok(()));
     assert_eq!(cache.store(cache.begin(), answer("call 2", 60, vec![])), Ok(()));
-    let at = |now| cache.lookup(&key("call 1"), Moment(1000), SECOND, Moment(now));
+    let at = |now| cache.lookup(&key("call 1"), Need::within(Moment(1000), SECOND), Moment(now));
     assert!(matches!(at(1499), Lookup::Hit { age, .. } if age == Duration::from_micros(499)));
     assert_eq!(at(1500), Lookup::Miss);
     assert_eq!(cache.sweep(Moment(1499), 100), 0);

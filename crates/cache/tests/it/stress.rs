@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use cache::{Bypass, Doubt, Limits, Lookup, Moment};
+use cache::{Bypass, Doubt, Limits, Lookup, Moment, Need};
 use pg::{Lsn, Xid};
 
 use crate::town::*;
@@ -61,7 +61,7 @@ fn threads_agree_with_the_stream_and_leave_nothing_behind() {
             let row = if turn.is_multiple_of(8) { demanded } else { turn * 7 } % ROWS;
             let (name, start) = (row.to_string(), moment(demanded));
             let key = key(&name);
-            let look = || cache.lookup(&key, start, Duration::ZERO, start);
+            let look = || cache.lookup(&key, Need::within(start, Duration::ZERO), start);
             // The proof is on its way: to find it the moment it is shown is the point.
             let shown = (0..200).map(|_| look()).find(|found| *found != Lookup::Bypass(Bypass::Behind));
             match shown.unwrap_or(Lookup::Bypass(Bypass::Behind)) {

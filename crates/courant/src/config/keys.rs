@@ -5,6 +5,7 @@
 
 use super::given::{Given, Refusal};
 use super::{Config, Environment, LogFormat, Secret};
+use crate::consistency::Consistency;
 
 /// A key of the configuration.
 pub(super) struct Key {
@@ -207,6 +208,23 @@ pub(super) const KEYS: &[Key] = &[
         "How old a hit may be: it misses nothing that was acknowledged longer ago. Past it, the cache is \
          bypassed.",
         |config, given| given.milliseconds(10..=MINUTE_MS).map(|time| config.cache.bound = time),
+    ),
+    Key::new(
+        "cache.consistency",
+        "bounded",
+        "What readers get who do not say (`Courant-Consistency`): `bounded` by `cache.bound_ms`, or `strict`, \
+         which misses nothing acknowledged before the request arrived, roles and grants included.",
+        |config, given| {
+            let words = [("bounded", Consistency::Bounded), ("strict", Consistency::Strict)];
+            given.word(&words).map(|consistency| config.cache.consistency = consistency)
+        },
+    ),
+    Key::new(
+        "cache.consistency_wait_ms",
+        "100",
+        "How long a read that is `strict` or brings a `token` waits for the stream before it goes past the \
+         cache.",
+        |config, given| given.milliseconds(0..=MINUTE_MS).map(|time| config.cache.consistency_wait = time),
     ),
     Key::new(
         "cache.poll_interval_ms",

@@ -18,6 +18,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::consistency::Consistency;
+
 pub(crate) use error::ConfigError;
 pub(crate) use load::Sources;
 pub(crate) use reference::reference;
@@ -84,6 +86,8 @@ pub(crate) struct Cache {
     pub(crate) memory_bytes_max: usize,
     pub(crate) entry_bytes_max: usize,
     pub(crate) bound: Duration,
+    pub(crate) consistency: Consistency,
+    pub(crate) consistency_wait: Duration,
     pub(crate) poll_interval: Duration,
     pub(crate) log_transactions_max: usize,
     pub(crate) log_bytes_max: usize,

@@ -6,6 +6,8 @@ mod cached;
 #[cfg(test)]
 mod command;
 #[cfg(test)]
+mod consistency;
+#[cfg(test)]
 mod degraded;
 #[cfg(test)]
 mod hostile;

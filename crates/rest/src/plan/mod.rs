@@ -32,7 +32,7 @@ pub struct Plan {
     /// Whether it may run in a read-only transaction.
     pub access: Access,
     /// The one statement. It returns one row: `body text` (null when there is none to send), `rows int8`,
-    /// `total int8` (null unless counted; of an upsert, the rows inserted), `snapshot text` (null for a write), and `key_1 text[]` … for
+    /// `total int8` (null unless counted; of an upsert, the rows inserted), `snapshot text` and `position text` (null for a write), and `key_1 text[]` … for
     /// the columns of [`Contained`](crate::Contained) or of [`AnswerRules::location`].
     pub statement: Statement,
     /// The schema that was chosen: the search path's first.

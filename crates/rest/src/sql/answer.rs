@@ -7,6 +7,10 @@ use super::writer::Writer;
 use super::{Answer, Form, Key};
 use crate::plan::Node;
 
+/// Where the log was written up to after the snapshot was taken, so that all it sees lies below; a standby
+/// writes none.
+const POSITION: &str = "case when pg_is_in_recovery() then null else pg_current_wal_insert_lsn() end::text";
+
 pub(super) fn select(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
     w.sql("select ");
     body(w, answer);
@@ -14,7 +18,9 @@ pub(super) fn select(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
     total(w, root, answer);
     w.sql(" as \"total\", ");
     w.sql(if answer.read { "pg_current_snapshot()::text" } else { "null::text" });
-    w.sql(" as \"snapshot\"");
+    w.sql(" as \"snapshot\", ");
+    w.sql(if answer.read { POSITION } else { "null::text" });
+    w.sql(" as \"position\"");
     for (position, _) in answer.keys.iter().enumerate() {
         w.sql(", coalesce(array_agg(").numbered("key_", position + 1).sql("), '{}') as ");
         w.numbered("key_", position + 1);

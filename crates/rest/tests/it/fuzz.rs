@@ -36,7 +36,8 @@ fn unquoted(sql: &str) -> Option<String> {
 }
 
 const WORDS: &str = "select from where and or not as on in is null true false unknown left inner cross join lateral \
-    coalesce json_agg row_to_json count pg_current_snapshot text int8 array_agg limit offset order by asc desc nulls \
+    coalesce json_agg row_to_json count pg_current_snapshot pg_is_in_recovery pg_current_wal_insert_lsn text int8 \
+    array_agg limit offset order by asc desc nulls \
     first last any all like ilike distinct case when then else end with insert into update delete set returning \
     default values conflict do nothing excluded json_to_record json_to_recordset json_array_elements variadic \
     to_jsonb to_tsvector to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery json_strip_nulls \

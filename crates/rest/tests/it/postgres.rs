@@ -63,14 +63,14 @@ async fn every_case_is_answered_by_postgresql_with_the_right_bytes() {
             Ok(rows) => {
                 let [row] = rows.as_slice() else { panic!("{} returned {} rows", case.request, rows.len()) };
                 let names: Vec<&str> =
-                    row.columns().iter().take(4).map(tokio_postgres::Column::name).collect();
-                assert_eq!(names, ["body", "rows", "total", "snapshot"]);
+                    row.columns().iter().take(5).map(tokio_postgres::Column::name).collect();
+                assert_eq!(names, ["body", "rows", "total", "snapshot", "position"]);
                 let body: Option<String> = row.get("body");
                 let wanted = case.answer.map(|answer| answer.replace('~', "\n "));
                 if body != wanted {
                     wrong.push(format!("{}\n  {body:?}\n  instead of {wanted:?}", case.request));
                 }
-                for key in 4..row.len() {
+                for key in 5..row.len() {
                     let values: Vec<String> = row.get(key);
                     let rows: i64 = row.get("rows");
                     assert_eq!(i64::try_from(values.len()).unwrap(), rows, "{}", case.request);
