@@ -43,9 +43,16 @@ pub(crate) struct Indexed {
     pub(crate) key: Key,
     pub(crate) snapshot: Snapshot,
     pub(crate) expires: Moment,
-    /// By shape, the ranges of those parts of the read set that have some.
-    ranges: Option<Box<[(u32, Box<[Range]>)]>>,
+    /// Those of the parts of its read set that have some.
+    ranges: Option<Box<[Ranges]>>,
     first: u32,
+}
+
+/// The ranges of one part of a read set, in the order of its shape's ranged columns.
+#[derive(Debug)]
+struct Ranges {
+    shape: u32,
+    ranges: Box<[Range]>,
 }
 
 /// One entry under one tag.
@@ -109,7 +116,7 @@ impl Index {
                 Some(shape) => {
                     tags.iter().for_each(|tag| self.link(entry, shape, *tag));
                     if !of_part.is_empty() {
-                        ranges.push((shape, of_part.clone()));
+                        ranges.push(Ranges { shape, ranges: of_part.clone() });
                     }
                 }
                 None => {
@@ -166,9 +173,9 @@ impl Index {
                 let entries = &self.entries;
                 found.extend(linked(&self.links, head).filter(|entry| {
                     let ranges = entries[entry.slot()].ranges.iter().flatten();
-                    let mut of_shape = ranges.filter(|(of, _)| *of == id).peekable();
+                    let mut of_shape = ranges.filter(|of| of.shape == id).peekable();
                     of_shape.peek().is_none()
-                        || of_shape.any(|(_, ranges)| row.is_within(version, positions, ranges, rules))
+                        || of_shape.any(|of| row.is_within(version, positions, &of.ranges, rules))
                 }));
             }
         }

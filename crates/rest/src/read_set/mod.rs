@@ -101,8 +101,8 @@ pub(crate) fn of_read(catalog: &Catalog, rules: &Rules, root: &Node, counted: bo
         }
     };
     let (fixed, rows) = if boundary.is_some() { (Vec::new(), rows) } else { (rows, Vec::new()) };
-    let contained = (boundary.is_some() || !traced.is_empty() || !traced.links.is_empty())
-        .then(|| Contained { rows, boundary, traced, keys_max: rules.limits.keys_max });
+    let told = boundary.is_some() || !traced.links.is_empty();
+    let contained = told.then_some(Contained { rows, boundary, traced, keys_max: rules.limits.keys_max });
     gathered.finish(fixed.into_iter().map(simple).collect(), contained)
 }
 
