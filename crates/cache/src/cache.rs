@@ -109,6 +109,13 @@ impl<V: Clone> Cache<V> {
         may_join(sent, need, self.gate.written())
     }
 
+    /// The answer of this epoch that is kept, gate or no gate.
+    pub fn current(&self, key: &Key) -> Option<V> {
+        let coherence = self.coherence.lock();
+        let entry = self.store.peek(key).filter(|entry| coherence.open && entry.epoch == coherence.epoch);
+        entry.map(|entry| entry.value)
+    }
+
     /// Whether there is an answer at all, current or not: if there is none, nothing is worth waiting for.
     pub fn holds(&self, key: &Key) -> bool {
         self.store.peek(key).is_some()

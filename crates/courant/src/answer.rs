@@ -65,6 +65,21 @@ impl Answer {
         (OVERHEAD_BYTES + self.body.len() + self.target.len() + headers) as u64
     }
 
+    /// The body as PostgreSQL made it.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// Whether a reader would see no difference.
+    pub(crate) fn is_same(&self, other: &Answer) -> bool {
+        self.body == other.body && self.has_head_of(other)
+    }
+
+    /// Whether status and headers are the same.
+    pub(crate) fn has_head_of(&self, other: &Answer) -> bool {
+        self.head.status == other.head.status && self.head.headers == other.head.headers
+    }
+
     /// The response to a request with these headers.
     pub(crate) fn response(&self, request: &HeaderMap, source: &Source) -> Response<Body> {
         let unchanged = match (&self.etag, request.get(IF_NONE_MATCH)) {

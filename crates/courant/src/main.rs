@@ -8,6 +8,7 @@ mod answer;
 mod app;
 mod bypass;
 mod changes;
+mod check;
 mod cli;
 mod clock;
 mod config;

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use wal::Endpoint;
 
 use crate::answer::Answer;
+use crate::check::Checks;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Secret, Target};
 use crate::control::Control;
@@ -40,6 +41,7 @@ pub(crate) struct Node {
     pub(crate) flights: Arc<Flights<Filled>>,
     pub(crate) marks: Marks,
     pub(crate) progress: Progress,
+    pub(crate) checks: Checks,
     pub(crate) identities: Identities,
     pub(crate) telemetry: Telemetry,
     /// Requests that may be worked on at once.
@@ -80,6 +82,7 @@ impl Node {
             flights: Flights::new(),
             marks: Marks::new(),
             progress: Progress::default(),
+            checks: Checks::new(config.cache.check_every),
             telemetry: Telemetry::new(config.log.slow_query),
             places: Semaphore::new(config.http.requests_in_flight_max),
             schema: RwLock::new(Arc::new(Schema::new(catalog, rules(&config)))),

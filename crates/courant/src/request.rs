@@ -19,6 +19,7 @@ use rest::{Access, Reads};
 
 use crate::answer::{Answer, Source};
 use crate::bypass::Bypass;
+use crate::check;
 use crate::consistency::Consistency;
 use crate::failure::Failure;
 use crate::flight::Seat;
@@ -105,7 +106,13 @@ async fn read(
     let key = session.key(planned);
     let need = asked.consistency.need(asked.arrived, node.config.cache.bound);
     let bypassed = match look(node, asked, &key, need).await {
-        Lookup::Hit { value, age } => return Ok((value, Source::Hit { age })),
+        Lookup::Hit { value, age } => {
+            if let Some(chosen) = node.checks.choose() {
+                let (node, planned, answer) = (Arc::clone(node), Arc::clone(planned), Arc::clone(&value));
+                node.tasks.clone().spawn(check::run(node, chosen, key, planned, session, answer));
+            }
+            return Ok((value, Source::Hit { age }));
+        }
         Lookup::Miss => None,
         Lookup::Bypass(why) => Some(Bypass::Cache(why)),
     };
@@ -165,7 +172,8 @@ async fn fill(
     Ok((answer, stored.is_ok()))
 }
 
-async fn query(node: &Node, planned: &Planned, session: &Settled) -> Result<Found, Failure> {
+/// The database's answer, whatever the cache holds.
+pub(crate) async fn query(node: &Node, planned: &Planned, session: &Settled) -> Result<Found, Failure> {
     let began = node.clock.now();
     let row = node.pool.read(session.lent(&session.pairs()), &planned.plan.statement).await;
     Found::read(&ran(node, planned, session, began, row)?)
@@ -222,7 +230,7 @@ async fn acknowledge(node: &Node, mark: &mut Mark<'_>) -> Option<Lsn> {
 }
 
 /// The transaction's role and settings, ready to be lent to the pool.
-struct Settled {
+pub(crate) struct Settled {
     role: Option<String>,
     anonymous: bool,
     settings: Vec<(&'static str, String)>,

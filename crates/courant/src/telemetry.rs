@@ -16,6 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::check::Outcome;
 use crate::ended::Ended;
 
 /// Upper bounds of the latency histograms, in seconds: the reports' goals (20, 50, 100 ms) among them.
@@ -30,6 +31,7 @@ pub(crate) struct Telemetry {
     query_seconds: Histogram,
     slow_queries: Counter,
     slow_query: Duration,
+    checks: Family<CheckLabels, Counter>,
     bypasses: Family<BypassLabels, Counter>,
     cache: Family<CacheLabels, Counter>,
     sizes: Sizes,
@@ -85,6 +87,11 @@ struct CacheLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CheckLabels {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct PoolLabels {
     state: &'static str,
 }
@@ -130,6 +137,7 @@ impl Telemetry {
             query_seconds: latency(),
             slow_queries: Counter::default(),
             slow_query,
+            checks: Family::default(),
             bypasses: Family::default(),
             cache: Family::default(),
             sizes: Sizes::default(),
@@ -138,6 +146,8 @@ impl Telemetry {
             said: Mutex::default(),
             said_ended: Mutex::default(),
         };
+        // Zero is what everybody hopes to read.
+        drop(telemetry.checks.get_or_create(&CheckLabels { outcome: Outcome::Stale.word() }));
         telemetry.register_requests();
         telemetry.register_parts();
         telemetry
@@ -165,6 +175,7 @@ impl Telemetry {
     fn register_parts(&mut self) {
         let (r, sizes, stream) = (&mut self.registry, &self.sizes, &self.stream);
         r.register("cache_events", "What the cache did, with the reason if there is one", self.cache.clone());
+        r.register("checks", "Hits compared with the database (cache.check_every)", self.checks.clone());
         r.register("cache_entries", "Answers kept", sizes.entries.clone());
         r.register_with_unit("cache_size", "Memory of the answers kept", Unit::Bytes, sizes.bytes.clone());
         r.register(
@@ -254,6 +265,19 @@ impl Telemetry {
         if took >= self.slow_query {
             self.slow_queries.inc();
             tracing::warn!(target: "courant::database", ms = milliseconds(took), sql, "slow query");
+        }
+    }
+
+    /// A hit was compared with the database.
+    pub(crate) fn checked(&self, outcome: Outcome, target: &str) {
+        self.checks.get_or_create(&CheckLabels { outcome: outcome.word() }).inc();
+        if outcome == Outcome::Stale {
+            tracing::error!(
+                target: "courant::cache",
+                path = target,
+                "a cached answer was older than promised, and the cache was emptied: a function may be marked \
+                 immutable or stable and not be; otherwise please report this"
+            );
         }
     }
 

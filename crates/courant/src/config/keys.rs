@@ -227,6 +227,13 @@ pub(super) const KEYS: &[Key] = &[
         |config, given| given.milliseconds(0..=MINUTE_MS).map(|time| config.cache.consistency_wait = time),
     ),
     Key::new(
+        "cache.check_every",
+        "1000",
+        "One hit of so many is asked of the database again and compared, one at a time; `courant_checks_total` \
+         counts what came out. 0: none.",
+        |config, given| given.number(0..=u64::MAX).map(|hits| config.cache.check_every = hits),
+    ),
+    Key::new(
         "cache.poll_interval_ms",
         "a quarter of `cache.bound_ms`",
         "How often the database is asked for its position in the log.",

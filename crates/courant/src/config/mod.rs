@@ -88,6 +88,7 @@ pub(crate) struct Cache {
     pub(crate) bound: Duration,
     pub(crate) consistency: Consistency,
     pub(crate) consistency_wait: Duration,
+    pub(crate) check_every: u64,
     pub(crate) poll_interval: Duration,
     pub(crate) log_transactions_max: usize,
     pub(crate) log_bytes_max: usize,

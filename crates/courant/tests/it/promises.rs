@@ -6,7 +6,7 @@ use ::http::Method;
 use pg::cluster::ClusterSettings;
 use serde_json::json;
 
-use crate::http::bearer;
+use crate::http::{self, bearer};
 use crate::node::{Node, cluster, cluster_with, connect};
 
 const SCHEMA: &str = "
@@ -176,4 +176,33 @@ async fn a_token_whose_expiry_is_no_number_is_refused() {
     let token = bearer(&json!({"role": "clerk", "exp": "2001-01-01"}));
     let answer = node.get_as(&token, "/notes").await;
     assert_eq!(answer.status, 401, "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_cached_answer_that_a_function_lied_about_is_found_out_and_dropped() {
+    // PostgreSQL takes its word for it, and so does Courant.
+    let liar = "
+        create function note_count() returns bigint language plpgsql immutable as
+            $$ begin return (select count(*) from public.notes); end $$;
+        create table places (id int primary key);
+        insert into places values (1);
+        create view counted as select id, note_count() as notes from places;
+        grant select on places, counted to anon;
+    ";
+    let cluster = cluster("liar", &format!("{SCHEMA}{liar}")).await;
+    let mut node = Node::start_with(&cluster, &[("COURANT_CACHE_CHECK_EVERY", "1")]).await;
+    let outside = connect(&cluster).await;
+    let honest = node.warm("/notes?select=id&order=id").await;
+    assert_eq!(node.warm("/counted").await.json(), json!([{"id": 1, "notes": 10}]));
+    outside.batch_execute("insert into notes values (11, 'new', 0)").await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while node.get("/counted").await.json()[0]["notes"] != 11 {
+        assert!(Instant::now() < deadline, "never found out");
+    }
+    node.until_said("a cached answer was older than promised");
+    let metrics = http::send(node.admin, Method::GET, "/metrics", &[], "").await;
+    let metrics = String::from_utf8(metrics.body.to_vec()).unwrap();
+    assert!(metrics.contains("courant_checks_total{outcome=\"stale\"} 1"), "{metrics}");
+    assert!(metrics.contains("courant_checks_total{outcome=\"same\"}"), "{metrics}");
+    assert_ne!(honest.body, node.warm("/notes?select=id&order=id").await.body);
 }

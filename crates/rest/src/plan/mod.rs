@@ -43,6 +43,8 @@ pub struct Plan {
     pub reads: Reads,
     /// How the row becomes a status and headers.
     pub answer: AnswerRules,
+    /// Whether only one set of rows can answer: no page is cut from an order in which rows may tie.
+    pub settled: bool,
 }
 
 /// The access a request needs.
@@ -108,7 +110,16 @@ fn plan_read(asked: Asked<'_>) -> Result<Plan, Error> {
     let body =
         sql::Answer { form, media: asked.media, counted, traced: &traced, read: true, inserted: false };
     let statement = sql::read(&root, &body);
-    Ok(Plan { access: Access::Read, statement, schema: asked.schema, target: asked.name, reads, answer })
+    let settled = root.is_settled();
+    Ok(Plan {
+        access: Access::Read,
+        statement,
+        schema: asked.schema,
+        target: asked.name,
+        reads,
+        answer,
+        settled,
+    })
 }
 
 impl Asked<'_> {

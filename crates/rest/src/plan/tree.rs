@@ -29,6 +29,21 @@ pub(crate) struct Node {
     pub(crate) range: Range,
 }
 
+impl Node {
+    /// Whether only one set of rows can answer, however the database goes about it.
+    pub(crate) fn is_settled(&self) -> bool {
+        let own = |name: &String| {
+            self.order.iter().any(|term| {
+                matches!(&term.target, OrderedBy::Own(column) if column.name == *name && column.path.is_empty())
+            })
+        };
+        let key = self.relation.as_ref().map_or(&[][..], |relation| &relation.primary_key);
+        let cut = self.range.limit.is_some() || self.range.offset > 0;
+        (!cut || !key.is_empty() && key.iter().all(own))
+            && self.embeds.iter().all(|embed| embed.node.is_settled())
+    }
+}
+
 /// Where rows come from.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {

@@ -101,7 +101,15 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
     let body = sql::Answer { form, media: asked.media, counted, traced: &traced, read: false, inserted };
     let statement = sql::write(&relation, &write, &root, &body);
     let reads = not_a_read(&asked.name);
-    Ok(Plan { access: Access::Write, statement, schema: asked.schema, target: asked.name, reads, answer })
+    Ok(Plan {
+        access: Access::Write,
+        statement,
+        schema: asked.schema,
+        target: asked.name,
+        reads,
+        answer,
+        settled: false,
+    })
 }
 
 /// Takes from the returned rows' tree the conditions that belong to the write itself.
