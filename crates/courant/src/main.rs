@@ -15,6 +15,7 @@ mod consistency;
 mod control;
 mod demo;
 mod embedded;
+mod encoding;
 mod ended;
 mod failure;
 mod flight;
@@ -30,6 +31,8 @@ mod row;
 mod schema;
 mod target;
 mod telemetry;
+mod validator;
+mod variants;
 
 use std::process::ExitCode;
 

@@ -27,6 +27,7 @@ use crate::marks::Marks;
 use crate::progress::Progress;
 use crate::schema::Schema;
 use crate::telemetry::{Reading, Telemetry};
+use crate::variants;
 
 /// What a flight brings home: the answer and whether it is kept.
 type Filled = Result<(Arc<Answer>, bool), Arc<Failure>>;
@@ -44,6 +45,8 @@ pub(crate) struct Node {
     pub(crate) telemetry: Telemetry,
     /// Requests that may be worked on at once.
     pub(crate) places: Semaphore,
+    /// Bodies that may be coded at once.
+    pub(crate) press: Arc<Semaphore>,
     pub(crate) options: ConnectOptions,
     schema: RwLock<Arc<Schema>>,
     /// Every task there is; whoever runs the node waits for them.
@@ -82,6 +85,7 @@ impl Node {
             progress: Progress::default(),
             telemetry: Telemetry::new(config.log.slow_query),
             places: Semaphore::new(config.http.requests_in_flight_max),
+            press: Arc::new(Semaphore::new(variants::AT_ONCE)),
             schema: RwLock::new(Arc::new(Schema::new(catalog, rules(&config)))),
             pool: Pool::new(options.clone(), pool_limits(&config), tasks.clone()),
             clock,

@@ -29,6 +29,7 @@ use crate::response::Body;
 use crate::row::{self, Found};
 use crate::schema::{Planned, Schema};
 use crate::telemetry::Told;
+use crate::variants;
 
 /// Where Supabase's clients look for the API.
 const PREFIX: &str = "/rest/v1";
@@ -105,7 +106,10 @@ async fn read(
     let key = session.key(planned);
     let need = asked.consistency.need(asked.arrived, node.config.cache.bound);
     let bypassed = match look(node, asked, &key, need).await {
-        Lookup::Hit { value, age } => return Ok((value, Source::Hit { age })),
+        Lookup::Hit { value, age } => {
+            variants::order(node, &key, &value, &asked.head.headers);
+            return Ok((value, Source::Hit { age }));
+        }
         Lookup::Miss => None,
         Lookup::Bypass(why) => Some(Bypass::Cache(why)),
     };

@@ -10,6 +10,8 @@ mod consistency;
 #[cfg(test)]
 mod degraded;
 #[cfg(test)]
+mod encoding;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod http;
