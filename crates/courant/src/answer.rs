@@ -84,6 +84,11 @@ impl Answer {
         }
     }
 
+    /// Its tag: the same for the same answer, another for another. Empty where it may not be kept.
+    pub(crate) fn tag(&self) -> &[u8] {
+        self.etag.as_ref().map_or(b"", HeaderValue::as_bytes)
+    }
+
     /// The response to a request with these headers.
     pub(crate) fn response(&self, request: &HeaderMap, source: &Source) -> Response<Body> {
         let mut response = match &self.etag {

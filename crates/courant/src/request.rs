@@ -163,6 +163,8 @@ async fn fill(
         return Ok((answer, false));
     }
     let (value, bytes, at) = (Arc::clone(&answer), answer.weight_bytes(), node.clock.now());
+    let ttl = node.named.lifetime(key.store(), ttl);
+    let ttl = ttl.map(|within| node.lifetimes.settle(&key, answer.tag(), at, within));
     let stored = node.cache.store(fill, cache::Answer { key, value, bytes, snapshot, reads, at, ttl });
     Ok((answer, stored.is_ok()))
 }
@@ -269,7 +271,7 @@ impl Settled {
         for (name, value) in &self.settings {
             key = key.part(name).part(value);
         }
-        key.build()
+        key.build_in(planned.home)
     }
 }
 

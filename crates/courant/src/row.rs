@@ -80,7 +80,7 @@ impl Found {
 }
 
 /// Whether the plan's reads are known, and for how long they hold.
-pub(crate) fn tracked(reads: &Reads) -> Option<(&[Read], Option<&Contained>, Option<std::time::Duration>)> {
+pub(crate) fn tracked(reads: &Reads) -> Option<(&[Read], Option<&Contained>, Option<rest::Lifetime>)> {
     match reads {
         Reads::Tracked { fixed, contained, ttl, .. } => Some((fixed, contained.as_ref(), *ttl)),
         Reads::Untracked { .. } => None,

@@ -51,9 +51,9 @@ impl Coding {
         match self {
             Coding::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL),
             Coding::Br => {
-                let mut parameters = brotli::enc::BrotliEncoderParams::default();
-                parameters.quality = BR_QUALITY;
-                parameters.size_hint = body.len();
+                let (quality, size_hint) = (BR_QUALITY, body.len());
+                let parameters =
+                    brotli::enc::BrotliEncoderParams { quality, size_hint, ..Default::default() };
                 let mut coded = Vec::new();
                 brotli::BrotliCompress(&mut &*body, &mut coded, &parameters)?;
                 Ok(coded)

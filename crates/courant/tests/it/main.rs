@@ -20,6 +20,8 @@ mod isolation;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod named;
+#[cfg(test)]
 mod node;
 #[cfg(test)]
 mod promises;

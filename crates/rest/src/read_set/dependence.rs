@@ -1,7 +1,6 @@
 //! Gathers what everything touched by a request depends on, and what the user declared in its stead.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use pg::catalog::{Catalog, Dependence, Function, Obstacle, Relation, RelationKind, Settings};
 use pg::{Read, RelationId};
@@ -10,7 +9,7 @@ use super::clock::{cast_reads_clock, named_reads_clock, reads_clock};
 use super::{Contained, Reads};
 use crate::grammar::Test;
 use crate::plan::{Arguments, Column, Condition, Join, Node, Output, Source};
-use crate::{Declared, Rules};
+use crate::{Declared, Lifetime, Rules};
 
 /// What has been gathered so far.
 pub(super) struct Gathered<'a> {
@@ -19,7 +18,7 @@ pub(super) struct Gathered<'a> {
     /// Read whole.
     pub(super) relations: BTreeSet<RelationId>,
     dependence: Dependence,
-    ttl: Option<Duration>,
+    ttl: Option<Lifetime>,
     /// Seen already, by schema and name.
     seen: BTreeSet<(String, String)>,
 }
@@ -99,7 +98,7 @@ impl<'a> Gathered<'a> {
     fn declared(&mut self, declared: &Declared, found: &Dependence) {
         self.dependence.add(&Dependence { settings: found.settings.clone(), ..Dependence::default() });
         match declared.ttl {
-            Some(ttl) => self.ttl = Some(self.ttl.map_or(ttl, |known| known.min(ttl))),
+            Some(ttl) => self.ttl = Some(self.ttl.map_or(ttl, |known| known.and(ttl))),
             None => {
                 let untold = found
                     .obstacles

@@ -9,14 +9,13 @@ mod dependence;
 mod predicate;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use pg::catalog::{Catalog, Obstacle, Relation, RelationKind, Settings};
 use pg::{Read, RelationId, Rows};
 
 use crate::plan::{Call, Node, Source};
 use crate::sql::Key;
-use crate::{Limits, Rules};
+use crate::{Lifetime, Limits, Rules};
 use dependence::Gathered;
 
 /// What an answer depends on.
@@ -31,7 +30,7 @@ pub enum Reads {
         /// The request's settings that it can depend on.
         settings: Settings,
         /// How long it may be kept, where something outside the log matters.
-        ttl: Option<Duration>,
+        ttl: Option<Lifetime>,
     },
     /// Not known, or not only on what the log tells: it must not be kept.
     Untracked {

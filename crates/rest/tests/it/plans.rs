@@ -50,7 +50,7 @@ pub(crate) fn reads(plan: &Plan) -> String {
         shown.push(format!("{settings:?}"));
     }
     if let Some(ttl) = ttl {
-        shown.push(format!("ttl {ttl:?}"));
+        shown.push(format!("ttl {:?}", ttl.max));
     }
     shown.join("; ")
 }
