@@ -1,10 +1,11 @@
 //! The cache as its callers see it: lookups without a lock, everything else under the one lock.
 //!
 //! What the lock guarantees: checking a fill and inserting it are one step, applying a transaction is one
-//! step, and the store and the index hold the same entries whenever the lock is free.
+//! step, and the stores and the index hold the same entries whenever the lock is free. There is one index,
+//! one log and one gate however many stores there are: a store is a budget, not a cache of its own.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -18,7 +19,7 @@ use crate::log::Sequence;
 use crate::moment::Moment;
 use crate::read_set::ReadSet;
 use crate::rules::Rules;
-use crate::statistics::{Lookups, Statistics};
+use crate::statistics::{Counts, Lookups, Statistics, StoreStatistics, count};
 use crate::store::{ENTRY_BYTES, Limits, Store, Stored, TAG_BYTES};
 use crate::tag::Hashing;
 
@@ -30,8 +31,9 @@ pub struct Cache<V: Clone> {
     hashing: Hashing,
     gate: Gate,
     lookups: Lookups,
-    store: Store<V>,
-    coherence: Mutex<Coherence>,
+    /// By number; the general one first.
+    stores: Box<[Store<V>]>,
+    pub(crate) coherence: Mutex<Coherence>,
 }
 
 /// What a lookup found.
@@ -64,15 +66,22 @@ pub struct Poll {
 pub struct Closing(u64);
 
 impl<V: Clone> Cache<V> {
-    /// An empty cache, closed until [`Cache::open`].
+    /// An empty cache with the general store alone, closed until [`Cache::open`].
     pub fn new(limits: Limits) -> Cache<V> {
+        Cache::with_stores(limits, &[])
+    }
+
+    /// An empty cache that has, beside the general store, one for each of these budgets in bytes: the first
+    /// is number 1.
+    pub fn with_stores(limits: Limits, budgets: &[u64]) -> Cache<V> {
+        let budgets = std::iter::once(limits.bytes_max).chain(budgets.iter().copied());
         Cache {
             limits,
             rules: Rules::default(),
             hashing: Hashing::default(),
             gate: Gate::default(),
             lookups: Lookups::default(),
-            store: Store::new(&limits),
+            stores: budgets.map(|bytes_max| Store::new(bytes_max, &limits)).collect(),
             coherence: Mutex::default(),
         }
     }
@@ -92,7 +101,7 @@ impl<V: Clone> Cache<V> {
     /// What is stored, gate or no gate, and of which epoch.
     #[cfg(any(test, feature = "simulate"))]
     pub(crate) fn entry(&self, key: &Key) -> Option<(V, u64)> {
-        self.store.peek(key).map(|entry| (entry.value, entry.epoch))
+        self.home(key).peek(key).map(|entry| (entry.value, entry.epoch))
     }
 
     /// The answer to a request, if there is one that misses nothing it needs.
@@ -112,13 +121,13 @@ impl<V: Clone> Cache<V> {
     /// The answer of this epoch that is kept, gate or no gate.
     pub fn current(&self, key: &Key) -> Option<V> {
         let coherence = self.coherence.lock();
-        let entry = self.store.peek(key).filter(|entry| coherence.open && entry.epoch == coherence.epoch);
+        let entry = self.home(key).peek(key).filter(|entry| coherence.open && entry.epoch == coherence.epoch);
         entry.map(|entry| entry.value)
     }
 
     /// Whether there is an answer at all, current or not: if there is none, nothing is worth waiting for.
     pub fn holds(&self, key: &Key) -> bool {
-        self.store.peek(key).is_some()
+        self.home(key).peek(key).is_some()
     }
 
     /// Everything acknowledged before this moment has been applied; zero before the first proof.
@@ -173,6 +182,7 @@ impl<V: Clone> Cache<V> {
         let expires = answer.ttl.map_or(Moment::NEVER, |ttl| answer.at.after(ttl));
         let key_bytes = answer.key.as_bytes().len() as u64;
         let weight = answer.bytes + key_bytes + ENTRY_BYTES + TAG_BYTES * reads.len() as u64;
+        let home = self.home(&answer.key);
         let mut coherence = self.coherence.lock();
         if coherence.open && fill.epoch == coherence.epoch {
             coherence.received(&answer.snapshot, &self.rules);
@@ -180,7 +190,7 @@ impl<V: Clone> Cache<V> {
         let fill_of = (fill.epoch, fill.began);
         let admitted = coherence
             .admits(fill_of, &answer.snapshot, &reads, &self.hashing, &self.rules)
-            .and_then(|()| self.fits(weight))
+            .and_then(|()| if home.fits(weight) { Ok(()) } else { Err(Refusal::NoRoom) })
             .and_then(|()| self.newest(&coherence, &answer));
         if let Err(why) = admitted {
             coherence.counts.refused(why);
@@ -190,7 +200,7 @@ impl<V: Clone> Cache<V> {
         let id = coherence.index.insert(answer.key.clone(), answer.snapshot, expires, &reads, &self.hashing);
         let entry =
             Stored { value: answer.value, epoch: coherence.epoch, stored: answer.at, expires, weight, id };
-        let gone = self.store.insert(answer.key.clone(), entry);
+        let gone = home.insert(answer.key.clone(), entry);
         let mut stored = Ok(());
         for evicted in &gone {
             let replaced = coherence.index.remove(evicted.id).is_some_and(|known| known.key == answer.key);
@@ -199,9 +209,13 @@ impl<V: Clone> Cache<V> {
                 coherence.counts.refused(Refusal::NoRoom);
             } else if !replaced {
                 coherence.counts.evictions += 1;
+                count(&home.counts.evictions);
             }
         }
-        coherence.counts.stores += u64::from(stored.is_ok());
+        if stored.is_ok() {
+            coherence.counts.stores += 1;
+            count(&home.counts.stores);
+        }
         // Large values are freed, and the fill takes the lock to end, after the lock is.
         drop(coherence);
         stored
@@ -213,7 +227,7 @@ impl<V: Clone> Cache<V> {
     pub fn apply(&self, transaction: &Transaction) {
         let mut coherence = self.coherence.lock();
         let keys = coherence.apply(transaction, &self.limits, &self.hashing, &self.rules);
-        let dropped: Vec<_> = keys.iter().map(|key| self.store.remove(key)).collect();
+        let dropped: Vec<_> = keys.iter().map(|key| self.take(key, |counts| &counts.invalidations)).collect();
         coherence.freshness.advance(transaction.end);
         self.show(&coherence);
         drop(coherence);
@@ -250,7 +264,7 @@ impl<V: Clone> Cache<V> {
         coherence.close(doubt);
         // Readers are turned away before the entries go.
         self.show(&coherence);
-        self.store.clear();
+        self.stores.iter().for_each(Store::clear);
         Closing(coherence.closings)
     }
 
@@ -278,8 +292,10 @@ impl<V: Clone> Cache<V> {
         let mut dropped = Vec::new();
         for id in all {
             let Some(entry) = coherence.index.get(id) else { continue };
-            if self.store.peek(&entry.key).is_some_and(|stored| matches(&entry.key, &stored.value)) {
-                dropped.extend(coherence.index.remove(id).map(|entry| self.store.remove(&entry.key)));
+            if self.home(&entry.key).peek(&entry.key).is_some_and(|stored| matches(&entry.key, &stored.value))
+            {
+                dropped
+                    .extend(coherence.index.remove(id).map(|entry| self.home(&entry.key).remove(&entry.key)));
             }
         }
         drop(coherence);
@@ -294,7 +310,8 @@ impl<V: Clone> Cache<V> {
         let mut dropped = Vec::new();
         for id in some {
             if coherence.index.get(id).is_some_and(|entry| entry.expires <= now) {
-                dropped.extend(coherence.index.remove(id).map(|entry| self.store.remove(&entry.key)));
+                let expired = coherence.index.remove(id);
+                dropped.extend(expired.map(|entry| self.take(&entry.key, |counts| &counts.expirations)));
             }
         }
         coherence.counts.expirations += dropped.len() as u64;
@@ -302,13 +319,22 @@ impl<V: Clone> Cache<V> {
         dropped.len()
     }
 
+    /// Counts and sizes of each store, by number.
+    pub fn stores(&self) -> Vec<StoreStatistics> {
+        self.stores.iter().map(Store::statistics).collect()
+    }
+
     /// Counts and sizes.
     pub fn statistics(&self) -> Statistics {
         let coherence = self.coherence.lock();
+        let stores = self.stores();
+        let sum = |part: fn(&StoreStatistics) -> u64| stores.iter().map(part).sum();
         let mut statistics = Statistics {
-            entries: self.store.len() as u64,
+            hits: sum(|store| store.hits),
+            misses: sum(|store| store.misses),
+            entries: sum(|store| store.entries),
             tags: coherence.index.tags() as u64,
-            bytes: self.store.bytes(),
+            bytes: sum(|store| store.bytes),
             fills: coherence.in_flight() as u64,
             log_records: coherence.log.len() as u64,
             log_bytes: coherence.log.bytes() as u64,
@@ -325,13 +351,14 @@ impl<V: Clone> Cache<V> {
     }
 
     pub(crate) fn find(&self, key: &Key, pass: Pass, now: Moment) -> Lookup<V> {
-        match self.store.get(key) {
+        let home = self.home(key);
+        match home.get(key) {
             Some(entry) if entry.epoch == pass.epoch && now < entry.expires => {
-                self.lookups.hits.fetch_add(1, Ordering::Relaxed);
+                count(&home.counts.hits);
                 Lookup::Hit { value: entry.value, age: now.since(entry.stored) }
             }
             _ => {
-                self.lookups.misses.fetch_add(1, Ordering::Relaxed);
+                count(&home.counts.misses);
                 Lookup::Miss
             }
         }
@@ -341,13 +368,21 @@ impl<V: Clone> Cache<V> {
         self.coherence.lock().ended(began, &self.rules);
     }
 
-    fn fits(&self, weight: u64) -> Result<(), Refusal> {
-        if weight > self.limits.entry_bytes_max { Err(Refusal::NoRoom) } else { Ok(()) }
+    /// The store that the key's answer lives in.
+    pub(crate) fn home(&self, key: &Key) -> &Store<V> {
+        &self.stores[usize::from(key.store().0)]
+    }
+
+    /// Takes an entry that the index has forgotten out of its store, and counts why.
+    fn take(&self, key: &Key, why: fn(&Counts) -> &AtomicU64) -> Option<Stored<V>> {
+        let home = self.home(key);
+        count(why(&home.counts));
+        home.remove(key)
     }
 
     /// Of two answers the one with the later snapshot stays.
     fn newest(&self, coherence: &Coherence, answer: &Answer<V>) -> Result<(), Refusal> {
-        let known = self.store.peek(&answer.key).and_then(|entry| coherence.index.get(entry.id));
+        let known = self.home(&answer.key).peek(&answer.key).and_then(|entry| coherence.index.get(entry.id));
         match known {
             Some(known) if known.snapshot.xmax > answer.snapshot.xmax => Err(Refusal::Older),
             _ => Ok(()),

@@ -12,6 +12,7 @@
 //! recent moment (`gate`); and a new epoch begins with nothing ([`Cache::close`]).
 
 mod cache;
+mod charge;
 mod coherence;
 mod fill;
 mod freshness;
@@ -33,7 +34,7 @@ pub use cache::{Cache, Closing, Lookup, Poll};
 pub use coherence::Doubt;
 pub use fill::{Answer, Fill, Refusal};
 pub use gate::{Bypass, Need};
-pub use key::{Key, KeyBuilder};
+pub use key::{Key, KeyBuilder, StoreId};
 pub use moment::Moment;
-pub use statistics::Statistics;
+pub use statistics::{Statistics, StoreStatistics};
 pub use store::Limits;

@@ -58,11 +58,64 @@ pub struct Statistics {
     pub epoch: u64,
 }
 
-/// What readers count, without a lock.
+/// Of one store: counts since the start, and sizes now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreStatistics {
+    /// Lookups answered.
+    pub hits: u64,
+    /// Lookups that found nothing to answer with.
+    pub misses: u64,
+    /// Answers stored.
+    pub stores: u64,
+    /// Entries dropped because a transaction touched what they read.
+    pub invalidations: u64,
+    /// Entries dropped to make room.
+    pub evictions: u64,
+    /// Entries dropped because their time was over.
+    pub expirations: u64,
+    /// Entries now.
+    pub entries: u64,
+    /// Their weight, overhead included.
+    pub bytes: u64,
+    /// What they may weigh.
+    pub bytes_max: u64,
+}
+
+/// What a store counts; readers do so without a lock.
 #[derive(Debug, Default)]
-pub(crate) struct Lookups {
+pub(crate) struct Counts {
     pub(crate) hits: AtomicU64,
     pub(crate) misses: AtomicU64,
+    pub(crate) stores: AtomicU64,
+    pub(crate) invalidations: AtomicU64,
+    pub(crate) evictions: AtomicU64,
+    pub(crate) expirations: AtomicU64,
+}
+
+impl Counts {
+    /// The counts; the sizes are the store's to fill in.
+    pub(crate) fn report(&self) -> StoreStatistics {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        StoreStatistics {
+            hits: read(&self.hits),
+            misses: read(&self.misses),
+            stores: read(&self.stores),
+            invalidations: read(&self.invalidations),
+            evictions: read(&self.evictions),
+            expirations: read(&self.expirations),
+            ..StoreStatistics::default()
+        }
+    }
+}
+
+/// Counts one more.
+pub(crate) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+/// What readers that were turned away count, without a lock.
+#[derive(Debug, Default)]
+pub(crate) struct Lookups {
     closed: AtomicU64,
     behind: AtomicU64,
     write: AtomicU64,
@@ -75,12 +128,10 @@ impl Lookups {
             Bypass::Behind => &self.behind,
             Bypass::Write => &self.write,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        count(counter);
     }
 
     pub(crate) fn report(&self, statistics: &mut Statistics) {
-        statistics.hits = self.hits.load(Ordering::Relaxed);
-        statistics.misses = self.misses.load(Ordering::Relaxed);
         statistics.bypassed_closed = self.closed.load(Ordering::Relaxed);
         statistics.bypassed_behind = self.behind.load(Ordering::Relaxed);
         statistics.bypassed_write = self.write.load(Ordering::Relaxed);

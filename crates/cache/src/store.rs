@@ -9,11 +9,12 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
 use crate::index::EntryId;
 use crate::key::Key;
 use crate::moment::Moment;
+use crate::statistics::{Counts, StoreStatistics};
 
 /// What the cache may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Weight of all entries, their overhead included.
+    /// Weight of all entries of the general store, their overhead included.
     pub bytes_max: u64,
     /// Weight of one entry.
     pub entry_bytes_max: u64,
@@ -60,9 +61,14 @@ pub(crate) const ENTRY_BYTES: u64 = 224;
 /// What each tag adds.
 pub(crate) const TAG_BYTES: u64 = 56;
 
-/// Entries by key.
+/// Entries by key, within a budget of their own.
 #[derive(Debug)]
-pub(crate) struct Store<V: Clone>(Cache<Key, Stored<V>, ByWeight, DefaultHashBuilder, HandBack>);
+pub(crate) struct Store<V: Clone> {
+    entries: Cache<Key, Stored<V>, ByWeight, DefaultHashBuilder, HandBack>,
+    pub(crate) counts: Counts,
+    bytes_max: u64,
+    entry_bytes_max: u64,
+}
 
 #[derive(Clone, Debug)]
 struct ByWeight;
@@ -85,46 +91,55 @@ impl<V> Lifecycle<Key, Stored<V>> for HandBack {
 }
 
 impl<V: Clone> Store<V> {
-    pub(crate) fn new(limits: &Limits) -> Store<V> {
+    /// A store of so many bytes, of which one entry may take all that an entry may take.
+    pub(crate) fn new(bytes_max: u64, limits: &Limits) -> Store<V> {
+        let entry_bytes_max = limits.entry_bytes_max.min(bytes_max);
         // An estimate only: it sizes the memory of what was recently evicted. Few large shards rather than
         // many small ones, since an entry must fit into its shard.
-        let entries = usize::try_from(limits.bytes_max / 2048).unwrap_or(usize::MAX).clamp(16, 1 << 20);
-        let fitting = limits.bytes_max / limits.entry_bytes_max.max(1) / 2;
+        let entries = usize::try_from(bytes_max / 2048).unwrap_or(usize::MAX).clamp(16, 1 << 20);
+        let fitting = bytes_max / entry_bytes_max.max(1) / 2;
         let mut options = OptionsBuilder::new();
-        options.estimated_items_capacity(entries).weight_capacity(limits.bytes_max);
+        options.estimated_items_capacity(entries).weight_capacity(bytes_max);
         options.shards(usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, 64));
         let options = options.build().expect("capacities are given, ratios are the defaults");
-        Store(Cache::with_options(options, ByWeight, DefaultHashBuilder::default(), HandBack))
+        let entries = Cache::with_options(options, ByWeight, DefaultHashBuilder::default(), HandBack);
+        Store { entries, counts: Counts::default(), bytes_max, entry_bytes_max }
+    }
+
+    /// Whether an entry may weigh so much.
+    pub(crate) fn fits(&self, weight: u64) -> bool {
+        weight <= self.entry_bytes_max
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Stored<V>> {
-        self.0.get(key)
+        self.entries.get(key)
     }
 
     pub(crate) fn peek(&self, key: &Key) -> Option<Stored<V>> {
-        self.0.peek(key)
+        self.entries.peek(key)
     }
 
     /// Inserts and returns what had to go: others, the entry it replaces, or itself if it does not fit.
     pub(crate) fn insert(&self, key: Key, entry: Stored<V>) -> Vec<Stored<V>> {
         let mut evicted = Vec::new();
-        self.0.insert_with_lifecycle(key, entry, &mut evicted);
+        self.entries.insert_with_lifecycle(key, entry, &mut evicted);
         evicted
     }
 
     pub(crate) fn remove(&self, key: &Key) -> Option<Stored<V>> {
-        self.0.remove(key).map(|(_, entry)| entry)
+        self.entries.remove(key).map(|(_, entry)| entry)
     }
 
     pub(crate) fn clear(&self) {
-        self.0.clear();
+        self.entries.clear();
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(crate) fn bytes(&self) -> u64 {
-        self.0.weight()
+    pub(crate) fn statistics(&self) -> StoreStatistics {
+        StoreStatistics {
+            entries: self.entries.len() as u64,
+            bytes: self.entries.weight(),
+            bytes_max: self.bytes_max,
+            ..self.counts.report()
+        }
     }
 }

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
-use http::header::{AGE, CACHE_CONTROL, CONTENT_RANGE, ETAG, IF_NONE_MATCH};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LOCATION, CONTENT_RANGE, ETAG, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use pg::Lsn;
 use rest::{Head, Plan};
 
 use crate::bypass::Bypass;
 use crate::consistency::POSITION;
+use crate::encoding::{Accepted, Coding};
 use crate::failure::Failure;
 use crate::response::Body;
 use crate::row::Found;
+use crate::validator::{self, known, tag_of};
+use crate::variants::Variants;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// Bytes an answer takes besides its body and header values, allocations included.
@@ -25,10 +27,12 @@ const OVERHEAD_BYTES: usize = 256;
 pub(crate) struct Answer {
     head: Head,
     body: Bytes,
-    /// Strong: the same bytes, the same tag. Present where the answer may be kept.
+    /// Of the body as it is. Strong: the same bytes, the same tag. Present where the answer may be kept.
     etag: Option<HeaderValue>,
     /// A position of the log above everything it shows.
     position: Option<HeaderValue>,
+    /// The body in other codings, as far as they are made.
+    pub(crate) variants: Variants,
     /// The request's path and query, by which an administrator names it.
     pub(crate) target: Box<str>,
 }
@@ -52,11 +56,11 @@ impl Answer {
     }
 
     fn whole(head: Head, body: Bytes, kept: bool, position: Option<Lsn>, target: &str) -> Arc<Answer> {
-        let etag = kept.then(|| etag(&head, &body));
+        let etag = kept.then(|| validator::etag(head.headers.get(CONTENT_RANGE), &body));
         let position = position.map(|position| {
             HeaderValue::try_from(position.to_string()).expect("a position is hexadecimal digits and a slash")
         });
-        Arc::new(Answer { head, body, etag, position, target: target.into() })
+        Arc::new(Answer { head, body, etag, position, variants: Variants::default(), target: target.into() })
     }
 
     /// The memory it takes.
@@ -80,32 +84,84 @@ impl Answer {
         self.head.status == other.head.status && self.head.headers == other.head.headers
     }
 
+    /// What is left to be made for a client that accepts these codings; nothing for an answer too small, one
+    /// that is coded already, or one that is nobody's to keep.
+    pub(crate) fn wanted(&self, accepted: &Accepted) -> Option<Coding> {
+        let codable = self.etag.is_some() && !self.head.headers.contains_key(CONTENT_ENCODING);
+        let worth = codable && Variants::are_worth_it(&self.body);
+        if worth { self.variants.choose(accepted).wanted } else { None }
+    }
+
+    /// Makes and keeps the body in a coding, if `charge` grants the memory.
+    pub(crate) fn make(&self, coding: Coding, charge: impl FnOnce(u64) -> bool) {
+        if let Some(etag) = &self.etag {
+            self.variants.make(coding, &self.body, etag, charge);
+        }
+    }
+
+    /// Its tag: the same for the same answer, another for another. Empty where it may not be kept.
+    pub(crate) fn tag(&self) -> &[u8] {
+        self.etag.as_ref().map_or(b"", HeaderValue::as_bytes)
+    }
+
     /// The response to a request with these headers.
     pub(crate) fn response(&self, request: &HeaderMap, source: &Source) -> Response<Body> {
-        let unchanged = match (&self.etag, request.get(IF_NONE_MATCH)) {
-            (Some(etag), Some(known)) if self.head.status.is_success() => matches(known, etag),
-            _ => false,
-        };
-        let mut response = if unchanged {
-            let mut response = Response::new(Body::default());
-            *response.status_mut() = StatusCode::NOT_MODIFIED;
-            response
-        } else {
-            let mut response = Response::new(Body::new(self.body.clone()));
-            *response.status_mut() = self.head.status;
-            response.headers_mut().clone_from(&self.head.headers);
-            response
+        let mut response = match &self.etag {
+            Some(etag) => self.kept(etag, request),
+            None => self.sent(self.body.clone()),
         };
         let headers = response.headers_mut();
-        if let Some(etag) = &self.etag {
-            headers.insert(ETAG, etag.clone());
-            // A cache between us and the reader does not hear of changes: it may keep, and must ask.
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-        }
         if let Some(position) = &self.position {
             headers.insert(POSITION, position.clone());
         }
         source.write(headers);
+        response
+    }
+
+    /// Of an answer that may be kept: in the best coding there is, or that nothing has changed.
+    fn kept(&self, etag: &HeaderValue, request: &HeaderMap) -> Response<Body> {
+        let accepted = Accepted::of(request);
+        let variant = self.variants.choose(&accepted).variant;
+        let chosen = variant.map(|variant| variant.coding);
+        let known =
+            if self.head.status.is_success() { known(request, etag, &accepted, chosen) } else { None };
+        let mut response = match (known, variant) {
+            (Some(_), _) => self.unchanged(),
+            (None, Some(variant)) => self.sent(variant.body.clone()),
+            (None, None) => self.sent(self.body.clone()),
+        };
+        let headers = response.headers_mut();
+        let tag = match (known, variant) {
+            (Some(coding), _) => tag_of(etag, coding),
+            (None, Some(variant)) => {
+                headers.insert(CONTENT_ENCODING, variant.coding.header());
+                variant.etag.clone()
+            }
+            (None, None) => etag.clone(),
+        };
+        headers.insert(ETAG, tag);
+        headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+        // A cache between us and the reader does not hear of changes: it may keep, and must ask.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        response
+    }
+
+    fn sent(&self, body: Bytes) -> Response<Body> {
+        let mut response = Response::new(Body::new(body));
+        *response.status_mut() = self.head.status;
+        response.headers_mut().clone_from(&self.head.headers);
+        response
+    }
+
+    /// Says of the headers what RFC 9110, section 15.4.5, asks to be said again.
+    fn unchanged(&self) -> Response<Body> {
+        let mut response = Response::new(Body::default());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        for name in [CONTENT_LOCATION, VARY] {
+            for value in self.head.headers.get_all(&name) {
+                response.headers_mut().append(&name, value.clone());
+            }
+        }
         response
     }
 }
@@ -165,60 +221,5 @@ fn bypass(reason: &str) -> HeaderValue {
     HeaderValue::from_str(&text).expect("printable ASCII is a header value")
 }
 
-/// Of the range as well: a browser that is told "unchanged" keeps the headers it has, and so an old count.
-fn etag(head: &Head, body: &[u8]) -> HeaderValue {
-    let mut context = Context::new(&SHA256);
-    context.update(head.headers.get(CONTENT_RANGE).map_or(b"".as_slice(), HeaderValue::as_bytes));
-    context.update(b"\n");
-    context.update(body);
-    let hash = context.finish();
-    let mut text = String::with_capacity(34);
-    text.push('"');
-    for byte in &hash.as_ref()[..16] {
-        text.push(char::from_digit(u32::from(byte >> 4), 16).expect("a half byte is a hexadecimal digit"));
-        text.push(char::from_digit(u32::from(byte & 15), 16).expect("a half byte is a hexadecimal digit"));
-    }
-    text.push('"');
-    HeaderValue::from_str(&text).expect("hexadecimal digits are a header value")
-}
-
-/// `If-None-Match` compares weakly (RFC 9110, section 13.1.2).
-fn matches(known: &HeaderValue, etag: &HeaderValue) -> bool {
-    let (Ok(known), Ok(etag)) = (known.to_str(), etag.to_str()) else { return false };
-    known.trim() == "*"
-        || known.split(',').map(str::trim).any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == etag)
-}
-
 #[cfg(test)]
-mod tests {
-    use pg::catalog::Obstacle;
-
-    use super::*;
-
-    fn answer(kept: bool) -> Arc<Answer> {
-        let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
-        Answer::whole(head, Bytes::from_static(b"[]"), kept, None, "/t")
-    }
-
-    #[test]
-    fn a_reader_that_has_these_bytes_is_told_so_and_not_sent_them() {
-        let answer = answer(true);
-        let first = answer.response(&HeaderMap::new(), &Source::Miss { stored: true, collapsed: false });
-        let mut request = HeaderMap::new();
-        request.insert(IF_NONE_MATCH, first.headers()[ETAG].clone());
-        let second = answer.response(&request, &Source::Hit { age: Duration::from_secs(7) });
-        assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
-        assert_eq!(second.headers()[AGE], "7");
-        assert_eq!(second.headers()["cache-status"], "courant; hit");
-    }
-
-    #[test]
-    fn a_bypass_tells_why_in_a_well_formed_string() {
-        let object = "function \"f\u{e9}\\\"".to_owned();
-        let source = Source::Bypass(Bypass::Obstacle(Obstacle::Volatile, object));
-        let response = answer(false).response(&HeaderMap::new(), &source);
-        let expected = r#"courant; fwd=bypass; detail="function \"f?\\\" is volatile""#;
-        assert_eq!(response.headers()["cache-status"], expected);
-        assert!(response.headers().get(ETAG).is_none());
-    }
-}
+mod tests;

@@ -52,7 +52,7 @@ impl Checks {
 
     /// Whether this hit is to be checked.
     pub(crate) fn choose(&self) -> Option<Chosen> {
-        if self.every == 0 || self.hits.fetch_add(1, Ordering::Relaxed) % self.every != 0 {
+        if self.every == 0 || !self.hits.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.every) {
             return None;
         }
         Arc::clone(&self.one).try_acquire_owned().ok().map(Chosen)

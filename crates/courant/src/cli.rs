@@ -102,7 +102,7 @@ struct Demo {
 
 #[derive(Debug, Subcommand)]
 enum Cache {
-    /// Hits, misses, bypasses, entries, memory.
+    /// Hits, misses, bypasses, entries, memory, of each named cache too.
     Stats {
         #[command(flatten)]
         admin: Admin,
@@ -114,13 +114,17 @@ enum Cache {
     #[command(after_help = "\
 Examples:
   courant cache clear
-  courant cache clear --pattern '/leads*'")]
+  courant cache clear --pattern '/leads*'
+  courant cache clear --cache chat")]
     Clear {
         #[command(flatten)]
         admin: Admin,
         /// Which: a path, where * stands for anything.
         #[arg(long)]
         pattern: Option<String>,
+        /// Of which cache: a name from [[cache.named]], or general [default: of all].
+        #[arg(long, value_name = "NAME")]
+        cache: Option<String>,
         /// Print the admin API's JSON as it is.
         #[arg(long)]
         json: bool,
@@ -174,8 +178,8 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
             wait_for(demo::run(demo_config(flags)?, scale, once))
         }
         Command::Cache { command: Cache::Stats { admin, json } } => wait_for(client::stats(&admin.url, json)),
-        Command::Cache { command: Cache::Clear { admin, pattern, json } } => {
-            wait_for(client::clear(&admin.url, pattern.as_deref(), json))
+        Command::Cache { command: Cache::Clear { admin, pattern, cache, json } } => {
+            wait_for(client::clear(&admin.url, pattern.as_deref(), cache.as_deref(), json))
         }
         Command::Uninstall(Uninstall { database_url, config }) => {
             let flags = database_url.map(|url| ("database.url", url)).into_iter().collect();

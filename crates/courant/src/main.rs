@@ -16,13 +16,16 @@ mod consistency;
 mod control;
 mod demo;
 mod embedded;
+mod encoding;
 mod ended;
 mod failure;
 mod flight;
 mod identity;
+mod lifetime;
 mod listen;
 mod log;
 mod marks;
+mod named;
 mod node;
 mod progress;
 mod request;
@@ -31,6 +34,8 @@ mod row;
 mod schema;
 mod target;
 mod telemetry;
+mod validator;
+mod variants;
 
 use std::process::ExitCode;
 

@@ -18,16 +18,19 @@ use wal::Endpoint;
 use crate::answer::Answer;
 use crate::check::Checks;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, Secret, Target};
+use crate::config::{Config, ConfigError, Secret, Target, qualified};
 use crate::control::Control;
 use crate::ended::Ended;
 use crate::failure::Failure;
 use crate::flight::Flights;
 use crate::identity::Identities;
+use crate::lifetime::Lifetimes;
 use crate::marks::Marks;
+use crate::named::{self, Named};
 use crate::progress::Progress;
 use crate::schema::Schema;
 use crate::telemetry::{Reading, Telemetry};
+use crate::variants;
 
 /// What a flight brings home: the answer and whether it is kept.
 type Filled = Result<(Arc<Answer>, bool), Arc<Failure>>;
@@ -38,6 +41,9 @@ pub(crate) struct Node {
     pub(crate) clock: Clock,
     pub(crate) pool: Pool,
     pub(crate) cache: Arc<Cache<Arc<Answer>>>,
+    /// Which of the cache's stores is whose.
+    pub(crate) named: Arc<Named>,
+    pub(crate) lifetimes: Lifetimes,
     pub(crate) flights: Arc<Flights<Filled>>,
     pub(crate) marks: Marks,
     pub(crate) progress: Progress,
@@ -46,6 +52,8 @@ pub(crate) struct Node {
     pub(crate) telemetry: Telemetry,
     /// Requests that may be worked on at once.
     pub(crate) places: Semaphore,
+    /// Bodies that may be coded at once.
+    pub(crate) press: Arc<Semaphore>,
     pub(crate) options: ConnectOptions,
     schema: RwLock<Arc<Schema>>,
     /// Every task there is; whoever runs the node waits for them.
@@ -74,18 +82,22 @@ impl Node {
         let control = control.with_context(|| format!("cannot reach {options}"))?;
         control.check(&config, &options.to_string()).await?;
         let catalog = control.catalog(&config.database.schemas).await?;
-        for warning in &config.warnings {
+        let named = Arc::new(Named::new(&config));
+        for warning in config.warnings.iter().chain(&named::unknown(&config, &catalog)) {
             tracing::warn!("{warning}");
         }
         Ok(Arc::new(Node {
-            cache: Arc::new(Cache::new(cache_limits(&config))),
+            cache: Arc::new(Cache::with_stores(cache_limits(&config), &named::budgets(&config.cache))),
             flights: Flights::new(),
             marks: Marks::new(),
             progress: Progress::default(),
             checks: Checks::new(config.cache.check_every),
             telemetry: Telemetry::new(config.log.slow_query),
             places: Semaphore::new(config.http.requests_in_flight_max),
-            schema: RwLock::new(Arc::new(Schema::new(catalog, rules(&config)))),
+            lifetimes: Lifetimes::new(),
+            press: Arc::new(Semaphore::new(variants::AT_ONCE)),
+            schema: RwLock::new(Arc::new(Schema::new(catalog, rules(&config), Arc::clone(&named)))),
+            named,
             pool: Pool::new(options.clone(), pool_limits(&config), tasks.clone()),
             clock,
             identities,
@@ -117,7 +129,7 @@ impl Node {
     /// Reads the schema anew; the caller decides when requests are planned against it.
     pub(crate) async fn load_schema(&self, control: &Control) -> Result<Schema, Ended> {
         let catalog = control.catalog(&self.config.database.schemas).await?;
-        Ok(Schema::new(catalog, rules(&self.config)))
+        Ok(Schema::new(catalog, rules(&self.config), Arc::clone(&self.named)))
     }
 
     /// A connection of the node's own.
@@ -154,11 +166,13 @@ impl Node {
     /// The metrics, as they are now.
     pub(crate) fn metrics(&self) -> String {
         let statistics = self.cache.statistics();
+        let stores: Vec<_> = self.named.names().zip(self.cache.stores()).collect();
         self.telemetry.render(&Reading {
             pool: self.pool.status(),
             position: self.cache.position(),
             behind: self.behind(),
             cache: &statistics,
+            stores: &stores,
         })
     }
 }
@@ -215,13 +229,5 @@ fn rules(config: &Config) -> Rules {
         rows_max: config.database.rows_max,
         declared: declared.collect(),
         limits,
-    }
-}
-
-/// A name with its schema, the first exposed one where it has none.
-fn qualified(name: &str, schemas: &[String]) -> (String, String) {
-    match name.split_once('.') {
-        Some((schema, name)) => (schema.to_owned(), name.to_owned()),
-        None => (schemas.first().cloned().unwrap_or_default(), name.to_owned()),
     }
 }

@@ -30,6 +30,7 @@ use crate::response::Body;
 use crate::row::Found;
 use crate::schema::{Planned, Schema};
 use crate::telemetry::Told;
+use crate::variants;
 
 /// Where Supabase's clients look for the API.
 const PREFIX: &str = "/rest/v1";
@@ -107,6 +108,7 @@ async fn read(
     let need = asked.consistency.need(asked.arrived, node.config.cache.bound);
     let bypassed = match look(node, asked, &key, need).await {
         Lookup::Hit { value, age } => {
+            variants::order(node, &key, &value, &asked.head.headers);
             if let Some(chosen) = node.checks.choose() {
                 let (node, planned, answer) = (Arc::clone(node), Arc::clone(planned), Arc::clone(&value));
                 node.tasks.clone().spawn(check::run(node, chosen, key, planned, session, answer));
@@ -168,6 +170,8 @@ async fn fill(
         return Ok((answer, false));
     }
     let (value, bytes, at) = (Arc::clone(&answer), answer.weight_bytes(), node.clock.now());
+    let ttl = node.named.lifetime(key.store(), ttl);
+    let ttl = ttl.map(|within| node.lifetimes.settle(&key, answer.tag(), at, within));
     let stored = node.cache.store(fill, cache::Answer { key, value, bytes, snapshot, reads, at, ttl });
     Ok((answer, stored.is_ok()))
 }
@@ -275,7 +279,7 @@ impl Settled {
         for (name, value) in &self.settings {
             key = key.part(name).part(value);
         }
-        key.build()
+        key.build_in(planned.home)
     }
 }
 

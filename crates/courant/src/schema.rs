@@ -8,12 +8,14 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
+use cache::StoreId;
 use pg::RelationId;
 use pg::catalog::{Catalog, Settings};
 use quick_cache::sync::Cache as Remembered;
 use rest::{Access, Plan, Reads, Rules};
 
 use crate::bypass::Bypass;
+use crate::named::Named;
 
 /// Plans remembered; the least used is forgotten first.
 const PLANS_MAX: usize = 10_000;
@@ -28,6 +30,7 @@ pub(crate) struct Schema {
     /// What the database holds.
     pub(crate) catalog: Arc<Catalog>,
     rules: Arc<Rules>,
+    named: Arc<Named>,
     /// The relations whose changes the stream tells; none while there is no stream, when nothing is kept.
     published: Option<HashSet<RelationId>>,
     plans: Remembered<Box<[u8]>, Arc<Planned>>,
@@ -39,6 +42,8 @@ pub(crate) struct Planned {
     pub(crate) plan: Plan,
     /// The relation or function it means.
     pub(crate) route: String,
+    /// Where in the cache its answer lives.
+    pub(crate) home: StoreId,
     /// The schema it means, as `search_path` is set.
     pub(crate) search_path: String,
     /// The part of the cache key that the request makes up.
@@ -49,10 +54,11 @@ pub(crate) struct Planned {
 
 impl Schema {
     /// A schema without a stream.
-    pub(crate) fn new(catalog: Catalog, rules: Rules) -> Schema {
+    pub(crate) fn new(catalog: Catalog, rules: Rules, named: Arc<Named>) -> Schema {
         Schema {
             catalog: Arc::new(catalog),
             rules: Arc::new(rules),
+            named,
             published: None,
             plans: Remembered::new(PLANS_MAX),
         }
@@ -60,8 +66,9 @@ impl Schema {
 
     /// The same schema when these relations' changes are told by the stream.
     pub(crate) fn with_published(&self, published: HashSet<RelationId>) -> Schema {
-        let (catalog, rules) = (Arc::clone(&self.catalog), Arc::clone(&self.rules));
-        Schema { catalog, rules, published: Some(published), plans: Remembered::new(PLANS_MAX) }
+        let (catalog, rules, named) =
+            (Arc::clone(&self.catalog), Arc::clone(&self.rules), Arc::clone(&self.named));
+        Schema { catalog, rules, named, published: Some(published), plans: Remembered::new(PLANS_MAX) }
     }
 
     /// The plan for a request. Only requests without a body are remembered: a body is part of the plan.
@@ -84,14 +91,14 @@ impl Schema {
             body,
         };
         let plan = rest::plan(&request, &self.catalog, &self.rules)?;
-        let planned = Arc::new(self.examined(plan));
+        let planned = Arc::new(self.examined(plan, request.path.starts_with("/rpc/")));
         if let Some(key) = key {
             self.plans.insert(key.into(), Arc::clone(&planned));
         }
         Ok(planned)
     }
 
-    fn examined(&self, plan: Plan) -> Planned {
+    fn examined(&self, plan: Plan, called: bool) -> Planned {
         let tracked = match (plan.access, &plan.reads) {
             (Access::Write, _) => Err(Bypass::Method),
             (Access::Read, Reads::Untracked { why, object }) => Err(Bypass::Obstacle(*why, object.clone())),
@@ -105,6 +112,7 @@ impl Schema {
         Planned {
             fingerprint: fingerprint(&plan),
             route: plan.target.clone(),
+            home: self.named.home(called, &plan.schema, &plan.target),
             search_path: format!("\"{}\", \"public\"", plan.schema.replace('"', "\"\"")),
             plan,
             tracked,

@@ -3,10 +3,10 @@
 //! What the cache and the pool count themselves is read from them when `/metrics` is asked, so nothing is
 //! counted twice. Labels come from the catalog and from closed lists, never from a client.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use cache::Statistics;
+use cache::{Statistics, StoreStatistics};
 use parking_lot::Mutex;
 use pg::{Lsn, PoolStatus, Transaction, Xid};
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -18,6 +18,11 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::check::Outcome;
 use crate::ended::Ended;
+
+mod stores;
+
+use stores::StoreMetrics;
+pub(crate) use stores::{events, of_store};
 
 /// Upper bounds of the latency histograms, in seconds: the reports' goals (20, 50, 100 ms) among them.
 const LATENCY_S: [f64; 14] =
@@ -33,8 +38,8 @@ pub(crate) struct Telemetry {
     slow_query: Duration,
     checks: Family<CheckLabels, Counter>,
     bypasses: Family<BypassLabels, Counter>,
-    cache: Family<CacheLabels, Counter>,
-    sizes: Sizes,
+    stores: StoreMetrics,
+    log: LogSizes,
     stream: StreamMetrics,
     pool: Family<PoolLabels, Gauge>,
     /// The degradation that was last logged, so that it is said once.
@@ -44,11 +49,9 @@ pub(crate) struct Telemetry {
 }
 
 #[derive(Default)]
-struct Sizes {
-    entries: Gauge,
+struct LogSizes {
+    records: Gauge,
     bytes: Gauge,
-    log_records: Gauge,
-    log_bytes: Gauge,
 }
 
 #[derive(Default)]
@@ -77,12 +80,6 @@ struct RouteLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BypassLabels {
-    reason: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CacheLabels {
-    event: &'static str,
     reason: &'static str,
 }
 
@@ -121,6 +118,8 @@ pub(crate) struct Told<'a> {
 /// What is read from the parts when the metrics are asked for.
 pub(crate) struct Reading<'a> {
     pub(crate) cache: &'a Statistics,
+    /// Of each named cache.
+    pub(crate) stores: &'a [(&'a str, StoreStatistics)],
     pub(crate) pool: PoolStatus,
     pub(crate) position: Lsn,
     pub(crate) behind: Option<Duration>,
@@ -139,8 +138,8 @@ impl Telemetry {
             slow_query,
             checks: Family::default(),
             bypasses: Family::default(),
-            cache: Family::default(),
-            sizes: Sizes::default(),
+            stores: StoreMetrics::default(),
+            log: LogSizes::default(),
             stream: StreamMetrics::default(),
             pool: Family::default(),
             said: Mutex::default(),
@@ -173,21 +172,15 @@ impl Telemetry {
     }
 
     fn register_parts(&mut self) {
-        let (r, sizes, stream) = (&mut self.registry, &self.sizes, &self.stream);
-        r.register("cache_events", "What the cache did, with the reason if there is one", self.cache.clone());
+        let (r, log, stream) = (&mut self.registry, &self.log, &self.stream);
+        self.stores.register(r);
         r.register("checks", "Hits compared with the database (cache.check_every)", self.checks.clone());
-        r.register("cache_entries", "Answers kept", sizes.entries.clone());
-        r.register_with_unit("cache_size", "Memory of the answers kept", Unit::Bytes, sizes.bytes.clone());
-        r.register(
-            "cache_log_records",
-            "Transactions that fills are checked against",
-            sizes.log_records.clone(),
-        );
+        r.register("cache_log_records", "Transactions that fills are checked against", log.records.clone());
         r.register_with_unit(
             "cache_log_size",
             "Memory of those transactions",
             Unit::Bytes,
-            sizes.log_bytes.clone(),
+            log.bytes.clone(),
         );
         r.register("stream_transactions", "Transactions applied", stream.transactions.clone());
         r.register("stream_changes", "Changes applied", stream.changes.clone());
@@ -219,15 +212,10 @@ impl Telemetry {
     }
 
     fn take(&self, reading: &Reading<'_>) {
-        for (event, reason, count) in events(reading.cache) {
-            let counter = self.cache.get_or_create(&CacheLabels { event, reason });
-            counter.inner().store(count, Ordering::Relaxed);
-        }
         let cache = reading.cache;
-        self.sizes.entries.set(cache.entries as i64);
-        self.sizes.bytes.set(cache.bytes as i64);
-        self.sizes.log_records.set(cache.log_records as i64);
-        self.sizes.log_bytes.set(cache.log_bytes as i64);
+        self.stores.take(cache, reading.stores);
+        self.log.records.set(cache.log_records as i64);
+        self.log.bytes.set(cache.log_bytes as i64);
         self.stream.open.set(i64::from(cache.epoch != 0));
         self.stream.position.set(reading.position.0);
         self.stream.behind_seconds.set(reading.behind.map_or(f64::INFINITY, |behind| behind.as_secs_f64()));
@@ -328,27 +316,6 @@ impl Telemetry {
         }
         news
     }
-}
-
-/// What the cache counts, by event and reason.
-pub(crate) fn events(cache: &Statistics) -> [(&'static str, &'static str, u64); 15] {
-    [
-        ("hit", "", cache.hits),
-        ("miss", "", cache.misses),
-        ("bypass", "closed", cache.bypassed_closed),
-        ("bypass", "behind", cache.bypassed_behind),
-        ("bypass", "write", cache.bypassed_write),
-        ("stored", "", cache.stores),
-        ("refused", "epoch", cache.refused_epoch),
-        ("refused", "barrier", cache.refused_barrier),
-        ("refused", "changed", cache.refused_changed),
-        ("refused", "overflow", cache.refused_overflow),
-        ("refused", "no_room", cache.refused_no_room),
-        ("refused", "older", cache.refused_older),
-        ("invalidated", "", cache.invalidations),
-        ("evicted", "", cache.evictions),
-        ("expired", "", cache.expirations),
-    ]
 }
 
 /// To the microsecond: the noise of floating point below it would be logged too.

@@ -21,5 +21,5 @@ mod sql;
 pub use error::Error;
 pub use plan::{Access, Plan, plan};
 pub use read_set::{Reads, Returned, Tracked};
-pub use request::{Declared, Limits, Request, Rules};
+pub use request::{Declared, Lifetime, Limits, Request, Rules};
 pub use respond::{AnswerRules, Counts, Head, respond};

@@ -45,7 +45,30 @@ pub struct Declared {
     /// The relations it reads, by schema and name.
     pub depends_on: Vec<(String, String)>,
     /// How long an answer may be kept; required where the clock or anything else outside the log matters.
-    pub ttl: Option<Duration>,
+    pub ttl: Option<Lifetime>,
+}
+
+/// How long an answer may be kept although the log tells of no change: a time between these two, which are
+/// the same where it is fixed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// So long at first, and while the answer keeps changing.
+    pub min: Duration,
+    /// Never longer.
+    pub max: Duration,
+}
+
+impl Lifetime {
+    /// Always the same.
+    pub fn fixed(ttl: Duration) -> Lifetime {
+        Lifetime { min: ttl, max: ttl }
+    }
+
+    /// What satisfies both.
+    #[must_use]
+    pub fn and(self, other: Lifetime) -> Lifetime {
+        Lifetime { min: self.min.min(other.min), max: self.max.min(other.max) }
+    }
 }
 
 /// Bounds on what a request may ask.

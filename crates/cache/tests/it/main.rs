@@ -1,5 +1,6 @@
 //! The cache through its front door.
 
 mod everyday;
+mod stores;
 mod stress;
 mod town;

@@ -24,6 +24,7 @@ pub(crate) async fn stats(url: &str, json: bool) -> Result<()> {
     }
     for (name, value) in statistics.as_object().context("the node's answer is not an object")? {
         match value {
+            Value::Array(caches) => table(caches),
             Value::Object(events) => {
                 for (name, count) in events {
                     println!("{name:32} {count}");
@@ -35,11 +36,31 @@ pub(crate) async fn stats(url: &str, json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Makes the node forget what matches, and prints how much that was.
-pub(crate) async fn clear(url: &str, pattern: Option<&str>, json: bool) -> Result<()> {
-    let pattern = pattern.unwrap_or("*");
-    let pattern = percent_encoding::utf8_percent_encode(pattern, percent_encoding::NON_ALPHANUMERIC);
-    let answer = ask(url, Method::DELETE, &format!("/cache?pattern={pattern}")).await?;
+/// The named caches, a line each under the names of what is counted.
+fn table(caches: &[Value]) {
+    let Some(columns) = caches.first().and_then(Value::as_object) else { return };
+    println!();
+    let line = |cells: &mut dyn Iterator<Item = String>| {
+        let name = cells.next().unwrap_or_default();
+        let cells: String = cells.map(|cell| format!(" {cell:>12}")).collect();
+        println!("{name:20}{cells}");
+    };
+    line(&mut std::iter::once("cache".to_owned()).chain(columns.keys().skip(1).cloned()));
+    for cache in caches.iter().filter_map(Value::as_object) {
+        line(
+            &mut cache.values().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
+        );
+    }
+}
+
+/// Makes the node forget what matches, of one cache or of all, and prints how much that was.
+pub(crate) async fn clear(url: &str, pattern: Option<&str>, cache: Option<&str>, json: bool) -> Result<()> {
+    let encoded = |text| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
+    let mut target = format!("/cache?pattern={}", encoded(pattern.unwrap_or("*")));
+    if let Some(cache) = cache {
+        target += &format!("&cache={}", encoded(cache));
+    }
+    let answer = ask(url, Method::DELETE, &target).await?;
     let answer: Value = serde_json::from_slice(answer.body())?;
     if json {
         println!("{answer}");
@@ -58,7 +79,12 @@ async fn ask(url: &str, method: Method, target: &str) -> Result<Response<Bytes>>
         .with_context(|| format!("the node at {address} did not answer"))?
         .with_context(|| format!("no node answers at {address}: start one, or name its --admin address"))?;
     if !answer.status().is_success() {
-        bail!("the node at {address} answered {}", answer.status());
+        let told: Option<Value> = serde_json::from_slice(answer.body()).ok();
+        let part = |name: &str| told.as_ref().and_then(|told| told[name].as_str());
+        match (part("message"), part("hint")) {
+            (Some(message), Some(hint)) => bail!("{message}. {hint}"),
+            _ => bail!("the node at {address} answered {}", answer.status()),
+        }
     }
     Ok(answer)
 }

@@ -6,19 +6,20 @@
 //! | `GET /ready` | 200 when the database answers, else 503 |
 //! | `GET /metrics` | Prometheus' text format |
 //! | `GET /cache` | statistics, JSON |
-//! | `DELETE /cache?pattern=P` | forgets answers whose path and query match (`*` stands for anything) |
+//! | `DELETE /cache?pattern=P&cache=NAME` | forgets answers whose path and query match (`*` stands for anything), of one cache or of all |
 
 pub(crate) mod client;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache::Statistics;
+use cache::{Key, Statistics, StoreStatistics};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
+use crate::answer::Answer;
 use crate::node::Node;
 use crate::response::{self, Body};
 use crate::telemetry;
@@ -40,18 +41,35 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Respo
             response
         }
         (&Method::GET, "/cache") => response::json(StatusCode::OK, statistics(&node).to_string()),
-        (&Method::DELETE, "/cache") => {
-            let query = request.uri().query().unwrap_or_default();
-            let pattern = pattern(query);
-            let cleared = node.cache.clear(|_, answer| glob(&pattern, &answer.target));
-            response::json(StatusCode::OK, json!({ "cleared": cleared }).to_string())
-        }
+        (&Method::DELETE, "/cache") => clear(&node, request.uri().query().unwrap_or_default()),
         (_, path) => {
             let message = format!("no such admin request: {} {path}", request.method());
-            let hint = "GET /live, /ready, /metrics, /cache; DELETE /cache?pattern=P";
+            let hint = "GET /live, /ready, /metrics, /cache; DELETE /cache?pattern=P&cache=NAME";
             response::json(StatusCode::NOT_FOUND, json!({ "message": message, "hint": hint }).to_string())
         }
     }
+}
+
+fn clear(node: &Node, query: &str) -> Response<Body> {
+    let pattern = parameter(query, "pattern").unwrap_or_else(|| "*".to_owned());
+    let only = match parameter(query, "cache") {
+        None => None,
+        Some(name) => match node.named.find(&name) {
+            Some(store) => Some(store),
+            None => {
+                let names: Vec<&str> = node.named.names().collect();
+                let message = format!("there is no cache {name}");
+                let hint = format!("The caches are: {}.", names.join(", "));
+                let body = json!({ "message": message, "hint": hint });
+                return response::json(StatusCode::NOT_FOUND, body.to_string());
+            }
+        },
+    };
+    let matches = |key: &Key, answer: &Arc<Answer>| {
+        only.is_none_or(|store| key.store() == store) && glob(&pattern, &answer.target)
+    };
+    let cleared = node.cache.clear(matches);
+    response::json(StatusCode::OK, json!({ "cleared": cleared }).to_string())
 }
 
 async fn ready(node: &Node) -> Response<Body> {
@@ -66,7 +84,7 @@ async fn ready(node: &Node) -> Response<Body> {
 }
 
 fn statistics(node: &Node) -> Value {
-    let statistics = node.cache.statistics();
+    let (statistics, stores) = (node.cache.statistics(), node.cache.stores());
     let mut events = serde_json::Map::new();
     for (event, reason, count) in telemetry::events(&statistics) {
         let name = if reason.is_empty() { event.to_owned() } else { format!("{event}.{reason}") };
@@ -77,12 +95,26 @@ fn statistics(node: &Node) -> Value {
         "open": statistics.epoch != 0,
         "entries": statistics.entries,
         "bytes": statistics.bytes,
-        "bytes_max": node.config.cache.memory_bytes_max,
+        "bytes_max": stores.iter().map(|store| store.bytes_max).sum::<u64>(),
         "hit_ratio": hit_ratio(&statistics),
         "behind_ms": behind,
         "position": node.cache.position().to_string(),
         "events": events,
+        "caches": node.named.names().zip(&stores).map(|(name, store)| named(name, store)).collect::<Vec<_>>(),
     })
+}
+
+fn named(name: &str, store: &StoreStatistics) -> Value {
+    let mut told = json!({
+        "name": name,
+        "entries": store.entries,
+        "bytes": store.bytes,
+        "bytes_max": store.bytes_max,
+    });
+    for (event, count) in telemetry::of_store(store) {
+        told[event] = count.into();
+    }
+    told
 }
 
 /// Hits among all lookups; null before the first.
@@ -92,12 +124,10 @@ fn hit_ratio(statistics: &Statistics) -> Option<f64> {
     (lookups > 0).then(|| statistics.hits as f64 / lookups as f64)
 }
 
-fn pattern(query: &str) -> String {
-    let value = query.split('&').find_map(|pair| pair.strip_prefix("pattern="));
-    value.map_or_else(
-        || "*".to_owned(),
-        |value| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned(),
-    )
+/// A parameter of the query, decoded.
+fn parameter(query: &str, name: &str) -> Option<String> {
+    let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
+    Some(percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned())
 }
 
 /// Whether a text matches a pattern in which `*` stands for anything.

@@ -8,8 +8,6 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Declaration, Target};
-
 /// A value that was given for a key.
 #[derive(Clone, Debug)]
 pub(super) enum Given {
@@ -126,11 +124,15 @@ impl Given {
         best.copied().ok_or_else(|| self.refuse("an address and a port, like 127.0.0.1:3000"))
     }
 
-    /// What answers depend on.
-    pub(super) fn declarations(&self) -> Result<Vec<Declaration>, Refusal> {
+    /// Tables of the file, each read by `read`.
+    pub(super) fn tables<T>(
+        &self,
+        name: &str,
+        read: fn(&BTreeMap<String, Given>) -> Result<T, Refusal>,
+    ) -> Result<Vec<T>, Refusal> {
         match self {
-            Given::Tables(tables) => tables.iter().map(declaration).collect(),
-            _ => Err("expected tables, [[cache.declare]], in the file".to_owned()),
+            Given::Tables(tables) => tables.iter().map(read).collect(),
+            _ => Err(format!("expected tables, [[{name}]], in the file")),
         }
     }
 
@@ -144,25 +146,4 @@ impl Given {
         };
         format!("expected {allowed}, found {found}")
     }
-}
-
-fn declaration(table: &BTreeMap<String, Given>) -> Result<Declaration, Refusal> {
-    const KNOWN: [&str; 4] = ["function", "view", "depends_on", "ttl_ms"];
-    if let Some(unknown) = table.keys().find(|key| !KNOWN.contains(&key.as_str())) {
-        return Err(format!("unknown key {unknown}; a declaration has {}", KNOWN.join(", ")));
-    }
-    let within = |key: &'static str| move |refusal: Refusal| format!("{key}: {refusal}");
-    let name = |key: &'static str| table.get(key).map(Given::text).transpose().map_err(within(key));
-    let target = match (name("function")?, name("view")?) {
-        (Some(function), None) => Target::Function(function),
-        (None, Some(view)) => Target::View(view),
-        _ => return Err("each declaration names either a function or a view".to_owned()),
-    };
-    let depends_on = table.get("depends_on").map(Given::names).transpose().map_err(within("depends_on"))?;
-    let ttl = table.get("ttl_ms").map(|given| given.milliseconds(1..=86_400_000)).transpose();
-    let ttl = ttl.map_err(within("ttl_ms"))?;
-    if depends_on.is_none() && ttl.is_none() {
-        return Err("each declaration says depends_on, ttl_ms, or both".to_owned());
-    }
-    Ok(Declaration { target, depends_on: depends_on.unwrap_or_default(), ttl })
 }

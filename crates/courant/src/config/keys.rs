@@ -4,6 +4,7 @@
 //! names follow from it: `pool.connections_max` is `COURANT_POOL_CONNECTIONS_MAX`.
 
 use super::given::{Given, Refusal};
+use super::tables::{declaration, named};
 use super::{Config, Environment, LogFormat, Secret};
 use crate::consistency::Consistency;
 
@@ -82,10 +83,10 @@ impl Key {
 }
 
 const KIB: u64 = 1 << 10;
-const MIB: u64 = 1 << 20;
-const GIB: u64 = 1 << 30;
+pub(super) const MIB: u64 = 1 << 20;
+pub(super) const GIB: u64 = 1 << 30;
 const MINUTE_MS: u64 = 60_000;
-const DAY_MS: u64 = 86_400_000;
+pub(super) const DAY_MS: u64 = 86_400_000;
 
 /// All keys, in the order of the reference page.
 pub(super) const KEYS: &[Key] = &[
@@ -193,7 +194,8 @@ pub(super) const KEYS: &[Key] = &[
     Key::new(
         "cache.memory_bytes_max",
         "268435456",
-        "The memory that kept answers may take (256 MiB); beyond it, the least useful go.",
+        "The memory that kept answers may take (256 MiB), those of named caches apart; beyond it, the least \
+         useful go.",
         |config, given| given.count(MIB..=1024 * GIB).map(|bytes| config.cache.memory_bytes_max = bytes),
     ),
     Key::new(
@@ -262,14 +264,22 @@ pub(super) const KEYS: &[Key] = &[
         "none",
         "What the answers of a function or a view depend on, where Courant cannot know: tables \
          `[[cache.declare]]` with `function` or `view`, `depends_on = [\"relation\", …]` and, where time \
-         matters, `ttl_ms`. Only in the file.",
-        |config, given| given.declarations().map(|all| config.cache.declare = all),
+         matters, `ttl_ms` (see below). Only in the file.",
+        |config, given| given.tables("cache.declare", declaration).map(|all| config.cache.declare = all),
+    )
+    .unset(),
+    Key::new(
+        "cache.named",
+        "none",
+        "Parts of the cache with budgets of their own: tables `[[cache.named]]` with `name`, `relations` \
+         and `functions`, `memory_bytes_max` and, where wanted, `ttl_ms` (see below). Only in the file.",
+        |config, given| given.tables("cache.named", named).map(|all| config.cache.named = all),
     )
     .unset(),
     Key::new(
         "stream.enabled",
         "true",
-        "Whether the database's log is followed. Without it nothing is kept but by `ttl_ms`.",
+        "Whether the database's log is followed. Without it nothing is kept.",
         |config, given| given.boolean().map(|enabled| config.stream.enabled = enabled),
     ),
     Key::new("stream.publication", "courant", "The name of the publication.", |config, given| {

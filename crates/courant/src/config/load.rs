@@ -8,6 +8,7 @@ use super::error::ConfigError;
 use super::file::File;
 use super::given::Given;
 use super::keys::{KEYS, Key};
+use super::tables::disjoint;
 use super::{Config, Environment, LogFormat};
 
 /// What is given for each key, and where.
@@ -97,6 +98,9 @@ impl Config {
             let memory = self.cache.memory_bytes_max;
             let why = format!("expected at most cache.memory_bytes_max, which is {memory}");
             return fail("cache.entry_bytes_max", why);
+        }
+        if let Err(why) = disjoint(&self.cache.named, &self.database.schemas) {
+            return fail("cache.named", why);
         }
         // Port 0 asks for any free port, and gets two different ones.
         if self.listen == self.admin_listen && self.listen.port() != 0 {

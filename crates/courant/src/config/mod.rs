@@ -11,6 +11,7 @@ mod given;
 mod keys;
 mod load;
 mod reference;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,8 @@ use crate::consistency::Consistency;
 pub(crate) use error::ConfigError;
 pub(crate) use load::Sources;
 pub(crate) use reference::reference;
+use rest::Lifetime;
+pub(crate) use tables::{GENERAL, qualified};
 
 /// The sum of what its parts can be told.
 #[derive(Clone, Debug)]
@@ -94,6 +97,7 @@ pub(crate) struct Cache {
     pub(crate) log_bytes_max: usize,
     pub(crate) keys_per_entry_max: usize,
     pub(crate) declare: Vec<Declaration>,
+    pub(crate) named: Vec<NamedCache>,
 }
 
 /// What an answer depends on, where only the user can tell.
@@ -103,7 +107,19 @@ pub(crate) struct Declaration {
     /// Relations by name, with or without a schema.
     pub(crate) depends_on: Vec<String>,
     /// How old an answer may become although nothing changed.
-    pub(crate) ttl: Option<Duration>,
+    pub(crate) ttl: Option<Lifetime>,
+}
+
+/// A part of the cache with a budget of its own, and what lives there: relations and functions by name, with
+/// or without a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NamedCache {
+    pub(crate) name: String,
+    pub(crate) relations: Vec<String>,
+    pub(crate) functions: Vec<String>,
+    pub(crate) memory_bytes_max: usize,
+    /// How old an answer may become although nothing changed.
+    pub(crate) ttl: Option<Lifetime>,
 }
 
 /// What a [`Declaration`] speaks of, by name, with or without a schema.

@@ -18,6 +18,31 @@ In the file, a dot is a section: `pool.connections_max` is `connections_max` und
 environment it is `COURANT_POOL_CONNECTIONS_MAX`.
 ";
 
+/// What the tables of the file mean, which is more than a line.
+const TABLES: &str = "
+## `[[cache.declare]]` and `[[cache.named]]`
+
+```toml
+[[cache.declare]]                          # what Courant cannot know
+function = \"get_dashboard_metrics\"        # or view = \"…\"
+depends_on = [\"calls\", \"leads\"]          # whose changes end its answers
+ttl_ms = 5000                              # where time or anything else outside the database matters
+
+[[cache.named]]                            # a part of the cache with a budget of its own
+name = \"chat\"                            # a-z, 0-9, _ and -; `general` is the rest
+relations = [\"messages\", \"conversations\"] # tables and views
+functions = [\"unread\"]
+memory_bytes_max = 33554432                # 1 MiB or more
+ttl_ms = \"adaptive\"                       # or a number, or nothing: current for as long as nothing changes
+ttl_min_ms = 1000                          # the default
+ttl_max_ms = 600000                        # no default: how old an answer may ever become
+```
+
+Names without a schema mean the first of `database.schemas`. A relation or function belongs to one cache at most. A
+name that the database does not have is told in the log at the start. What all of it means:
+[caching.md](caching.md).
+";
+
 /// The page, in Markdown.
 pub(crate) fn reference() -> String {
     let mut page = HEAD.to_owned();
@@ -43,5 +68,5 @@ pub(crate) fn reference() -> String {
         };
         let _ = writeln!(page, "| `{}` | {default} | {}{also} |", key.name, key.meaning);
     }
-    page
+    page + TABLES
 }

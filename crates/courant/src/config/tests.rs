@@ -201,7 +201,7 @@ fn declarations_are_read_and_checked() {
     let declared = config.unwrap().cache.declare;
     assert_eq!(declared[0].target, Target::Function("get_dashboard_metrics".to_owned()));
     assert_eq!(declared[0].depends_on, ["calls", "leads"]);
-    assert_eq!(declared[0].ttl, Some(Duration::from_secs(5)));
+    assert_eq!(declared[0].ttl, Some(Lifetime::fixed(Duration::from_secs(5))));
     assert_eq!(declared[1].target, Target::View("api.summary".to_owned()));
     assert_eq!(declared[1].ttl, None);
     for (text, expected) in [

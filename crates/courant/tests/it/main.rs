@@ -10,6 +10,8 @@ mod consistency;
 #[cfg(test)]
 mod degraded;
 #[cfg(test)]
+mod encoding;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod http;
@@ -17,6 +19,8 @@ mod http;
 mod isolation;
 #[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod named;
 #[cfg(test)]
 mod node;
 #[cfg(test)]

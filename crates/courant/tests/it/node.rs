@@ -168,14 +168,23 @@ impl Node {
 
     /// Asks until the answer satisfies the condition, within the bound that the node promises.
     pub(crate) async fn within_bound(&self, target: &str, holds: impl Fn(&Answered) -> bool) -> Answered {
-        let deadline = Instant::now() + Duration::from_secs(1);
+        self.asked(target, Duration::from_secs(1), holds).await
+    }
+
+    /// Asks until the answer satisfies the condition, where no bound is promised.
+    pub(crate) async fn eventually(&self, target: &str, holds: impl Fn(&Answered) -> bool) -> Answered {
+        self.asked(target, PATIENCE, holds).await
+    }
+
+    async fn asked(&self, target: &str, patience: Duration, holds: impl Fn(&Answered) -> bool) -> Answered {
+        let deadline = Instant::now() + patience;
         loop {
             let last = Instant::now() > deadline;
             let answered = self.get(target).await;
             if holds(&answered) {
                 return answered;
             }
-            assert!(!last, "older than the bound: {answered:?}");
+            assert!(!last, "not within {patience:?}: {answered:?}");
         }
     }
 

@@ -1,7 +1,6 @@
 //! Gathers what everything touched by a request depends on, and what the user declared in its stead.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use pg::catalog::{Catalog, Dependence, Function, Obstacle, Relation, RelationKind, Settings};
 use pg::{Read, RelationId};
@@ -12,7 +11,7 @@ use super::trace::Exact;
 use super::{Reads, Tracked};
 use crate::grammar::Test;
 use crate::plan::{Arguments, Column, Condition, Join, Node, Output, Source};
-use crate::{Declared, Rules};
+use crate::{Declared, Lifetime, Rules};
 
 /// What has been gathered so far.
 pub(super) struct Gathered<'a> {
@@ -23,7 +22,7 @@ pub(super) struct Gathered<'a> {
     /// What need not be: its rows are told one by one.
     pub(super) exact: Exact,
     dependence: Dependence,
-    ttl: Option<Duration>,
+    ttl: Option<Lifetime>,
     /// Seen already, by schema and name.
     seen: BTreeSet<(String, String)>,
 }
@@ -115,7 +114,7 @@ impl<'a> Gathered<'a> {
     fn declared(&mut self, declared: &Declared, found: &Dependence) {
         self.dependence.add(&Dependence { settings: found.settings.clone(), ..Dependence::default() });
         match declared.ttl {
-            Some(ttl) => self.ttl = Some(self.ttl.map_or(ttl, |known| known.min(ttl))),
+            Some(ttl) => self.ttl = Some(self.ttl.map_or(ttl, |known| known.and(ttl))),
             None => {
                 let untold = found
                     .obstacles

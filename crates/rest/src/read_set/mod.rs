@@ -12,14 +12,13 @@ mod predicate;
 mod trace;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use pg::catalog::{Catalog, Obstacle, Relation, Settings};
 use pg::{Read, RelationId, Rows, Scale};
 
 use crate::plan::{Call, Node, OrderedBy};
 use crate::sql::Key;
-use crate::{Limits, Rules};
+use crate::{Lifetime, Limits, Rules};
 use contained::{Boundary, Contained};
 use dependence::Gathered;
 
@@ -50,7 +49,7 @@ pub struct Tracked {
     /// The request's settings that it can depend on.
     pub settings: Settings,
     /// How long it may be kept, where something outside the log matters.
-    pub ttl: Option<Duration>,
+    pub ttl: Option<Lifetime>,
 }
 
 impl Tracked {

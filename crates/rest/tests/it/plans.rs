@@ -45,7 +45,7 @@ pub(crate) fn shown(plan: &Plan, returned: &Returned<'_>) -> String {
         shown.push(format!("{:?}", tracked.settings));
     }
     if let Some(ttl) = tracked.ttl {
-        shown.push(format!("ttl {ttl:?}"));
+        shown.push(format!("ttl {:?}", ttl.max));
     }
     shown.join("; ")
 }

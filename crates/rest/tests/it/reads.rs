@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rest::{Declared, Rules};
+use rest::{Declared, Lifetime, Rules};
 
 use crate::fixture::{asked, rules};
 use crate::plans::reads;
@@ -154,10 +154,10 @@ fn what_was_declared_replaces_what_was_found_but_not_the_need_for_a_time_to_live
     let with = |declared| Rules { declared: vec![declared], ..rules() };
     assert_eq!(of("GET /rpc/ticking", &[], &with(declared(None))), "untracked: Clock now");
     assert_eq!(
-        of("GET /rpc/ticking", &[], &with(declared(Some(Duration::from_secs(5))))),
+        of("GET /rpc/ticking", &[], &with(declared(Some(Lifetime::fixed(Duration::from_secs(5)))))),
         "whole 11; whole 77; Only({\"request.jwt.claims\"}); ttl 5s"
     );
-    let mut unknown = declared(Some(Duration::from_secs(5)));
+    let mut unknown = declared(Some(Lifetime::fixed(Duration::from_secs(5))));
     unknown.depends_on.push(("api".to_owned(), "nothing".to_owned()));
     assert_eq!(of("GET /rpc/ticking", &[], &with(unknown)), "untracked: Opaque api.nothing");
 }
