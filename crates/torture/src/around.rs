@@ -33,7 +33,7 @@ pub(crate) async fn write_on(world: Arc<World>, share: usize, shares: usize) -> 
     let mut left_alone: HashMap<Fact, Instant> = HashMap::new();
     let mut client: Option<Client> = None;
     let mut round = 0_u64;
-    while world.goes_on() {
+    while world.moves() {
         let connected = match client.take().filter(|client| !client.is_closed()) {
             Some(connected) => connected,
             None => match prepared_to_write(&world, share).await {

@@ -2,9 +2,7 @@
 //!
 //! Never loses a transaction that was acknowledged while it was to be synchronous: the ledger checks.
 
-use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -12,6 +10,7 @@ use pg::cluster::{Binaries, Cluster, ClusterSettings};
 use tokio::task::block_in_place;
 use tokio_postgres::Client;
 
+use crate::backup;
 use crate::ledger::RowKey;
 use crate::world::connect;
 
@@ -123,7 +122,7 @@ impl Database {
     pub(crate) async fn make_standby(&mut self) -> anyhow::Result<()> {
         self.made += 1;
         let directory = self.directory.join(format!("standby-{}", self.made));
-        let cluster = block_in_place(|| self.copy(&directory))?;
+        let cluster = self.copy(&directory).await?;
         self.standby = Some(Server { cluster, directory: Some(directory) });
         let client = self.client().await?;
         client.batch_execute("alter system set synchronous_standby_names = 'standby'").await?;
@@ -147,30 +146,17 @@ impl Database {
         Ok(())
     }
 
-    fn copy(&self, directory: &Path) -> anyhow::Result<Cluster> {
+    async fn copy(&self, directory: &Path) -> anyhow::Result<Cluster> {
         let source = &self.primary.cluster;
-        std::fs::create_dir_all(directory)?;
-        let data = directory.join("data");
-        let output = Command::new(self.binaries().program("pg_basebackup"))
-            .arg("--pgdata")
-            .arg(&data)
-            .arg("--host")
-            .arg(source.sockets())
-            .args(["--port", &source.port().to_string(), "--username", "postgres"])
-            .args(["--checkpoint", "fast", "--wal-method", "stream", "--no-sync"])
-            .output()
-            .context("cannot run pg_basebackup")?;
-        ensure!(output.status.success(), "pg_basebackup: {}", String::from_utf8_lossy(&output.stderr));
-        std::fs::write(data.join("standby.signal"), "")?;
-        let owner = std::fs::metadata(source.directory().join("data"))?;
-        give(directory, owner.uid(), owner.gid())?;
+        let (from, to) = (source.directory().join("data"), directory.join("data"));
+        backup::copy(&self.client().await?, self.binaries().version(), &from, &to).await?;
         let primary = format!(
             "host={} port={} user=postgres application_name=standby",
             source.sockets().display(),
             source.port()
         );
         let settings = settings().with("primary_conninfo", &primary);
-        Ok(Cluster::start(self.binaries(), directory, settings)?)
+        Ok(block_in_place(|| Cluster::start(self.binaries(), directory, settings))?)
     }
 
     /// The standby stops where it stands: commits wait for it.
@@ -206,15 +192,4 @@ fn settings() -> ClusterSettings {
         .with("wal_retrieve_retry_interval", "100ms")
         .with("wal_keep_size", "512MB")
         .with_tcp(&["host all all 127.0.0.1/32 trust", "host replication all 127.0.0.1/32 trust"])
-}
-
-/// Gives a directory and all in it to a user.
-fn give(path: &Path, user: u32, group: u32) -> anyhow::Result<()> {
-    chown(path, Some(user), Some(group)).with_context(|| format!("cannot give away {}", path.display()))?;
-    if path.symlink_metadata()?.is_dir() {
-        for entry in std::fs::read_dir(path)? {
-            give(&entry?.path(), user, group)?;
-        }
-    }
-    Ok(())
 }

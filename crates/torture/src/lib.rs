@@ -6,6 +6,7 @@
 //! request began, less the reader's bound, is a violation: see `ledger` and `facts` for the oracles.
 
 mod around;
+mod backup;
 mod client;
 mod database;
 mod dice;
@@ -43,6 +44,8 @@ pub use report::{Counts, Report};
 const NODES: usize = 2;
 /// Writers around the nodes, writers through them, and readers.
 const LOAD: (usize, usize, u64) = (4, 2, 4);
+/// How long readers go on once nobody writes.
+const AFTERMATH: Duration = Duration::from_millis(1500);
 /// How long whoever is at work may take to end once it is over.
 const END_WITHIN: Duration = Duration::from_secs(60);
 
@@ -84,8 +87,13 @@ async fn run_in(directory: &Path, plan: &Plan, counts: &Arc<Counts>) -> anyhow::
     (0..through).for_each(|share| drop(load.spawn(through::write_on(Arc::clone(&world), share, through))));
     (0..readers).for_each(|number| drop(load.spawn(session::read_on(Arc::clone(&world), number))));
     let played = stage.play_on(Instant::now() + plan.length, plan.short).await;
-    world.end();
     *counts.playing.lock() = "coming to rest";
+    world.rest();
+    if played.is_ok() {
+        // Readers go on for a while: what they fill now, right after the last writes, is compared below.
+        tokio::time::sleep(AFTERMATH).await;
+    }
+    world.end();
     played?;
     while let Some(ended) = timeout(END_WITHIN, load.join_next()).await.context("the load never ends")? {
         ended??;

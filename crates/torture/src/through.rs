@@ -39,7 +39,7 @@ pub(crate) async fn write_on(world: Arc<World>, share: usize, shares: usize) -> 
     let mut session = Session::new(&world)?;
     let facts = owned(true, share, shares);
     let mut left_alone: HashMap<Fact, Instant> = HashMap::new();
-    while world.goes_on() {
+    while world.moves() {
         let node = dice.roll(world.nodes.len() as u64) as usize;
         match dice.roll(10) {
             0..=5 => bump(&world, &mut session, &mut dice, node).await,

@@ -29,6 +29,7 @@ pub(crate) struct World {
     database: watch::Sender<Option<String>>,
     /// Odd while there is no primary; whoever remembers something remembers it for one era.
     era: AtomicU64,
+    still: AtomicBool,
     done: AtomicBool,
     began: Instant,
     log: Mutex<Option<BufWriter<File>>>,
@@ -44,6 +45,7 @@ impl World {
             nodes,
             database: watch::Sender::new(None),
             era: AtomicU64::new(1),
+            still: AtomicBool::new(false),
             done: AtomicBool::new(false),
             began: Instant::now(),
             log: Mutex::new(log.map(BufWriter::new)),
@@ -52,6 +54,16 @@ impl World {
 
     pub(crate) fn goes_on(&self) -> bool {
         !self.done.load(SeqCst)
+    }
+
+    /// Whether there are still writes.
+    pub(crate) fn moves(&self) -> bool {
+        !self.still.load(SeqCst)
+    }
+
+    /// From now on nobody writes.
+    pub(crate) fn rest(&self) {
+        self.still.store(true, SeqCst);
     }
 
     pub(crate) fn end(&self) {
@@ -86,7 +98,7 @@ impl World {
             match connect(&uri.unwrap_or_default()).await {
                 Ok(client) => return Ok(client),
                 // It has just gone, or has no place left.
-                Err(_) if self.goes_on() => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(_) if self.moves() => tokio::time::sleep(Duration::from_millis(20)).await,
                 Err(error) => return Err(error),
             }
         }
