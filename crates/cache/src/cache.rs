@@ -180,7 +180,7 @@ impl<V: Clone> Cache<V> {
             drop(coherence);
             return Err(why);
         }
-        let id = coherence.index.insert(answer.key.clone(), answer.snapshot, expires, &reads);
+        let id = coherence.index.insert(answer.key.clone(), answer.snapshot, expires, &reads, &self.hashing);
         let entry =
             Stored { value: answer.value, epoch: coherence.epoch, stored: answer.at, expires, weight, id };
         let gone = self.store.insert(answer.key.clone(), entry);

@@ -14,10 +14,10 @@ use slab::Slab;
 
 use crate::key::Key;
 use crate::moment::Moment;
-use crate::read_set::{ReadSet, Shape};
+use crate::read_set::{Part, Range, ReadSet, Shape};
 use crate::rules::Rules;
 use crate::tag::{Hashing, Tag};
-use crate::touch::{Touch, Touched, positions};
+use crate::touch::{Positions, Touch, Touched};
 
 type Map<K, V> = HashMap<K, V, RandomState>;
 
@@ -43,7 +43,16 @@ pub(crate) struct Indexed {
     pub(crate) key: Key,
     pub(crate) snapshot: Snapshot,
     pub(crate) expires: Moment,
+    /// Those of the parts of its read set that have some.
+    ranges: Option<Box<[Ranges]>>,
     first: u32,
+}
+
+/// The ranges of one part of a read set, in the order of its shape's ranged columns.
+#[derive(Debug)]
+struct Ranges {
+    shape: u32,
+    ranges: Box<[Range]>,
 }
 
 /// One entry under one tag.
@@ -74,8 +83,12 @@ struct ShapeIndex {
 #[derive(Debug)]
 struct Resolved {
     relation: Arc<StreamRelation>,
-    positions: Box<[Option<usize>]>,
+    positions: Positions,
 }
+
+/// Shapes of one relation told apart: every change is compared with each. What would be one more reads the
+/// whole relation instead.
+const SHAPES_MAX: usize = 256;
 
 /// The read-set index.
 #[derive(Debug, Default)]
@@ -93,13 +106,27 @@ impl Index {
         snapshot: Snapshot,
         expires: Moment,
         reads: &ReadSet,
+        hashing: &Hashing,
     ) -> EntryId {
-        let entry = EntryId::at(self.entries.insert(Indexed { key, snapshot, expires, first: NONE }));
-        for part in reads.0.iter().filter(|part| !part.tags.is_empty()) {
-            let shape = self.shape(&part.shape);
-            for &tag in &part.tags {
-                self.link(entry, shape, tag);
+        let indexed = Indexed { key, snapshot, expires, ranges: None, first: NONE };
+        let entry = EntryId::at(self.entries.insert(indexed));
+        let mut ranges = Vec::new();
+        for Part { shape, tags, ranges: of_part } in reads.0.iter().filter(|part| !part.tags.is_empty()) {
+            match self.shape(shape) {
+                Some(shape) => {
+                    tags.iter().for_each(|tag| self.link(entry, shape, *tag));
+                    if !of_part.is_empty() {
+                        ranges.push(Ranges { shape, ranges: of_part.clone() });
+                    }
+                }
+                None => {
+                    let whole = self.shape(&Shape::whole(shape.relation));
+                    self.link(entry, whole.expect("there is always room for it"), hashing.tag([]));
+                }
             }
+        }
+        if !ranges.is_empty() {
+            self.entries[entry.slot()].ranges = Some(ranges.into());
         }
         entry
     }
@@ -130,21 +157,26 @@ impl Index {
         let Some(shapes) = self.relations.get(&change.relation()) else { return };
         for &id in shapes {
             let shape = &mut self.shapes[id as usize];
-            let touch = match change {
-                Touched::Whole(_) => Touch::All,
-                Touched::Row(row) => {
-                    let old_matters = shape.shape.old_matters;
-                    row.touch(shape.positions(&row.relation), old_matters, hashing, rules)
-                }
+            let Touched::Row(row) = change else {
+                shape.heads.values().for_each(|&head| found.extend(linked(&self.links, head)));
+                continue;
             };
-            let heads = &shape.heads;
-            match touch {
-                Touch::All => heads.values().for_each(|&head| collect(&self.links, head, found)),
-                Touch::Tags([one, other]) => {
-                    for tag in one.into_iter().chain(other.filter(|_| one != other)) {
-                        heads.get(&tag).into_iter().for_each(|&head| collect(&self.links, head, found));
-                    }
-                }
+            let old_matters = shape.shape.old_matters;
+            let positions = resolve(&mut shape.resolved, &shape.shape, &row.relation);
+            let touch = row.touch(positions, old_matters, hashing, rules);
+            let Touch::Tags(tags) = touch else {
+                shape.heads.values().for_each(|&head| found.extend(linked(&self.links, head)));
+                continue;
+            };
+            for (tag, version) in tags.into_iter().flatten() {
+                let Some(&head) = shape.heads.get(&tag) else { continue };
+                let entries = &self.entries;
+                found.extend(linked(&self.links, head).filter(|entry| {
+                    let ranges = entries[entry.slot()].ranges.iter().flatten();
+                    let mut of_shape = ranges.filter(|of| of.shape == id).peekable();
+                    of_shape.peek().is_none()
+                        || of_shape.any(|of| row.is_within(version, positions, &of.ranges, rules))
+                }));
             }
         }
     }
@@ -169,15 +201,19 @@ impl Index {
         self.shapes.len()
     }
 
-    fn shape(&mut self, shape: &Shape) -> u32 {
+    /// The number of a shape; none where its relation has too many of them.
+    fn shape(&mut self, shape: &Shape) -> Option<u32> {
         let known = self.relations.entry(shape.relation).or_default();
         if let Some(&id) = known.iter().find(|&&id| self.shapes[id as usize].shape == *shape) {
-            return id;
+            return Some(id);
+        }
+        if known.len() >= SHAPES_MAX && *shape != Shape::whole(shape.relation) {
+            return None;
         }
         let new = ShapeIndex { shape: shape.clone(), heads: Map::default(), resolved: None };
         let id = short(self.shapes.insert(new));
         known.push(id);
-        id
+        Some(id)
     }
 
     fn link(&mut self, entry: EntryId, shape: u32, tag: Tag) {
@@ -220,27 +256,26 @@ impl Index {
     }
 }
 
-impl ShapeIndex {
-    /// The stream describes a relation anew whenever it changed, so that the same description means the
-    /// same positions.
-    fn positions(&mut self, relation: &Arc<StreamRelation>) -> &[Option<usize>] {
-        let known = self.resolved.take().filter(|known| Arc::ptr_eq(&known.relation, relation));
-        &self
-            .resolved
-            .insert(known.unwrap_or_else(|| Resolved {
-                relation: Arc::clone(relation),
-                positions: positions(relation, &self.shape.columns),
-            }))
-            .positions
-    }
+/// The stream describes a relation anew whenever it changed, so that the same description means the same
+/// positions.
+fn resolve<'a>(
+    resolved: &'a mut Option<Resolved>,
+    shape: &Shape,
+    relation: &Arc<StreamRelation>,
+) -> &'a Positions {
+    let known = resolved.take().filter(|known| Arc::ptr_eq(&known.relation, relation));
+    let anew = || Resolved { relation: Arc::clone(relation), positions: Positions::of(relation, shape) };
+    &resolved.insert(known.unwrap_or_else(anew)).positions
 }
 
-fn collect(links: &Slab<Link>, head: u32, found: &mut Vec<EntryId>) {
-    let mut next = head;
-    while let Some(link) = links.get(next as usize) {
-        found.push(link.entry);
-        next = link.after;
-    }
+/// The entries from a link on.
+fn linked(links: &Slab<Link>, head: u32) -> impl Iterator<Item = EntryId> {
+    let mut next = links.get(head as usize);
+    std::iter::from_fn(move || {
+        let link = next?;
+        next = links.get(link.after as usize);
+        Some(link.entry)
+    })
 }
 
 fn short(slot: usize) -> u32 {

@@ -8,7 +8,7 @@ use pg::{Read, RelationId, Rows};
 
 use crate::rules::Rules;
 use crate::tag::{Hashing, Tag};
-use crate::touch::{Touch, Touched, positions};
+use crate::touch::{Positions, Touch, Touched};
 
 /// What an answer read, in tags.
 #[derive(Debug, Default)]
@@ -20,6 +20,15 @@ pub(crate) struct Part {
     pub(crate) shape: Shape,
     /// Ascending, without duplicates.
     pub(crate) tags: Vec<Tag>,
+    /// In the order of the shape's ranged columns.
+    pub(crate) ranges: Box<[Range]>,
+}
+
+/// Places on a column's scale, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Range {
+    pub(crate) low: i64,
+    pub(crate) high: i64,
 }
 
 /// A way to read a relation: by the values of certain columns.
@@ -30,7 +39,17 @@ pub(crate) struct Part {
 pub(crate) struct Shape {
     pub(crate) relation: RelationId,
     pub(crate) columns: Arc<[Box<str>]>,
+    /// Columns of which only some places are read.
+    pub(crate) ranged: Box<[Box<str>]>,
+    pub(crate) watched: Option<Arc<[Box<str>]>>,
     pub(crate) old_matters: bool,
+}
+
+impl Shape {
+    /// The whole relation.
+    pub(crate) fn whole(relation: RelationId) -> Shape {
+        Shape { relation, columns: Arc::new([]), ranged: Box::default(), watched: None, old_matters: true }
+    }
 }
 
 impl ReadSet {
@@ -60,35 +79,38 @@ impl ReadSet {
     pub(crate) fn touched_by(&self, change: &Touched, hashing: &Hashing, rules: &Rules) -> bool {
         self.0.iter().filter(|part| part.shape.relation == change.relation()).any(|part| {
             let Touched::Row(row) = change else { return true };
-            let positions = positions(&row.relation, &part.shape.columns);
+            let positions = Positions::of(&row.relation, &part.shape);
             match row.touch(&positions, part.shape.old_matters, hashing, rules) {
                 Touch::All => true,
-                Touch::Tags(tags) => {
-                    tags.into_iter().flatten().any(|tag| part.tags.binary_search(&tag).is_ok())
-                }
+                Touch::Tags(tags) => tags.into_iter().flatten().any(|(tag, version)| {
+                    part.tags.binary_search(&tag).is_ok()
+                        && row.is_within(version, &positions, &part.ranges, rules)
+                }),
             }
         })
     }
 
     fn whole(&mut self, relation: RelationId, hashing: &Hashing) {
-        let shape = Shape { relation, columns: Arc::new([]), old_matters: true };
-        self.part(shape).tags.push(hashing.tag([]));
+        self.part(Shape::whole(relation), Box::default()).tags.push(hashing.tag([]));
     }
 
     fn rows(&mut self, rows: &Rows, hashing: &Hashing) {
         let shape = Shape {
             relation: rows.relation,
             columns: Arc::clone(&rows.columns),
-            // Whether a row is there at all depends on its old values too.
-            old_matters: rows.old_matters || rows.columns.is_empty(),
+            ranged: rows.within.iter().map(|interval| interval.column.clone()).collect(),
+            watched: rows.watched.clone(),
+            old_matters: rows.old_matters,
         };
+        let ranges = rows.within.iter().map(|interval| Range { low: interval.low, high: interval.high });
         let tags = rows.values.iter().map(|row| hashing.tag(row.iter().map(|v| hashing.code(v.as_bytes()))));
-        self.part(shape).tags.extend(tags);
+        self.part(shape, ranges.collect()).tags.extend(tags);
     }
 
-    fn part(&mut self, shape: Shape) -> &mut Part {
-        let known = self.0.iter().position(|part| part.shape == shape).unwrap_or_else(|| {
-            self.0.push(Part { shape, tags: Vec::new() });
+    fn part(&mut self, shape: Shape, ranges: Box<[Range]>) -> &mut Part {
+        let known = self.0.iter().position(|part| part.shape == shape && part.ranges == ranges);
+        let known = known.unwrap_or_else(|| {
+            self.0.push(Part { shape, tags: Vec::new(), ranges });
             self.0.len() - 1
         });
         &mut self.0[known]

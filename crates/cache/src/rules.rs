@@ -38,12 +38,16 @@ pub enum Rule {
     OldValues,
     /// A value that the log does not tell may be any value.
     Wildcards,
+    /// An interval includes its ends: rows that compare equal to a page's last may come before it.
+    IntervalEnds,
     /// The simulated caller polls the insert position, not the flushed one.
     InsertPosition,
     /// The simulated caller notes the moment before it asks for the position.
     MomentBeforePosition,
     /// The simulated caller names the keys of the rows that an answer contains.
     ContainedKeys,
+    /// The simulated caller names every column that a query looks at.
+    WatchedColumns,
     /// The simulated caller opens an epoch only with a catalog that sees what closed the last one.
     CatalogSeesChange,
 }
@@ -51,7 +55,7 @@ pub enum Rule {
 #[cfg(any(test, feature = "simulate"))]
 impl Rule {
     /// Every rule.
-    pub const ALL: [Rule; 18] = [
+    pub const ALL: [Rule; 20] = [
         Rule::Invalidation,
         Rule::FillCheck,
         Rule::Visibility,
@@ -66,9 +70,11 @@ impl Rule {
         Rule::Joining,
         Rule::OldValues,
         Rule::Wildcards,
+        Rule::IntervalEnds,
         Rule::InsertPosition,
         Rule::MomentBeforePosition,
         Rule::ContainedKeys,
+        Rule::WatchedColumns,
         Rule::CatalogSeesChange,
     ];
 

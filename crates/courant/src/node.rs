@@ -203,7 +203,8 @@ fn rules(config: &Config) -> Rules {
     });
     let limits = Limits {
         url_bytes_max: config.http.url_bytes_max,
-        keys_max: config.cache.keys_per_entry_max,
+        // What is never kept need not be told by its keys.
+        keys_max: if config.cache.enabled { config.cache.keys_per_entry_max } else { 0 },
         ..Limits::default()
     };
     Rules {

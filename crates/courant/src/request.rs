@@ -15,7 +15,7 @@ use hyper::body::{Body as _, Incoming};
 use pg::Lsn;
 use pg::catalog::Settings;
 use pg::session::{Commit, Session};
-use rest::Access;
+use rest::{Access, Reads};
 
 use crate::answer::{Answer, Source};
 use crate::bypass::Bypass;
@@ -26,7 +26,7 @@ use crate::identity::Identity;
 use crate::marks::Mark;
 use crate::node::Node;
 use crate::response::Body;
-use crate::row::{self, Found};
+use crate::row::Found;
 use crate::schema::{Planned, Schema};
 use crate::telemetry::Told;
 
@@ -149,8 +149,10 @@ async fn fill(
     // Begun before the query is sent: whatever commits from here on is kept in the log for it.
     let fill = node.cache.begin();
     let found = query(node, planned, session).await?;
-    let reads =
-        row::tracked(&planned.plan.reads).map(|(fixed, contained, ttl)| (found.reads(fixed, contained), ttl));
+    let reads = match &planned.plan.reads {
+        Reads::Tracked(tracked) => Some((found.reads(tracked), tracked.ttl)),
+        Reads::Untracked { .. } => None,
+    };
     let snapshot = found.snapshot.clone();
     let answer = Answer::new(&planned.plan, found, true, target)?;
     let (Some(snapshot), Some((reads, ttl))) = (snapshot, reads) else { return Ok((answer, false)) };

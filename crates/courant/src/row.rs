@@ -1,8 +1,8 @@
 //! The database's one row, read: the other half of the convention that `rest` writes its statements by.
 
 use bytes::Bytes;
-use pg::{Lsn, Read, Rows, Snapshot};
-use rest::{Contained, Counts, Reads};
+use pg::{Lsn, Read, Snapshot};
+use rest::{Counts, Returned, Tracked};
 use tokio_postgres::Row;
 
 use crate::failure::Failure;
@@ -23,6 +23,8 @@ pub(crate) struct Found {
     pub(crate) position: Option<Lsn>,
     /// For each key column, its value in each row.
     keys: Vec<Vec<Option<String>>>,
+    /// What is told of the rows below the page's.
+    embedded: Option<String>,
 }
 
 impl Found {
@@ -37,52 +39,21 @@ impl Found {
         let total = row.try_get::<_, Option<i64>>(2)?.map(u64::try_from).transpose()?;
         let snapshot = row.try_get::<_, Option<&str>>(3)?.map(str::parse).transpose()?;
         let position = row.try_get::<_, Option<&str>>(4)?.map(str::parse).transpose()?;
-        let mut keys = Vec::with_capacity(row.len() - FIXED_COLUMNS);
-        for column in FIXED_COLUMNS..row.len() {
-            keys.push(row.try_get::<_, Option<Vec<Option<String>>>>(column)?.unwrap_or_default());
+        let (mut keys, mut embedded) = (Vec::with_capacity(row.len() - FIXED_COLUMNS), None);
+        for (number, column) in row.columns().iter().enumerate().skip(FIXED_COLUMNS) {
+            if column.name() == "embedded" {
+                embedded = row.try_get::<_, Option<String>>(number)?;
+            } else {
+                keys.push(row.try_get::<_, Option<Vec<Option<String>>>>(number)?.unwrap_or_default());
+            }
         }
         let key = keys.iter().filter_map(|values| values.first().cloned().flatten()).collect();
-        Ok(Found { body, counts: Counts { rows, total, key }, snapshot, position, keys })
+        Ok(Found { body, counts: Counts { rows, total, key }, snapshot, position, keys, embedded })
     }
 
     /// What the answer read: what was known before, and the rows it turned out to contain.
-    pub(crate) fn reads(&self, fixed: &[Read], contained: Option<&Contained>) -> Vec<Read> {
-        let mut reads = fixed.to_vec();
-        if let Some(contained) = contained {
-            match self.contained(contained) {
-                Some(values) => reads.extend(contained.relations.iter().map(|relation| {
-                    Read::Rows(Rows {
-                        relation: *relation,
-                        columns: contained.columns.clone(),
-                        values: values.clone(),
-                        old_matters: true,
-                    })
-                })),
-                None => reads.extend(contained.relations.iter().map(|relation| Read::Whole(*relation))),
-            }
-        }
-        reads
-    }
-
-    /// The contained rows' keys; `None` where they are too many, or not keys after all.
-    fn contained(&self, contained: &Contained) -> Option<Vec<Box<[Box<str>]>>> {
-        let rows = self.keys.first().map_or(0, Vec::len);
-        let whole =
-            self.keys.len() == contained.columns.len() && self.keys.iter().all(|key| key.len() == rows);
-        if !whole || rows > contained.keys_max {
-            return None;
-        }
-        let key = |row: usize| -> Option<Box<[Box<str>]>> {
-            self.keys.iter().map(|column| column[row].as_deref().map(Box::from)).collect()
-        };
-        (0..rows).map(key).collect()
-    }
-}
-
-/// Whether the plan's reads are known, and for how long they hold.
-pub(crate) fn tracked(reads: &Reads) -> Option<(&[Read], Option<&Contained>, Option<std::time::Duration>)> {
-    match reads {
-        Reads::Tracked { fixed, contained, ttl, .. } => Some((fixed, contained.as_ref(), *ttl)),
-        Reads::Untracked { .. } => None,
+    pub(crate) fn reads(&self, tracked: &Tracked) -> Vec<Read> {
+        let embedded = self.embedded.as_deref();
+        tracked.reads(&Returned { rows: self.counts.rows, keys: &self.keys, embedded })
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
+use pg::RelationId;
 use pg::catalog::{Catalog, Settings};
-use pg::{Read, RelationId};
 use quick_cache::sync::Cache as Remembered;
 use rest::{Access, Plan, Reads, Rules};
 
@@ -95,12 +95,10 @@ impl Schema {
         let tracked = match (plan.access, &plan.reads) {
             (Access::Write, _) => Err(Bypass::Method),
             (Access::Read, Reads::Untracked { why, object }) => Err(Bypass::Obstacle(*why, object.clone())),
-            (Access::Read, Reads::Tracked { fixed, contained, settings, .. }) => {
-                let fixed = fixed.iter().map(Read::relation);
-                let contained = contained.iter().flat_map(|contained| contained.relations.iter().copied());
-                match fixed.chain(contained).find(|id| self.is_untold(*id)) {
+            (Access::Read, Reads::Tracked(tracked)) => {
+                match tracked.relations().into_iter().find(|id| self.is_untold(*id)) {
                     Some(id) => Err(Bypass::Unpublished(self.name(id))),
-                    None => Ok(settings.clone()),
+                    None => Ok(tracked.settings.clone()),
                 }
             }
         };

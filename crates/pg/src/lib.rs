@@ -11,6 +11,7 @@ mod error;
 mod lsn;
 mod pool;
 mod read;
+mod scale;
 pub mod schema;
 pub mod session;
 mod snapshot;
@@ -21,7 +22,8 @@ pub use change::{Change, Datum, Message, StreamColumn, StreamRelation, Transacti
 pub use error::{DatabaseError, Error};
 pub use lsn::{Lsn, ParseLsnError};
 pub use pool::{Pool, PoolClient, PoolLimits, PoolStatus};
-pub use read::{Read, Rows};
+pub use read::{Interval, Read, Rows};
+pub use scale::Scale;
 pub use snapshot::{ParseSnapshotError, Snapshot, Xid};
 pub use statement::{Parameter, Statement};
 pub use value::Canonical;

@@ -20,6 +20,6 @@ mod sql;
 
 pub use error::Error;
 pub use plan::{Access, Plan, plan};
-pub use read_set::{Contained, Reads};
+pub use read_set::{Reads, Returned, Tracked};
 pub use request::{Declared, Limits, Request, Rules};
 pub use respond::{AnswerRules, Counts, Head, respond};

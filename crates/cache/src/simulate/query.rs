@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use pg::{Change, Datum, Read, RelationId, Rows, StreamColumn, StreamRelation, Tuple};
+use pg::{Change, Datum, Interval, Read, RelationId, Rows, StreamColumn, StreamRelation, Tuple};
 
 use super::database::{Database, Row, SLOTS, Set, TABLES, Write};
 use crate::rules::{Rule, Rules};
@@ -16,6 +16,10 @@ pub(super) enum Query {
     List { table: usize, a: u8 },
     /// The first of them, by `b`.
     Top { table: usize, a: u8 },
+    /// Their keys, and nothing else of them.
+    Keys { table: usize, a: u8 },
+    /// The rows of whatever `a` with at least this `b`, and whether their `a` is known.
+    From { table: usize, b: u8 },
     /// How many there are.
     Count { table: usize, a: u8 },
     /// How many rows have this `a` and this `b`.
@@ -42,6 +46,7 @@ impl Query {
             all.extend((0..4).map(|key| Query::Key { table, key }));
             for a in 1..=2 {
                 all.extend([Query::List { table, a }, Query::Top { table, a }, Query::Count { table, a }]);
+                all.extend([Query::Keys { table, a }, Query::From { table, b: a }]);
                 all.extend((1..=2).map(|b| Query::Pair { table, a, b }));
             }
         }
@@ -54,6 +59,7 @@ impl Query {
             Query::Key { table: t, .. } | Query::List { table: t, .. } | Query::Top { table: t, .. } => {
                 t == table
             }
+            Query::Keys { table: t, .. } | Query::From { table: t, .. } => t == table,
             Query::Count { table: t, .. } | Query::Pair { table: t, .. } | Query::Whole { table: t } => {
                 t == table
             }
@@ -69,6 +75,12 @@ impl Query {
             Query::Key { table, key } => render(rows(table).filter(|row| row.key == key)),
             Query::List { table, a } => render(rows(table).filter(|row| row.a == a)),
             Query::Top { table, a } => render(top(rows(table).filter(|row| row.a == a))),
+            Query::Keys { table, a } => {
+                render(rows(table).filter(|row| row.a == a).map(|row| Row { a: 0, b: 0, ..row }))
+            }
+            Query::From { table, b } => {
+                render(rows(table).filter(|row| row.b >= b).map(|row| Row { a: row.a.min(1), b: 0, ..row }))
+            }
             Query::Count { table, a } => rows(table).filter(|row| row.a == a).count() as u64,
             Query::Pair { table, a, b } => rows(table).filter(|row| row.a == a && row.b == b).count() as u64,
             Query::Whole { table } => render(rows(table)),
@@ -83,28 +95,36 @@ impl Query {
     /// What it read, as a plan would say that takes the view to read the table `view`.
     pub(super) fn reads(self, database: &Database, seen: Set, view: usize, rules: &Rules) -> Vec<Read> {
         let rows = |table: usize| (0..SLOTS).filter_map(move |slot| database.row(table, slot, seen));
-        let list = |table: usize, a: u8, keys: Vec<u8>| {
-            let mut reads = vec![equal(table, &COLUMNS.a, vec![values([a])], false)];
-            if rules.on(Rule::ContainedKeys) && !keys.is_empty() {
-                reads.push(equal(
-                    table,
-                    &COLUMNS.key,
-                    keys.into_iter().map(|key| values([key])).collect(),
-                    true,
-                ));
-            }
-            reads
+        let keys = |table: usize, holds: &dyn Fn(&Row) -> bool| {
+            rows(table).filter(|row| holds(row)).map(|row| row.key).collect::<Vec<u8>>()
         };
         match self {
-            Query::Key { table, key } => vec![equal(table, &COLUMNS.key, vec![values([key])], true)],
+            Query::Key { table, key } => vec![Read::Rows(equal(table, &COLUMNS.key, vec![values([key])]))],
             Query::List { table, a } => {
-                list(table, a, rows(table).filter(|row| row.a == a).map(|row| row.key).collect())
+                let wanted = equal(table, &COLUMNS.a, vec![values([a])]);
+                list(wanted, keys(table, &|row| row.a == a), rules)
             }
             Query::Top { table, a } => {
-                list(table, a, top(rows(table).filter(|row| row.a == a)).map(|row| row.key).collect())
+                let mut wanted = equal(table, &COLUMNS.a, vec![values([a])]);
+                let shown = top(rows(table).filter(|row| row.a == a)).next();
+                // What comes after the last row of a full page is no matter.
+                wanted.within.extend(shown.map(|row| from(row.b)));
+                list(wanted, shown.iter().map(|row| row.key).collect(), rules)
             }
-            Query::Count { table, a } => vec![equal(table, &COLUMNS.a, vec![values([a])], true)],
-            Query::Pair { table, a, b } => vec![equal(table, &COLUMNS.a_b, vec![values([a, b])], true)],
+            Query::Keys { table, a } => {
+                let mut wanted = equal(table, &COLUMNS.a, vec![values([a])]);
+                wanted.watched = Some(watched(&COLUMNS.key, &COLUMNS.a, rules));
+                list(wanted, keys(table, &|row| row.a == a), rules)
+            }
+            Query::From { table, b } => {
+                let mut wanted = Rows { within: vec![from(b)], ..Rows::all(relation_id(table)) };
+                wanted.watched = Some(watched(&COLUMNS.key, &COLUMNS.a_b, rules));
+                list(wanted, keys(table, &|row| row.b >= b), rules)
+            }
+            Query::Count { table, a } => vec![Read::Rows(equal(table, &COLUMNS.a, vec![values([a])]))],
+            Query::Pair { table, a, b } => {
+                vec![Read::Rows(equal(table, &COLUMNS.a_b, vec![values([a, b])]))]
+            }
             Query::Whole { table } => vec![Read::Whole(relation_id(table))],
             Query::Embed { key } => {
                 let mut reads = Query::Key { table: 0, key }.reads(database, seen, view, rules);
@@ -116,6 +136,33 @@ impl Query {
             Query::View => vec![Read::Whole(relation_id(view))],
         }
     }
+}
+
+/// A list without an offset: rows that come to match, and the rows that it contains.
+fn list(mut wanted: Rows, keys: Vec<u8>, rules: &Rules) -> Vec<Read> {
+    let mut reads = Vec::new();
+    if rules.on(Rule::ContainedKeys) && !keys.is_empty() {
+        let keys = keys.into_iter().map(|key| values([key])).collect();
+        let contained = Rows {
+            watched: wanted.watched.clone(),
+            ..Rows::with(wanted.relation, Arc::clone(&COLUMNS.key), keys)
+        };
+        reads.push(Read::Rows(contained));
+    }
+    wanted.old_matters = false;
+    reads.push(Read::Rows(wanted));
+    reads
+}
+
+/// Rows with at least this `b`.
+fn from(b: u8) -> Interval {
+    Interval { column: "b".into(), low: i64::from(b), high: i64::MAX }
+}
+
+/// The columns that are shown and those that are compared; the latter forgotten where the rule is off.
+fn watched(shown: &[Box<str>], compared: &[Box<str>], rules: &Rules) -> Arc<[Box<str>]> {
+    let compared = if rules.on(Rule::WatchedColumns) { compared } else { &[] };
+    shown.iter().chain(compared).cloned().collect()
 }
 
 fn top(rows: impl Iterator<Item = Row>) -> impl Iterator<Item = Row> {
@@ -149,15 +196,15 @@ fn values<const N: usize>(values: [u8; N]) -> Box<[Box<str>]> {
     values.into_iter().map(|value| DIGITS[value as usize].into()).collect()
 }
 
-fn equal(table: usize, columns: &Arc<[Box<str>]>, values: Vec<Box<[Box<str>]>>, old_matters: bool) -> Read {
-    Read::Rows(Rows { relation: relation_id(table), columns: Arc::clone(columns), values, old_matters })
+fn equal(table: usize, columns: &Arc<[Box<str>]>, values: Vec<Box<[Box<str>]>>) -> Rows {
+    Rows::with(relation_id(table), Arc::clone(columns), values)
 }
 
 /// A table as the stream describes it, under the default identity or the full one.
 pub(super) fn relation(table: usize, identity: u8) -> Arc<StreamRelation> {
     let column = |name: &str| StreamColumn {
         name: name.to_owned(),
-        type_id: 25,
+        type_id: if name == "b" { 23 } else { 25 },
         key: identity == b'f' || name == "key",
     };
     Arc::new(StreamRelation {

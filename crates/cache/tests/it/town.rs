@@ -32,12 +32,8 @@ pub(crate) fn key(name: &str) -> Key {
 }
 
 pub(crate) fn by(column: &str, value: &str, old_matters: bool) -> Read {
-    Read::Rows(Rows {
-        relation: CALLS,
-        columns: Arc::new([column.into()]),
-        values: vec![[Box::from(value)].into()],
-        old_matters,
-    })
+    let rows = Rows::with(CALLS, Arc::new([column.into()]), vec![[Box::from(value)].into()]);
+    Read::Rows(Rows { old_matters, ..rows })
 }
 
 pub(crate) fn answer(name: &str, xmax: u64, reads: Vec<Read>) -> Answer<Arc<str>> {

@@ -20,6 +20,8 @@ mod lifecycle;
 #[cfg(test)]
 mod node;
 #[cfg(test)]
+mod precision;
+#[cfg(test)]
 mod promises;
 #[cfg(test)]
 mod stream;

@@ -72,6 +72,9 @@ fn relation(
             .and_then(|key| storage::names(source, id, &key.columns, |_| true))
             .unwrap_or_default(),
         identity: storage::shared_identity(source, id),
+        identity_full: storage::is_told_whole(source, id),
+        policies: mentioned.policies(id),
+        column_grants: source.columns.get(&id).into_iter().flatten().any(|column| column.granted),
         stored_in: storage::stored_in(source, id),
         dependence: mentioned.of_relation(id),
     }

@@ -10,7 +10,8 @@ select
     a.atthasdef or a.attidentity <> '' or (t.typtype = 'd' and t.typdefault is not null) as has_default,
     a.attgenerated <> '' as generated,
     coalesce(l.collisdeterministic, true) as deterministic,
-    t.typtype
+    t.typtype,
+    a.attacl is not null as granted
 from pg_catalog.pg_attribute a
 join pg_catalog.pg_class c on c.oid = a.attrelid
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace

@@ -11,7 +11,7 @@ use super::builtin;
 use super::nodes::{self, Mentions};
 use super::source::{Source, SourceCode, SourceFunction, SourceRelation};
 use super::storage;
-use super::{Dependence, Obstacle, RelationId, Settings};
+use super::{Dependence, Obstacle, Policies, RelationId, Settings};
 
 /// What each object mentions by itself, ready to be followed.
 pub(super) struct Mentioned<'a> {
@@ -63,6 +63,24 @@ impl<'a> Mentioned<'a> {
         let mut walk = Walk::new(self);
         walk.open(id);
         walk.finish()
+    }
+
+    /// What that relation's policies look at of a row. Columns of other relations, which a policy's
+    /// subquery names by their numbers, count as well: too many do no harm.
+    pub(super) fn policies(&self, id: RelationId) -> Policies {
+        if !self.source.relations.get(&id).is_some_and(|relation| relation.has_policies) {
+            return Policies::Off;
+        }
+        let numbers: Vec<i16> = match self.relations.get(&id) {
+            None => Vec::new(),
+            Some(Some(mentions)) if mentions.columns.iter().all(|number| *number > 0) => {
+                mentions.columns.iter().copied().collect()
+            }
+            Some(_) => return Policies::Any,
+        };
+        let columns = self.source.columns.get(&id).into_iter().flatten();
+        let named = columns.filter(|column| numbers.contains(&column.number));
+        Policies::Columns(named.map(|column| column.name.clone()).collect())
     }
 
     /// What an answer of that function depends on besides its arguments.
@@ -295,6 +313,7 @@ impl Mentions {
         self.functions.extend(other.functions);
         self.operators.extend(other.operators);
         self.domains.extend(other.domains);
+        self.columns.extend(other.columns);
         self.settings.add(&other.settings);
         self.obstacles.extend(other.obstacles);
     }

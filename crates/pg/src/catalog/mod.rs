@@ -92,6 +92,12 @@ pub struct Relation {
     /// For `FULL` the primary key, or else all columns. Empty where the log names none (`NOTHING`, no
     /// primary key, not a table).
     pub identity: Vec<String>,
+    /// Whether the log tells old rows whole (`REPLICA IDENTITY FULL`).
+    pub identity_full: bool,
+    /// What stands between a reader and its rows.
+    pub policies: Policies,
+    /// Whether rights on single columns were granted: a reader of the relation may lack others.
+    pub column_grants: bool,
     /// Where its rows are stored, as the log names it: itself for a table, all leaves for a partitioned
     /// or inherited one, nothing for a view.
     pub stored_in: Vec<RelationId>,
@@ -104,6 +110,18 @@ impl Relation {
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
+}
+
+/// Row-level security, as far as it concerns reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Policies {
+    /// It is off.
+    #[default]
+    Off,
+    /// It is on, and looks at these columns of the row.
+    Columns(BTreeSet<String>),
+    /// It is on, and may look at any column.
+    Any,
 }
 
 /// What kind of relation it is.

@@ -20,6 +20,8 @@ pub(super) struct Mentions {
     pub(super) operators: BTreeSet<u32>,
     /// Domains to which something is coerced, by oid.
     pub(super) domains: BTreeSet<u32>,
+    /// Columns of whatever relation, by number; zero is a whole row, and below are the system's.
+    pub(super) columns: BTreeSet<i16>,
     /// Settings read with `current_setting`.
     pub(super) settings: Settings,
     /// What is no function and yet not the same for ever.
@@ -128,6 +130,10 @@ impl<'a> Node<'a> {
 
     fn value(&mut self, word: &str, mentions: &mut Mentions) -> Result<(), Malformed> {
         let number = || word.parse::<u32>().map_err(|_| Malformed);
+        if self.field == "varattno" {
+            mentions.columns.insert(word.parse().map_err(|_| Malformed)?);
+            return Ok(());
+        }
         let seen = match self.field {
             "relid" => &mut mentions.relations,
             "funcid" | "opfuncid" | "aggfnoid" | "winfnoid" => &mut mentions.functions,

@@ -57,6 +57,7 @@ pub(super) struct SourceColumn {
     pub(super) generated: bool,
     pub(super) deterministic: bool,
     pub(super) type_kind: u8,
+    pub(super) granted: bool,
 }
 
 /// A unique index over plain columns and all rows.
@@ -214,6 +215,7 @@ impl Source {
             generated: row.try_get(7)?,
             deterministic: row.try_get(8)?,
             type_kind: letter(&row, 9)?,
+            granted: row.try_get(10)?,
         };
         self.columns.entry(RelationId(row.try_get(0)?)).or_default().push(column);
         Ok(())

@@ -70,6 +70,12 @@ pub(super) fn shared_identity(source: &Source, id: RelationId) -> Vec<String> {
     if leaves.all(|leaf| of(leaf) == first) { first } else { Vec::new() }
 }
 
+/// Whether the log tells old rows of all tables in which the relation stores its rows whole.
+pub(super) fn is_told_whole(source: &Source, id: RelationId) -> bool {
+    let leaves = stored_in(source, id);
+    !leaves.is_empty() && leaves.iter().all(|leaf| source.relations[leaf].identity == b'f')
+}
+
 /// The names of numbered columns, or nothing where one does not exist or does not qualify.
 pub(super) fn names(
     source: &Source,

@@ -8,10 +8,11 @@ use pg::catalog::{Argument, Function, Relation, Returns};
 
 use super::tree::{Column, Node, Output, Source, TypeName};
 use super::{Access, Asked, Plan, not_a_read, type_name};
+use crate::Error;
 use crate::grammar::{Body, Heeded, Shape};
+use crate::read_set::{self, Traced};
 use crate::respond::Kind;
 use crate::sql::{self, Form};
-use crate::{Error, read_set};
 
 /// A function and its arguments.
 #[derive(Clone, Debug)]
@@ -75,8 +76,14 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
         Access::Write => not_a_read(&asked.name),
     };
     let counted = asked.preferences.count;
-    let body =
-        sql::Answer { form, media: asked.media, counted, keys: &[], read: reads_only, inserted: false };
+    let body = sql::Answer {
+        form,
+        media: asked.media,
+        counted,
+        traced: &Traced::default(),
+        read: reads_only,
+        inserted: false,
+    };
     let statement = sql::call(&call, &root, &body);
     Ok(Plan { access, statement, schema: asked.schema, target: asked.name, reads, answer })
 }

@@ -32,8 +32,8 @@ pub struct Plan {
     /// Whether it may run in a read-only transaction.
     pub access: Access,
     /// The one statement. It returns one row: `body text` (null when there is none to send), `rows int8`,
-    /// `total int8` (null unless counted; of an upsert, the rows inserted), `snapshot text` and `position text` (null for a write), and `key_1 text[]` … for
-    /// the columns of [`Contained`](crate::Contained) or of [`AnswerRules::location`].
+    /// `total int8` (null unless counted; of an upsert, the rows inserted), `snapshot text` and `position text` (null for a write), then `key_1 text[]` …
+    /// and `embedded text` for [`Returned`](crate::Returned), or the columns of [`AnswerRules::location`].
     pub statement: Statement,
     /// The schema that was chosen: the search path's first.
     pub schema: String,
@@ -98,13 +98,15 @@ fn plan_read(asked: Asked<'_>) -> Result<Plan, Error> {
     let relation = asked.catalog.relation(&asked.schema, &asked.name);
     let relation = relation.ok_or_else(|| Error::relation(&asked.schema, &asked.name))?;
     let mut resolver = asked.resolver(true);
-    let root = resolver.root(Source::Relation(relation.clone()), Some(relation.clone()))?;
+    let mut root = resolver.root(Source::Relation(relation.clone()), Some(relation.clone()))?;
     let counted = asked.preferences.count;
     let reads = read_set::of_read(asked.catalog, asked.rules, &root, counted);
-    let keys = reads.keys();
+    let traced = reads.traced();
+    traced.mark(&mut root);
     let form = if asked.media.singular { Form::Object } else { Form::Array };
     let answer = asked.answer(Kind::Read { offset: root.range.offset }, Heeded::default());
-    let body = sql::Answer { form, media: asked.media, counted, keys: &keys, read: true, inserted: false };
+    let body =
+        sql::Answer { form, media: asked.media, counted, traced: &traced, read: true, inserted: false };
     let statement = sql::read(&root, &body);
     Ok(Plan { access: Access::Read, statement, schema: asked.schema, target: asked.name, reads, answer })
 }

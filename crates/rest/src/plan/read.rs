@@ -10,6 +10,7 @@ use super::relationship;
 use super::tree::{Column, Condition, Embed, Node, OrderedBy, Ordering, Output, Source};
 use super::type_name;
 use crate::grammar::{self, Arrow, Field, Is, Item, Logic, Query, Step, Target, Test};
+use crate::read_set::Traced;
 use crate::{Error, Rules};
 
 /// What a read is resolved against.
@@ -130,7 +131,8 @@ impl Resolver<'_> {
         }
         let (inner, spread) = (embed.inner, embed.spread);
         let (join, to_one, ordered_by) = (found.join, found.to_one, Vec::new());
-        parent.embeds.push(Embed { node, join, to_one, inner, spread, ordered_by });
+        let traced = Traced::default();
+        parent.embeds.push(Embed { node, join, to_one, inner, spread, ordered_by, traced });
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use pg::Canonical;
 use pg::catalog::Relation;
 
 use crate::grammar::{Arrow, Is, Nulls, Range, Test};
+use crate::read_set::Traced;
 
 /// One relation read, with those embedded in it.
 #[derive(Clone, Debug)]
@@ -104,6 +105,8 @@ pub(crate) struct Embed {
     pub(crate) spread: bool,
     /// Columns by which the parent is ordered.
     pub(crate) ordered_by: Vec<Column>,
+    /// What the statement tells of its rows beside showing them.
+    pub(crate) traced: Traced,
 }
 
 /// How embedded rows belong to their parent.

@@ -13,6 +13,7 @@ use super::tree::{Condition, Node, Source, TypeName};
 use super::{Access, Asked, Plan, not_a_read, type_name};
 use crate::Error;
 use crate::grammar::{Body, Heeded, Missing, Resolution, Return, Shape};
+use crate::read_set::Traced;
 use crate::respond::{Kind, Location};
 use crate::sql::{self, Form, Key};
 
@@ -75,13 +76,13 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
     }
     let returning = asked.preferences.returning.unwrap_or(Return::Minimal);
     answer.body = returning == Return::Representation;
-    let mut keys = Vec::new();
+    let mut traced = Traced::default();
     if returning == Return::HeadersOnly
         && matches!(kind, Kind::Insert { .. })
         && !relation.primary_key.is_empty()
     {
         let columns = relation.primary_key.clone();
-        keys = columns.iter().map(|name| Key { column: name.clone(), canonical: None }).collect();
+        traced.columns = columns.iter().map(|name| Key { column: name.clone(), canonical: None }).collect();
         answer.location = Some(Location { relation: relation.name.clone(), columns });
     }
     let form = match returning {
@@ -97,7 +98,7 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
     }
     let counted = asked.preferences.count;
     let inserted = matches!(kind, Kind::Insert { upsert: true });
-    let body = sql::Answer { form, media: asked.media, counted, keys: &keys, read: false, inserted };
+    let body = sql::Answer { form, media: asked.media, counted, traced: &traced, read: false, inserted };
     let statement = sql::write(&relation, &write, &root, &body);
     let reads = not_a_read(&asked.name);
     Ok(Plan { access: Access::Write, statement, schema: asked.schema, target: asked.name, reads, answer })

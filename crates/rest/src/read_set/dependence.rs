@@ -7,7 +7,9 @@ use pg::catalog::{Catalog, Dependence, Function, Obstacle, Relation, RelationKin
 use pg::{Read, RelationId};
 
 use super::clock::{cast_reads_clock, named_reads_clock, reads_clock};
-use super::{Contained, Reads};
+use super::contained::Contained;
+use super::trace::Exact;
+use super::{Reads, Tracked};
 use crate::grammar::Test;
 use crate::plan::{Arguments, Column, Condition, Join, Node, Output, Source};
 use crate::{Declared, Rules};
@@ -18,6 +20,8 @@ pub(super) struct Gathered<'a> {
     rules: &'a Rules,
     /// Read whole.
     pub(super) relations: BTreeSet<RelationId>,
+    /// What need not be: its rows are told one by one.
+    pub(super) exact: Exact,
     dependence: Dependence,
     ttl: Option<Duration>,
     /// Seen already, by schema and name.
@@ -26,11 +30,18 @@ pub(super) struct Gathered<'a> {
 
 impl<'a> Gathered<'a> {
     pub(super) fn new(catalog: &'a Catalog, rules: &'a Rules) -> Gathered<'a> {
-        let (relations, seen) = (BTreeSet::new(), BTreeSet::new());
-        Gathered { catalog, rules, relations, dependence: Dependence::default(), ttl: None, seen }
+        Gathered {
+            catalog,
+            rules,
+            relations: BTreeSet::new(),
+            exact: Exact::default(),
+            dependence: Dependence::default(),
+            ttl: None,
+            seen: BTreeSet::new(),
+        }
     }
 
-    /// A relation tree: the root's own rows excepted, everything whole.
+    /// A relation tree: everything whole but the root's own rows, and what is told one by one.
     pub(super) fn tree(&mut self, node: &Node) {
         if let Source::Relation(relation) = &node.source {
             self.relation(relation);
@@ -44,11 +55,16 @@ impl<'a> Gathered<'a> {
             }
         }
         for embed in &node.embeds {
-            if let Some(relation) = &embed.node.relation {
+            let number = embed.node.number;
+            if let Some(relation) =
+                embed.node.relation.as_ref().filter(|_| !self.exact.nodes.contains(&number))
+            {
                 self.relations.extend(&relation.stored_in);
             }
             if let Join::Through { junction, .. } = &embed.join {
-                self.relations.extend(&junction.stored_in);
+                if !self.exact.junctions.contains(&number) {
+                    self.relations.extend(&junction.stored_in);
+                }
                 self.relation(junction);
             }
             self.tree(&embed.node);
@@ -170,6 +186,6 @@ impl<'a> Gathered<'a> {
         }
         rows.extend(self.relations.into_iter().map(Read::Whole));
         let settings: Settings = self.dependence.settings;
-        Reads::Tracked { fixed: rows, contained, settings, ttl: self.ttl }
+        Reads::Tracked(Tracked { fixed: rows, contained, settings, ttl: self.ttl })
     }
 }

@@ -1,38 +1,36 @@
 //! What an answer reads, in the log's terms (invariants 3 and 9 of the design).
 //!
-//! Always a superset. Only the root relation of a read is narrowed, by its equality predicates and the keys
-//! of the rows it returns; all else that was consulted counts as a whole table. What cannot be said is not
-//! tracked, with the reason. Input is the resolved tree, never SQL.
+//! Always a superset. The root relation of a read is narrowed by its predicates, the end of its page and the
+//! keys of the rows it returns; an embedded one by the values that join it; all else that was consulted counts
+//! as a whole table. What cannot be said is not tracked, with the reason. Input is the resolved tree, never
+//! SQL.
 
 mod clock;
+mod contained;
 mod dependence;
 mod predicate;
+mod trace;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use pg::catalog::{Catalog, Obstacle, Relation, RelationKind, Settings};
-use pg::{Read, RelationId, Rows};
+use pg::catalog::{Catalog, Obstacle, Relation, Settings};
+use pg::{Read, RelationId, Rows, Scale};
 
-use crate::plan::{Call, Node, Source};
+use crate::plan::{Call, Node, OrderedBy};
 use crate::sql::Key;
 use crate::{Limits, Rules};
+use contained::{Boundary, Contained};
 use dependence::Gathered;
+
+pub use contained::Returned;
+pub(crate) use contained::{Below, Traced};
 
 /// What an answer depends on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reads {
     /// Known: it may be kept.
-    Tracked {
-        /// Known before the answer.
-        fixed: Vec<Read>,
-        /// The rows that the answer contains, known only with it.
-        contained: Option<Contained>,
-        /// The request's settings that it can depend on.
-        settings: Settings,
-        /// How long it may be kept, where something outside the log matters.
-        ttl: Option<Duration>,
-    },
+    Tracked(Tracked),
     /// Not known, or not only on what the log tells: it must not be kept.
     Untracked {
         /// Why.
@@ -42,26 +40,44 @@ pub enum Reads {
     },
 }
 
-/// The rows that an answer contains, by key: the caller reads them from `key_1`, `key_2`, … of its row, in
-/// the order of `columns`, and adds for each of `relations` a [`pg::Rows`] whose old values matter.
+/// What an answer depends on, where that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contained {
-    /// Where the rows are stored.
-    pub relations: Vec<RelationId>,
-    /// The key's columns, by name, ascending.
-    pub columns: Arc<[Box<str>]>,
-    /// With more rows than this, the whole of `relations` counts as read.
-    pub keys_max: usize,
-    /// The columns as the statement returns them.
-    keys: Vec<Key>,
+pub struct Tracked {
+    /// Read whatever the answer is.
+    fixed: Vec<Read>,
+    /// What is known only with the answer.
+    contained: Option<Contained>,
+    /// The request's settings that it can depend on.
+    pub settings: Settings,
+    /// How long it may be kept, where something outside the log matters.
+    pub ttl: Option<Duration>,
+}
+
+impl Tracked {
+    /// The relations that it may have read, some perhaps twice.
+    pub fn relations(&self) -> Vec<RelationId> {
+        let mut relations: Vec<RelationId> = self.fixed.iter().map(Read::relation).collect();
+        if let Some(contained) = &self.contained {
+            relations.extend(contained.rows.iter().map(|rows| rows.relation));
+            relations.extend(contained.traced.relations());
+        }
+        relations
+    }
+
+    /// What it read, once the database has answered.
+    pub fn reads(&self, returned: &Returned<'_>) -> Vec<Read> {
+        let mut reads = self.fixed.clone();
+        reads.extend(self.contained.iter().flat_map(|contained| contained.reads(returned)));
+        reads
+    }
 }
 
 impl Reads {
-    /// The columns that the statement returns beside the body.
-    pub(crate) fn keys(&self) -> Vec<Key> {
+    /// What the statement returns beside the body.
+    pub(crate) fn traced(&self) -> Traced {
         match self {
-            Reads::Tracked { contained: Some(contained), .. } => contained.keys.clone(),
-            _ => Vec::new(),
+            Reads::Tracked(Tracked { contained: Some(contained), .. }) => contained.traced.clone(),
+            Reads::Tracked(_) | Reads::Untracked { .. } => Traced::default(),
         }
     }
 }
@@ -69,21 +85,25 @@ impl Reads {
 /// The reads of `GET` on a relation.
 pub(crate) fn of_read(catalog: &Catalog, rules: &Rules, root: &Node, counted: bool) -> Reads {
     let mut gathered = Gathered::new(catalog, rules);
+    let mut traced = Traced::default();
+    if rules.limits.keys_max > 0 {
+        gathered.exact.trace(root, &mut traced);
+    }
     gathered.tree(root);
-    let narrow = root.relation.as_ref().and_then(|relation| {
-        // What is read elsewhere in the statement, too, is read whole there.
-        let whole = relation.stored_in.iter().any(|id| gathered.relations.contains(id));
-        if whole { None } else { narrow(relation, root, counted, &rules.limits) }
-    });
-    let (rows, contained) = match (narrow, &root.relation) {
-        (Some((rows, contained)), _) => (rows, contained),
-        (None, Some(relation)) => {
-            gathered.relations.extend(&relation.stored_in);
+    // What is read elsewhere in the statement, too, is read whole there.
+    let told = trace::table(root)
+        .filter(|relation| !relation.stored_in.iter().any(|id| gathered.relations.contains(id)));
+    let (rows, boundary) = match told {
+        Some(relation) => narrow(relation, root, counted, &rules.limits, &mut traced),
+        None => {
+            gathered.relations.extend(root.relation.iter().flat_map(|relation| &relation.stored_in));
             (Vec::new(), None)
         }
-        (None, None) => (Vec::new(), None),
     };
-    gathered.finish(rows, contained)
+    let (fixed, rows) = if boundary.is_some() { (Vec::new(), rows) } else { (rows, Vec::new()) };
+    let told = boundary.is_some() || !traced.links.is_empty();
+    let contained = told.then_some(Contained { rows, boundary, traced, keys_max: rules.limits.keys_max });
+    gathered.finish(fixed.into_iter().map(simple).collect(), contained)
 }
 
 /// The reads of a function that does not write, and of what is embedded in its rows.
@@ -95,52 +115,59 @@ pub(crate) fn of_call(catalog: &Catalog, rules: &Rules, call: &Call, root: &Node
     gathered.finish(Vec::new(), None)
 }
 
-type Narrow = (Vec<Read>, Option<Contained>);
-
-/// The root by its predicates and keys; `None` where only the whole of it will do.
-fn narrow(relation: &Relation, root: &Node, counted: bool, limits: &Limits) -> Option<Narrow> {
-    if !matches!(root.source, Source::Relation(_))
-        || !matches!(relation.kind, RelationKind::Table | RelationKind::Partitioned)
-    {
-        return None;
-    }
+/// The root by its predicates, its page's end and its rows' keys, which are added to what is traced.
+fn narrow(
+    relation: &Relation,
+    root: &Node,
+    counted: bool,
+    limits: &Limits,
+    traced: &mut Traced,
+) -> (Vec<Rows>, Option<Boundary>) {
     let mut identity: Vec<&str> = relation.identity.iter().map(String::as_str).collect();
     identity.sort_unstable();
     let equalities = predicate::equalities(&root.conditions);
     // A row named by its whole identity cannot come or go unseen: the log has the key of every old row.
     let point = !identity.is_empty() && identity.iter().all(|column| equalities.contains_key(column));
-    let chosen = predicate::choose(&equalities, point.then_some(identity.as_slice()), limits.read_rows_max)?;
-    let covered = point && chosen.columns.iter().map(AsRef::as_ref).eq(identity.iter().copied());
+    let chosen = predicate::choose(&equalities, point.then_some(identity.as_slice()), limits.read_rows_max);
+    let covered =
+        point && chosen.as_ref().is_some_and(|chosen| chosen.columns.iter().map(AsRef::as_ref).eq(identity));
+    let within = predicate::intervals(&root.conditions);
+    let boundary = if counted || covered { None } else { boundary(root, limits, traced) };
+    let watched = trace::watched(root, &[]);
+    // Where nothing narrows it, it is the whole relation, and the keys of its rows would say no more.
+    let narrowed = chosen.is_some() || boundary.is_some() || !within.is_empty();
     // A row that leaves a page moves the ones after it, and one that leaves a set changes its size.
-    let old_matters = covered || counted || root.range.offset > 0;
-    let contained = if old_matters { None } else { contained(relation, &identity, limits) };
-    let rows = relation.stored_in.iter().map(|id| {
-        Read::Rows(Rows {
-            relation: *id,
-            columns: Arc::clone(&chosen.columns),
-            values: chosen.values.clone(),
-            old_matters: old_matters || contained.is_none(),
-        })
+    let mut old_matters = !narrowed || covered || counted || root.range.offset > 0 || relation.identity_full;
+    if !old_matters {
+        let own = (limits.keys_max > 0).then(|| trace::own_key(relation, watched.clone(), traced)).flatten();
+        old_matters = own.is_none();
+        traced.links.extend(own);
+    }
+    let (columns, values) = match chosen {
+        Some(chosen) => (chosen.columns, chosen.values),
+        None => (Arc::default(), vec![Box::default()]),
+    };
+    let rows = relation.stored_in.iter().map(|id| Rows {
+        within: within.clone(),
+        old_matters,
+        watched: watched.clone(),
+        ..Rows::with(*id, Arc::clone(&columns), values.clone())
     });
-    Some((rows.collect(), contained))
+    (rows.collect(), boundary)
 }
 
-/// The keys of the returned rows, where the log names old rows by them in a form that can be compared.
-fn contained(relation: &Relation, identity: &[&str], limits: &Limits) -> Option<Contained> {
-    if identity.is_empty() || limits.keys_max == 0 {
-        return None;
-    }
-    let keys: Option<Vec<Key>> = identity
-        .iter()
-        .map(|name| {
-            let canonical = relation.column(name)?.canonical?;
-            Some(Key { column: (*name).to_owned(), canonical: Some(canonical) })
-        })
-        .collect();
-    Some(Contained {
-        relations: relation.stored_in.clone(),
-        columns: identity.iter().map(|name| Box::from(*name)).collect(),
-        keys_max: limits.keys_max,
-        keys: keys?,
-    })
+/// All rows, all columns, old or new: the whole relation by its own name.
+fn simple(rows: Rows) -> Read {
+    if rows == Rows::all(rows.relation) { Read::Whole(rows.relation) } else { Read::Rows(rows) }
+}
+
+/// Where the root's page ends, if it can be told from its last row.
+fn boundary(root: &Node, limits: &Limits, traced: &mut Traced) -> Option<Boundary> {
+    let limit = root.range.limit.filter(|limit| *limit > 0 && *limit <= limits.keys_max as u64)?;
+    let first = root.order.first()?;
+    let OrderedBy::Own(column) = &first.target else { return None };
+    let scale = Scale::of(column.type_id).filter(|_| column.path.is_empty())?;
+    let key = Key { column: column.name.clone(), canonical: None };
+    let descending = first.descending.unwrap_or(false);
+    Some(Boundary { column: traced.column(key), scale, descending, limit })
 }

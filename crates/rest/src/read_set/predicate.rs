@@ -1,7 +1,9 @@
-//! Equality predicates that every returned row satisfies.
+//! Predicates that every returned row satisfies: equalities, and intervals of values that have an order.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use pg::{Interval, Scale};
 
 use crate::grammar::{Comparison, Quantifier, Test};
 use crate::plan::Condition;
@@ -39,6 +41,38 @@ fn gather<'a>(conditions: &'a [Condition], found: &mut Equalities<'a>) {
                 if values.len() < known.len() {
                     *known = values;
                 }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The intervals among conditions that must all hold, of columns whose equality is no equality of bytes or
+/// that are compared by order.
+pub(super) fn intervals(conditions: &[Condition]) -> Vec<Interval> {
+    let mut found = BTreeMap::new();
+    bound(conditions, &mut found);
+    let interval = |(column, (low, high)): (&str, (i64, i64))| Interval { column: column.into(), low, high };
+    found.into_iter().map(interval).collect()
+}
+
+fn bound<'a>(conditions: &'a [Condition], found: &mut BTreeMap<&'a str, (i64, i64)>) {
+    for condition in conditions {
+        match condition {
+            Condition::Tree { negated: false, any: false, children } => bound(children, found),
+            Condition::Test { column, negated: false, test } if column.path.is_empty() => {
+                let Test::Compare { comparison, quantifier: None, value } = test else { continue };
+                let Some(place) = Scale::of(column.type_id).and_then(|scale| scale.place(value)) else {
+                    continue;
+                };
+                let (low, high) = match comparison {
+                    Comparison::Greater | Comparison::GreaterEqual => (place, i64::MAX),
+                    Comparison::Less | Comparison::LessEqual => (i64::MIN, place),
+                    Comparison::Equal if column.canonical.is_none() => (place, place),
+                    _ => continue,
+                };
+                let known = found.entry(&column.name).or_insert((i64::MIN, i64::MAX));
+                *known = (known.0.max(low), known.1.min(high));
             }
             _ => {}
         }

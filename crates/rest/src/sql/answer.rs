@@ -1,11 +1,10 @@
 //! The frame: the answer's columns over the page of rows.
 
-use pg::Canonical;
-
-use super::rows::{self, ROW};
+use super::rows::{self, PAGE, ROW, TRACE};
 use super::writer::Writer;
-use super::{Answer, Form, Key};
+use super::{Answer, Form};
 use crate::plan::Node;
+use crate::read_set::Traced;
 
 /// Where the log was written up to after the snapshot was taken, so that all it sees lies below; a standby
 /// writes none.
@@ -21,20 +20,23 @@ pub(super) fn select(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
     w.sql(" as \"snapshot\", ");
     w.sql(if answer.read { POSITION } else { "null::text" });
     w.sql(" as \"position\"");
-    for (position, _) in answer.keys.iter().enumerate() {
+    for (position, _) in answer.traced.columns.iter().enumerate() {
         w.sql(", coalesce(array_agg(").numbered("key_", position + 1).sql("), '{}') as ");
         w.numbered("key_", position + 1);
     }
-    if answer.keys.is_empty() && answer.form == Form::Nothing {
+    if !answer.traced.below.is_empty() {
+        w.sql(", coalesce(json_agg(").column(PAGE, 0, TRACE).sql("), '[]')::text as \"embedded\"");
+    }
+    if answer.traced.is_empty() && answer.form == Form::Nothing {
         return rows::from(w, root, None);
     }
     w.sql(" from ");
-    if answer.keys.is_empty() {
+    if answer.traced.is_empty() {
         w.sql("(");
         rows::select(w, root, None);
         w.sql(") as ").numbered(ROW, 0);
     } else {
-        page_with_keys(w, root, answer.keys);
+        rows::page(w, root, None, |w, first| root_trace(w, root, answer.traced, first));
     }
 }
 
@@ -74,34 +76,17 @@ fn total(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
     }
 }
 
-/// The page's columns and keys under names of Courant's own, and the row to be shown made of the former:
-/// so a key need not be selected, and may have any name.
-fn page_with_keys(w: &mut Writer, root: &Node, keys: &[Key]) {
-    w.sql("(select ");
-    w.list(", ", root.outputs.iter().enumerate(), |w, (position, output)| {
-        rows::output(w, root, output);
-        w.sql(" as ").numbered("column_", position);
-    });
-    for (position, key) in keys.iter().enumerate() {
-        w.sql(if position == 0 && root.outputs.is_empty() { "" } else { ", " });
-        key_text(w, key);
+/// The root's returned columns, and what is below each row.
+fn root_trace(w: &mut Writer, root: &Node, traced: &Traced, first: bool) {
+    for (position, key) in traced.columns.iter().enumerate() {
+        w.sql(if first && position == 0 { "" } else { ", " });
+        rows::key_text(w, root.number, key);
         w.sql(" as ").numbered("key_", position + 1);
     }
-    rows::from_where(w, root, None);
-    rows::order_range(w, root);
-    w.sql(") as \"courant_page\" cross join lateral (select ");
-    w.list(", ", root.outputs.iter().enumerate(), |w, (position, output)| {
-        w.sql("\"courant_page\".").numbered("column_", position);
-        w.sql(" as ").name(output.name().expect("a relation's outputs have names"));
-    });
-    w.sql(") as ").numbered(ROW, 0);
-}
-
-/// The text that the log has for the value: a boolean is `t` there, but `true` by a cast.
-fn key_text(w: &mut Writer, key: &Key) {
-    if key.canonical == Some(Canonical::Boolean) {
-        w.sql("case when ").column(rows::SOURCE, 0, &key.column).sql(" then 't' else 'f' end");
-    } else {
-        w.column(rows::SOURCE, 0, &key.column).sql("::text");
+    if !traced.below.is_empty() {
+        w.sql(if first && traced.columns.is_empty() { "" } else { ", " });
+        w.sql("json_build_array(");
+        w.list(", ", &traced.below, |w, (below, of)| rows::below(w, root, *below, of));
+        w.sql(") as ").name(TRACE);
     }
 }

@@ -15,6 +15,7 @@ use pg::{Canonical, Statement};
 
 use crate::media::Media;
 use crate::plan::{Call, Node, Write};
+use crate::read_set::Traced;
 use writer::Writer;
 
 pub(crate) use condition::array_literal;
@@ -24,8 +25,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) form: Form,
     pub(crate) media: Media,
     pub(crate) counted: bool,
-    /// The root's columns whose values are returned beside the body.
-    pub(crate) keys: &'a [Key],
+    /// What is returned beside the body of the root's rows and of those below them.
+    pub(crate) traced: &'a Traced,
     /// Whether the snapshot is told.
     pub(crate) read: bool,
     /// Whether the total is that of the rows which an upsert inserted, as opposed to updated.

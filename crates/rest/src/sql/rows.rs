@@ -4,10 +4,14 @@
 //! where nothing was found. PostgREST makes it `jsonb`, and what it shows are that type's spaces and its order
 //! of keys; one conversion of the outermost value gives the same bytes as one at every level.
 
+use pg::Canonical;
+
+use super::Key;
 use super::condition::{condition, expression};
 use super::writer::Writer;
 use crate::grammar::Nulls;
 use crate::plan::{Embed, Join, Node, OrderedBy, Output, Source};
+use crate::read_set::{Below, Traced};
 
 /// The alias of a relation.
 pub(super) const SOURCE: &str = "courant_";
@@ -17,6 +21,10 @@ pub(super) const ROW: &str = "courant_row_";
 pub(super) const EMBED: &str = "courant_embed_";
 /// The alias of a junction.
 const JUNCTION: &str = "courant_junction_";
+/// The alias of rows with what is told of them beside their being shown.
+pub(super) const PAGE: &str = "courant_page_";
+/// The column that tells it.
+pub(super) const TRACE: &str = "trace";
 
 /// Selects the outputs under their names.
 pub(super) fn select(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
@@ -117,9 +125,21 @@ fn lateral(w: &mut Writer, parent: &Node, embed: &Embed) {
         to_one(w, parent, embed);
     } else {
         w.sql("select json_agg(").numbered(ROW, node.number).sql(")");
-        w.sql(if parent.enclosed { "" } else { "::jsonb" }).sql(" as \"value\" from (");
-        select(w, node, Some((parent.number, &embed.join)));
-        w.sql(") as ").numbered(ROW, node.number);
+        w.sql(if parent.enclosed { "" } else { "::jsonb" }).sql(" as \"value\"");
+        let joined = Some((parent.number, &embed.join));
+        if embed.traced.is_empty() {
+            w.sql(" from (");
+            select(w, node, joined);
+            w.sql(") as ").numbered(ROW, node.number);
+        } else {
+            w.sql(", json_agg(").column(PAGE, node.number, TRACE).sql(") as ").name(TRACE);
+            w.sql(" from ");
+            page(w, node, joined, |w, first| {
+                w.sql(if first { "" } else { ", " });
+                trace(w, node, &embed.traced);
+                w.sql(" as ").name(TRACE);
+            });
+        }
     }
     w.sql(") as ").numbered(EMBED, node.number);
     if embed.inner && !embed.to_one {
@@ -144,6 +164,11 @@ fn to_one(w: &mut Writer, parent: &Node, embed: &Embed) {
         w.sql("row_to_json(").numbered(ROW, node.number).sql(")");
         w.sql(if parent.enclosed { "" } else { "::jsonb" }).sql(" as \"value\"");
     }
+    if !embed.traced.is_empty() {
+        w.sql(", json_build_array(");
+        trace(w, node, &embed.traced);
+        w.sql(") as ").name(TRACE);
+    }
     for (position, column) in embed.ordered_by.iter().enumerate() {
         w.sql(", ");
         expression(w, node.number, column);
@@ -158,6 +183,75 @@ fn to_one(w: &mut Writer, parent: &Node, embed: &Embed) {
     }
     conditions(w, node, Some((parent.number, &embed.join)));
     order_range(w, node);
+}
+
+/// Rows to be shown under [`ROW`], and beside them, under [`PAGE`], what `more` writes: so that may have any
+/// name, and is not shown. `more` is told whether it writes the first column.
+pub(super) fn page(
+    w: &mut Writer,
+    node: &Node,
+    parent: Option<(usize, &Join)>,
+    more: impl FnOnce(&mut Writer, bool),
+) {
+    w.sql("(select ");
+    w.list(", ", node.outputs.iter().enumerate(), |w, (position, of)| {
+        output(w, node, of);
+        w.sql(" as ").numbered("column_", position);
+    });
+    more(w, node.outputs.is_empty());
+    from_where(w, node, parent);
+    order_range(w, node);
+    w.sql(") as ").numbered(PAGE, node.number).sql(" cross join lateral (select ");
+    w.list(", ", node.outputs.iter().enumerate(), |w, (position, output)| {
+        w.numbered(PAGE, node.number).sql(".").numbered("column_", position);
+        w.sql(" as ").name(output.name().expect("a relation's outputs have names"));
+    });
+    w.sql(") as ").numbered(ROW, node.number);
+}
+
+/// What is told of one row: its returned columns, then what is below it.
+fn trace(w: &mut Writer, node: &Node, traced: &Traced) {
+    w.sql("json_build_array(");
+    w.list(", ", &traced.columns, |w, key| key_text(w, node.number, key));
+    for (position, (of, traced)) in traced.below.iter().enumerate() {
+        w.sql(if position == 0 && traced.columns.is_empty() { "" } else { ", " });
+        below(w, node, *of, traced);
+    }
+    w.sql(")");
+}
+
+/// What is below one row: the traces of the embedded rows, or the junction's rows, shown or not.
+pub(super) fn below(w: &mut Writer, node: &Node, below: Below, traced: &Traced) {
+    let (Below::Embed(number) | Below::Junction(number)) = below;
+    let embed = &node.embeds[number];
+    match (below, &embed.join) {
+        (Below::Junction(_), Join::Through { junction, near, .. }) => {
+            let number = embed.node.number;
+            w.sql("(select json_agg(json_build_array(");
+            w.list(", ", &traced.columns, |w, key| text(w, JUNCTION, number, key));
+            w.sql(")) from ").name(&junction.schema).sql(".").name(&junction.name);
+            w.sql(" as ").numbered(JUNCTION, number).sql(" where ");
+            w.list(" and ", near, |w, (of_parent, own)| {
+                w.column(JUNCTION, number, own).sql(" = ").column(SOURCE, node.number, of_parent);
+            });
+            w.sql(")");
+        }
+        _ => _ = w.column(EMBED, embed.node.number, TRACE),
+    }
+}
+
+/// A column's value as text.
+pub(super) fn key_text(w: &mut Writer, number: usize, key: &Key) {
+    text(w, SOURCE, number, key);
+}
+
+/// The text that the log has for the value: a boolean is `t` there, but `true` by a cast.
+fn text(w: &mut Writer, alias: &'static str, number: usize, key: &Key) {
+    if key.canonical == Some(Canonical::Boolean) {
+        w.sql("case when ").column(alias, number, &key.column).sql(" then 't' else 'f' end");
+    } else {
+        w.column(alias, number, &key.column).sql("::text");
+    }
 }
 
 /// The order and the range.

@@ -12,7 +12,7 @@ use crate::plan::{Assigned, Condition, Conflict, Node, OrderedBy, Output, TypeNa
 /// The columns that the rest of the statement needs of the written rows, and no others: to return a column
 /// takes the right to read it.
 pub(super) fn returned(root: &Node, answer: &Answer<'_>) -> Vec<String> {
-    let mut columns: Vec<&str> = answer.keys.iter().map(|key| key.column.as_str()).collect();
+    let mut columns: Vec<&str> = answer.traced.columns.iter().map(|key| key.column.as_str()).collect();
     columns.extend(root.outputs.iter().filter_map(|output| match output {
         Output::Column { column, .. } => Some(column.name.as_str()),
         _ => None,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pg::catalog::{
-    Argument, Catalog, Column, Dependence, ForeignKey, Function, Obstacle, Relation, RelationKind, Returns,
-    Settings,
+    Argument, Catalog, Column, Dependence, ForeignKey, Function, Obstacle, Policies, Relation, RelationKind,
+    Returns, Settings,
 };
 use pg::{Canonical, RelationId};
 use rest::{Error, Plan, Request, Rules};
@@ -47,6 +47,9 @@ fn relation(id: u32, name: &str, kind: RelationKind, key: &[&str], columns: &[(&
         columns: columns.collect(),
         primary_key: key.clone(),
         identity: key,
+        identity_full: false,
+        policies: Policies::Off,
+        column_grants: false,
         stored_in: if kind == RelationKind::View { Vec::new() } else { vec![RelationId(id)] },
         dependence: Dependence::default(),
     }

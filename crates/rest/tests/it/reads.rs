@@ -8,7 +8,7 @@ use crate::fixture::{asked, rules};
 use crate::plans::reads;
 
 fn of(request: &str, headers: &[&str], rules: &Rules) -> String {
-    reads(&asked(request, headers, "").plan(rules).unwrap())
+    reads(&asked(request, headers, "").plan(rules).unwrap(), None)
 }
 
 #[test]
@@ -18,14 +18,14 @@ fn reads_are_as_narrow_as_is_proven_and_no_narrower() {
         ("GET /clients?id=eq.1&name=eq.x", "rows 10 (id) = (1) old"),
         ("GET /clients?id=in.(3,1,3)", "rows 10 (id) = (1), (3) old"),
         ("GET /clients?id=eq(any).{1,2}", "rows 10 (id) = (1), (2) old"),
-        ("GET /clients?name=eq.x", "rows 10 (name) = (x); contained 10 (id)"),
-        ("GET /clients?name=eq.x&limit=5&order=id", "rows 10 (name) = (x); contained 10 (id)"),
+        ("GET /clients?name=eq.x", "rows 10 (name) = (x); rows 10 (id) = (1), (2) old"),
+        ("GET /clients?name=eq.x&limit=5&order=id", "rows 10 (name) = (x); rows 10 (id) = (1), (2) old"),
         ("GET /clients?name=eq.x&offset=5", "rows 10 (name) = (x) old"),
-        ("GET /clients?and=(name.eq.x,id.gt.2)", "rows 10 (name) = (x); contained 10 (id)"),
-        ("GET /clients?name=in.(x,y)&name=eq.y", "rows 10 (name) = (y); contained 10 (id)"),
+        ("GET /clients?and=(name.eq.x,name.gt.2)", "rows 10 (name) = (x); rows 10 (id) = (1), (2) old"),
+        ("GET /clients?name=in.(x,y)&name=eq.y", "rows 10 (name) = (y); rows 10 (id) = (1), (2) old"),
         (
             "GET /flags?live=eq.true&note=in.(a,b)",
-            "rows 16 (live|note) = (t|a), (t|b); contained 16 (live|name)",
+            "rows 16 (live|note) = (t|a), (t|b); rows 16 (live|name) = (1|1), (2|2) old",
         ),
         ("GET /flags?live=eq.t&name=eq.x&note=eq.z", "rows 16 (live|name) = (t|x) old"),
         // No proof.
@@ -40,9 +40,23 @@ fn reads_are_as_narrow_as_is_proven_and_no_narrower() {
         ("GET /clients?id=eq(all).{1}", "whole 10"),
         ("GET /clients?name=is.null", "whole 10"),
         ("GET /project_list?id=eq.1", "whole 10; whole 11"),
+        // Values that have an order, and the end of a full page.
+        ("GET /clients?id=gte.5", "rows 10 id from 5 to ..; rows 10 (id) = (1), (2) old"),
+        (
+            "GET /clients?id=gt.5&id=lt.9&name=eq.x",
+            "rows 10 (name) = (x) id from 5 to 9; rows 10 (id) = (1), (2) old",
+        ),
+        ("GET /clients?or=(id.gt.5,id.lt.9)", "whole 10"),
+        ("GET /clients?not.and=(id.gt.5)", "whole 10"),
+        ("GET /clients?order=id.desc&limit=2", "rows 10 id from 2 to ..; rows 10 (id) = (1), (2) old"),
+        (
+            "GET /clients?order=id&limit=2&name=eq.x",
+            "rows 10 (name) = (x) id from .. to 2; rows 10 (id) = (1), (2) old",
+        ),
+        ("GET /clients?order=id&limit=2&offset=4", "rows 10 id from .. to 2 old"),
+        ("GET /clients?order=id&limit=3", "rows 10; rows 10 (id) = (1), (2) old"),
+        ("GET /clients?order=name&limit=2", "whole 10"),
         // What else is consulted is whole.
-        ("GET /tasks?id=eq.1&select=id,addresses:parent_id(id)", "whole 12"),
-        ("GET /orders?id=eq.1&select=id,addresses!billing_id(id)", "rows 18 (id) = (1) old; whole 17"),
         (
             "GET /orders?id=eq.1&select=id,addresses!billing_id!inner()&addresses.id=eq.3",
             "rows 18 (id) = (1) old; whole 17",
@@ -60,11 +74,46 @@ fn a_count_needs_the_old_values_too() {
 }
 
 #[test]
-fn a_junction_and_the_policies_of_what_is_embedded_are_read_whole() {
-    let read = of("GET /people?select=id,projects(id)&name=eq.Ann", &[], &rules());
+fn what_is_embedded_is_read_by_the_values_that_join_it() {
+    let embedded = |request: &str, below: &str| {
+        reads(&asked(request, &[], "").plan(&rules()).unwrap(), Some(below).filter(|below| !below.is_empty()))
+    };
+    // To one: by the key, which the parent has.
     assert_eq!(
-        read,
-        "rows 13 (name) = (Ann); whole 11; whole 14; whole 77; contained 13 (id); Only({\"request.jwt.claims\"})"
+        embedded("GET /orders?id=eq.1&select=id,addresses!billing_id(id)", ""),
+        "rows 18 (id) = (1) old; rows 17 (id) = (1), (2) old"
+    );
+    // To many: by the foreign key, rows or none, and by the keys of those there are.
+    assert_eq!(
+        embedded("GET /clients?id=in.(1,2)&select=id,projects(id)", r#"[[[["7"],["8"]]],[null]]"#),
+        "rows 10 (id) = (1), (2) old; whole 77; rows 11 (client_id) = (1), (2); rows 11 (id) = (7), (8) old; \
+         Only({\"request.jwt.claims\"})"
+    );
+    // Through a junction: its rows by their near end, the far rows by its far end.
+    assert_eq!(
+        embedded(
+            "GET /projects?id=eq.1&select=id,people(id)&people.name=eq.x",
+            r#"[[[["u"],["v"]]],[null]]"#
+        ),
+        "rows 11 (id) = (1) old; whole 77; rows 14 (project_id) = (1), (2) old; rows 13 (id) = (u), (v) old; \
+         Only({\"request.jwt.claims\"})"
+    );
+    // What the parents' being there, or their order, depends on is whole, and so is what is below it.
+    for request in [
+        "GET /clients?id=in.(1,2)&select=id,projects!inner(id,tasks(id))",
+        "GET /clients?id=in.(1,2)&select=id,projects(id,tasks(id))&projects=is.null",
+        "GET /clients?id=in.(1,2)&select=id,projects(id,tasks(id))&projects.offset=1",
+    ] {
+        let read = embedded(request, "");
+        assert!(
+            read.starts_with("rows 10 (id) = (1), (2) old; whole 11; whole 12; whole 77"),
+            "{request}: {read}"
+        );
+    }
+    // What the statement should have returned and did not is whole.
+    assert_eq!(
+        embedded("GET /clients?id=in.(1,2)&select=id,projects(id)", "[]"),
+        "rows 10 (id) = (1), (2) old; whole 77; whole 11; whole 11; Only({\"request.jwt.claims\"})"
     );
 }
 
@@ -90,7 +139,7 @@ fn the_clock_is_never_tracked() {
 fn a_moment_in_a_json_body_is_found_however_it_is_spelled() {
     for body in [r#"{"moment":"now"}"#, r#"{"moment":"n\u006fw"}"#] {
         let plan = asked("POST /rpc/since", &[], body).plan(&rules()).unwrap();
-        assert_eq!(reads(&plan), "untracked: Clock moment", "{body}");
+        assert_eq!(reads(&plan, None), "untracked: Clock moment", "{body}");
     }
 }
 
@@ -118,7 +167,7 @@ fn too_many_values_drop_a_column_and_then_all() {
     let many: Vec<String> = (0..200).map(|n| n.to_string()).collect();
     let many = many.join(",");
     let read = of(&format!("GET /tasks?project_id=in.({many})&parent_id=in.(1,2)"), &[], &rules());
-    assert_eq!(read, "rows 12 (parent_id) = (1), (2); contained 12 (id)");
+    assert_eq!(read, "rows 12 (parent_id) = (1), (2); rows 12 (id) = (1), (2) old");
     let mut narrow = rules();
     narrow.limits.read_rows_max = 10;
     assert_eq!(of(&format!("GET /tasks?project_id=in.({many})"), &[], &narrow), "whole 12");

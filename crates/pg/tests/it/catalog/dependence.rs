@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pg::RelationId;
-use pg::catalog::{Catalog, Dependence, Obstacle, Settings, load};
+use pg::catalog::{Catalog, Dependence, Obstacle, Policies, Settings, load};
 
 use crate::fixture::{Named, catalog_of, connect_as, database, shared};
 
@@ -73,6 +73,31 @@ async fn a_policy_on_the_users_own_rows_reads_the_claims_and_no_table() {
     let docs = &catalog.table("docs").dependence;
     assert_eq!(docs.settings, only(&["request.jwt.claims", "request.jwt.claim.role", "request.jwt.claim"]));
     assert_eq!((docs.relations.len(), docs.obstacles.len()), (0, 0));
+    let owner = Policies::Columns(BTreeSet::from(["owner".to_owned()]));
+    assert_eq!(catalog.table("docs").policies, owner);
+}
+
+#[tokio::test]
+async fn the_columns_that_policies_look_at_are_known_unless_they_take_the_whole_row() {
+    let ddl = "
+        create table docs (id int primary key, owner text, shared boolean, body text);
+        create policy open on docs for select using (shared or owner = current_user);
+        create policy write on docs for update using (body <> '');
+        create table rows (id int primary key, note text);
+        alter table rows enable row level security;
+        create policy whole on rows using (to_jsonb(rows) is not null);
+        create table shut (id int primary key);
+        alter table shut enable row level security;
+        grant select (id) on shut to public;
+    ";
+    let off = catalog_of(ddl).await;
+    assert_eq!(off.table("docs").policies, Policies::Off);
+    let catalog = catalog_of(&format!("{ddl} alter table docs enable row level security")).await;
+    let looked = ["owner", "shared"].map(str::to_owned);
+    assert_eq!(catalog.table("docs").policies, Policies::Columns(BTreeSet::from(looked)));
+    assert_eq!(catalog.table("rows").policies, Policies::Any);
+    assert_eq!(catalog.table("shut").policies, Policies::Columns(BTreeSet::new()));
+    assert!(catalog.table("shut").column_grants && !catalog.table("rows").column_grants);
 }
 
 #[tokio::test]
