@@ -32,9 +32,10 @@ pub(super) fn statements(fault: Fault) -> Pair {
         Fault::PublicationNarrowed => {
             ("alter publication courant drop table items, visits, members, wears", "select 1")
         }
-        Fault::IdentityFull => {
-            ("alter table items replica identity full", "alter table items replica identity default")
-        }
+        Fault::IdentityFull => (
+            "alter table items replica identity full; alter table wears replica identity full",
+            "alter table items replica identity default; alter table wears replica identity default",
+        ),
         Fault::IdentityIndex => (
             "alter table items replica identity using index items_stamp",
             "alter table items replica identity default",

@@ -21,6 +21,7 @@ create table wears (
 create table members (person text not null, group_id int not null, primary key (person, group_id));
 create table docs (id bigint primary key, group_id int not null, version bigint not null);
 create table visits (id bigint generated always as identity primary key, group_id int not null);
+alter table visits replica identity full;
 create table bulk (id bigint primary key, filler text not null);
 create table scratch (id int primary key, version bigint not null);
 
