@@ -4,6 +4,7 @@ mod postgres;
 mod reference;
 mod simulate;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -39,6 +40,8 @@ enum Command {
         #[arg(long)]
         mutant: Option<String>,
     },
+    /// Torture the binary in front of a real PostgreSQL, with faults, and look for a broken promise.
+    Torture(torture::Torture),
     /// Generate the reference pages under docs/.
     Reference {
         /// Change nothing; fail if a page is not up to date.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Postgres { settings } => postgres::run(&settings),
         Command::Simulate { schedules, seed, mutant } => simulate::run(schedules, seed, mutant.as_deref()),
+        Command::Torture(asked) => torture::run(asked),
         Command::Reference { check } => reference::run(check),
     };
     match done {

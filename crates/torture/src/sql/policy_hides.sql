@@ -1,0 +1,8 @@
+-- The policy with a condition more: half of the docs are hidden. No rows; locks docs for a moment.
+alter policy mine on docs using (
+    group_id in (
+        select m.group_id from members m
+        where m.person = current_setting('request.jwt.claims', true)::json ->> 'sub'
+    )
+    and id % 8 < 4
+)
