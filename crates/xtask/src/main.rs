@@ -1,5 +1,6 @@
 //! Developer commands, run as `cargo xtask …`. Nothing here is shipped.
 
+mod bench;
 mod postgres;
 mod reference;
 mod simulate;
@@ -39,6 +40,11 @@ enum Command {
         #[arg(long)]
         mutant: Option<String>,
     },
+    /// Measure Courant beside its peers.
+    Bench {
+        #[command(subcommand)]
+        bench: bench::Bench,
+    },
     /// Generate the reference pages under docs/.
     Reference {
         /// Change nothing; fail if a page is not up to date.
@@ -52,6 +58,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Postgres { settings } => postgres::run(&settings),
         Command::Simulate { schedules, seed, mutant } => simulate::run(schedules, seed, mutant.as_deref()),
+        Command::Bench { bench } => bench::run(bench),
         Command::Reference { check } => reference::run(check),
     };
     match done {
