@@ -18,12 +18,21 @@ use crate::row::Found;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// Bytes an answer takes besides its body and header values, allocations included.
-const OVERHEAD_BYTES: usize = 256;
+const OVERHEAD_BYTES: usize = 320;
+/// A header in an answer's list, besides its value's bytes.
+const LISTED_BYTES: usize = size_of::<(HeaderName, HeaderValue)>();
+/// Headers that are added to an answer's own when it is sent.
+const ADDED_HEADERS: usize = 5;
 
 /// What the database answered, ready to be sent any number of times.
+///
+/// There are as many as the memory holds, so headers are a list, and their values lie in one allocation with the
+/// body: a map of them would take more than a small answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    head: Head,
+    status: StatusCode,
+    /// What the answer's head says of this body.
+    described: Box<[(HeaderName, HeaderValue)]>,
     body: Bytes,
     /// Strong: the same bytes, the same tag. Present where the answer may be kept.
     etag: Option<HeaderValue>,
@@ -53,16 +62,30 @@ impl Answer {
 
     fn whole(head: Head, body: Bytes, kept: bool, position: Option<Lsn>, target: &str) -> Arc<Answer> {
         let etag = kept.then(|| etag(&head, &body));
-        let position = position.map(|position| {
-            HeaderValue::try_from(position.to_string()).expect("a position is hexadecimal digits and a slash")
-        });
-        Arc::new(Answer { head, body, etag, position, target: target.into() })
+        let position = position.map(|position| position.to_string());
+        let values = head.headers.values().map(HeaderValue::as_bytes);
+        let more = [&etag, &position].into_iter().flatten().map(String::as_bytes);
+        let parts: Vec<&[u8]> = std::iter::once(&body[..]).chain(values).chain(more).collect();
+        let whole = Bytes::from(parts.concat());
+        let mut taken = body.len();
+        let mut value_of = |bytes: usize| {
+            let value = whole.slice(taken..taken + bytes);
+            taken += bytes;
+            HeaderValue::from_maybe_shared(value)
+                .expect("it was a header's value, or is made of its characters")
+        };
+        let described =
+            head.headers.iter().map(|(name, value)| (name.clone(), value_of(value.len()))).collect();
+        let etag = etag.map(|etag| value_of(etag.len()));
+        let position = position.map(|position| value_of(position.len()));
+        let body = whole.slice(..body.len());
+        Arc::new(Answer { status: head.status, described, body, etag, position, target: target.into() })
     }
 
     /// The memory it takes.
     pub(crate) fn weight_bytes(&self) -> u64 {
-        let headers: usize = self.head.headers.values().map(|value| value.len() + 64).sum();
-        (OVERHEAD_BYTES + self.body.len() + self.target.len() + headers) as u64
+        let listed: usize = self.described.iter().map(|(_, value)| value.len() + LISTED_BYTES).sum();
+        (OVERHEAD_BYTES + self.body.len() + self.target.len() + listed) as u64
     }
 
     /// The body as PostgreSQL made it.
@@ -77,26 +100,26 @@ impl Answer {
 
     /// Whether status and headers are the same.
     pub(crate) fn has_head_of(&self, other: &Answer) -> bool {
-        self.head.status == other.head.status && self.head.headers == other.head.headers
+        self.status == other.status && self.described == other.described
     }
 
     /// The response to a request with these headers.
     pub(crate) fn response(&self, request: &HeaderMap, source: &Source) -> Response<Body> {
         let unchanged = match (&self.etag, request.get(IF_NONE_MATCH)) {
-            (Some(etag), Some(known)) if self.head.status.is_success() => matches(known, etag),
+            (Some(etag), Some(known)) if self.status.is_success() => matches(known, etag),
             _ => false,
         };
+        let mut headers = HeaderMap::with_capacity(self.described.len() + ADDED_HEADERS);
         let mut response = if unchanged {
             let mut response = Response::new(Body::default());
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             response
         } else {
+            headers.extend(self.described.iter().map(|(name, value)| (name.clone(), value.clone())));
             let mut response = Response::new(Body::new(self.body.clone()));
-            *response.status_mut() = self.head.status;
-            response.headers_mut().clone_from(&self.head.headers);
+            *response.status_mut() = self.status;
             response
         };
-        let headers = response.headers_mut();
         if let Some(etag) = &self.etag {
             headers.insert(ETAG, etag.clone());
             // A cache between us and the reader does not hear of changes: it may keep, and must ask.
@@ -105,7 +128,8 @@ impl Answer {
         if let Some(position) = &self.position {
             headers.insert(POSITION, position.clone());
         }
-        source.write(headers);
+        source.write(&mut headers);
+        *response.headers_mut() = headers;
         response
     }
 }
@@ -166,7 +190,7 @@ fn bypass(reason: &str) -> HeaderValue {
 }
 
 /// Of the range as well: a browser that is told "unchanged" keeps the headers it has, and so an old count.
-fn etag(head: &Head, body: &[u8]) -> HeaderValue {
+fn etag(head: &Head, body: &[u8]) -> String {
     let mut context = Context::new(&SHA256);
     context.update(head.headers.get(CONTENT_RANGE).map_or(b"".as_slice(), HeaderValue::as_bytes));
     context.update(b"\n");
@@ -179,7 +203,7 @@ fn etag(head: &Head, body: &[u8]) -> HeaderValue {
         text.push(char::from_digit(u32::from(byte & 15), 16).expect("a half byte is a hexadecimal digit"));
     }
     text.push('"');
-    HeaderValue::from_str(&text).expect("hexadecimal digits are a header value")
+    text
 }
 
 /// `If-None-Match` compares weakly (RFC 9110, section 13.1.2).
