@@ -12,6 +12,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
+use super::process;
+
 /// Prints what wrk has counted as one line of JSON.
 const DONE: &str = include_str!("done.lua");
 
@@ -19,8 +21,15 @@ const DONE: &str = include_str!("done.lua");
 pub(super) enum Load {
     /// wrk with a script.
     Wrk { url: String, script: PathBuf, connections: u32, headers: Vec<(String, String)> },
-    /// pgbench with a script, its statements prepared.
-    Pgbench { program: PathBuf, uri: String, script: PathBuf, clients: u32, define: Vec<(String, String)> },
+    /// pgbench with a script, its statements prepared; on the servers' core where it shall share it.
+    Pgbench {
+        program: PathBuf,
+        uri: String,
+        script: PathBuf,
+        clients: u32,
+        define: Vec<(String, String)>,
+        beside_server: bool,
+    },
 }
 
 /// What one window saw.
@@ -88,8 +97,10 @@ impl Load {
                 command.arg(url);
                 command
             }
-            Load::Pgbench { program, uri, script, clients, define } => {
-                let mut command = Command::new(program);
+            Load::Pgbench { program, uri, script, clients, define, beside_server } => {
+                let core = if *beside_server { process::SERVER_CORE } else { process::LOAD_CORE };
+                let mut command = Command::new("taskset");
+                command.args(["-c", core]).arg(program);
                 command.args(["--no-vacuum", "--protocol=prepared", "--jobs=1", "--client"]);
                 command.args([&clients.to_string(), "--time", &seconds, "--file"]).arg(script);
                 for (name, value) in define {

@@ -35,10 +35,15 @@ pub(super) async fn measure(stage: &Stage) -> Result<Vec<Row>> {
             load: wrk(postgrest.address)?,
             bearers: vec![postgrest.pid(), postmaster],
         },
-        Entrant { name: "pgbench", load: pgbench(stage, &statement)?, bearers: vec![postmaster] },
+        Entrant { name: "pgbench", load: pgbench(stage, &statement, false)?, bearers: vec![postmaster] },
+        Entrant {
+            name: "pgbench beside PostgreSQL",
+            load: pgbench(stage, &statement, true)?,
+            bearers: vec![postmaster],
+        },
     ];
     let achieved = contest::hold(stage, "point read", &entrants).await?;
-    let [courant, postgrest, pgbench] = achieved[..] else {
+    let [courant, postgrest, pgbench, beside] = achieved[..] else {
         unreachable!("everybody who took part achieved something")
     };
     Ok(vec![
@@ -50,6 +55,7 @@ pub(super) async fn measure(stage: &Stage) -> Result<Vec<Row>> {
             Goal::AtLeastTimes(4.0),
         ),
         Row::beside("point.rate", "req/s", courant.rate, ("pgbench", pgbench.rate), Goal::AtLeastTimes(0.7)),
+        Row::beside("point.rate", "req/s", courant.rate, ("pgbench there", beside.rate), Goal::Nothing),
         Row::beside("point.cpu", "us/req", courant.cpu_us, ("PostgREST", postgrest.cpu_us), Goal::Nothing),
         Row::beside("point.cpu", "us/req", courant.cpu_us, ("pgbench", pgbench.cpu_us), Goal::Nothing),
         Row::beside("point.p50", "ms", courant.p50_ms, ("PostgREST", postgrest.p50_ms), Goal::Nothing),
@@ -83,7 +89,7 @@ fn executed(log: &str, mention: &str) -> Option<String> {
 }
 
 /// The same flight: begin, the mark and settings of the session, the statement, commit.
-fn pgbench(stage: &Stage, statement: &str) -> Result<Load> {
+fn pgbench(stage: &Stage, statement: &str, beside_server: bool) -> Result<Load> {
     let script = stage.directory.join("points.sql");
     std::fs::write(
         &script,
@@ -95,6 +101,7 @@ fn pgbench(stage: &Stage, statement: &str) -> Result<Load> {
         uri: stage.login_uri(OWN),
         script,
         clients: CLIENTS,
+        beside_server,
         define: vec![
             define("flight", "1"),
             define("names", "{search_path,role}"),

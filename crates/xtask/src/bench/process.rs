@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 /// The core of what makes load.
 pub(super) const LOAD_CORE: &str = "0";
 /// The core of what serves it, PostgreSQL included.
-const SERVER_CORE: &str = "1";
+pub(super) const SERVER_CORE: &str = "1";
 /// How long a server may take to listen, and to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// /proc counts in hundredths of a second on every Linux there is.
