@@ -20,12 +20,21 @@ use crate::variants::Variants;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// Bytes an answer takes besides its body and header values, allocations included.
-const OVERHEAD_BYTES: usize = 256;
+const OVERHEAD_BYTES: usize = 320;
+/// A header in an answer's list, besides its value's bytes.
+const LISTED_BYTES: usize = size_of::<(HeaderName, HeaderValue)>();
+/// Headers that are added to an answer's own when it is sent.
+const ADDED_HEADERS: usize = 5;
 
 /// What the database answered, ready to be sent any number of times.
+///
+/// There are as many as the memory holds, so headers are a list, and their values lie in one allocation with the
+/// body: a map of them would take more than a small answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    head: Head,
+    status: StatusCode,
+    /// What the answer's head says of this body.
+    described: Box<[(HeaderName, HeaderValue)]>,
     body: Bytes,
     /// Of the body as it is. Strong: the same bytes, the same tag. Present where the answer may be kept.
     etag: Option<HeaderValue>,
@@ -57,16 +66,32 @@ impl Answer {
 
     fn whole(head: Head, body: Bytes, kept: bool, position: Option<Lsn>, target: &str) -> Arc<Answer> {
         let etag = kept.then(|| validator::etag(head.headers.get(CONTENT_RANGE), &body));
-        let position = position.map(|position| {
-            HeaderValue::try_from(position.to_string()).expect("a position is hexadecimal digits and a slash")
-        });
-        Arc::new(Answer { head, body, etag, position, variants: Variants::default(), target: target.into() })
+        let position = position.map(|position| position.to_string());
+        let values = head.headers.values().map(HeaderValue::as_bytes);
+        let more = [etag.as_ref().map(HeaderValue::as_bytes), position.as_deref().map(str::as_bytes)];
+        let parts: Vec<&[u8]> =
+            std::iter::once(&body[..]).chain(values).chain(more.into_iter().flatten()).collect();
+        let whole = Bytes::from(parts.concat());
+        let mut taken = body.len();
+        let mut value_of = |bytes: usize| {
+            let value = whole.slice(taken..taken + bytes);
+            taken += bytes;
+            HeaderValue::from_maybe_shared(value)
+                .expect("it was a header's value, or is made of its characters")
+        };
+        let described =
+            head.headers.iter().map(|(name, value)| (name.clone(), value_of(value.len()))).collect();
+        let etag = etag.map(|etag| value_of(etag.len()));
+        let position = position.map(|position| value_of(position.len()));
+        let (status, body) = (head.status, whole.slice(..body.len()));
+        let variants = Variants::default();
+        Arc::new(Answer { status, described, body, etag, position, variants, target: target.into() })
     }
 
     /// The memory it takes.
     pub(crate) fn weight_bytes(&self) -> u64 {
-        let headers: usize = self.head.headers.values().map(|value| value.len() + 64).sum();
-        (OVERHEAD_BYTES + self.body.len() + self.target.len() + headers) as u64
+        let listed: usize = self.described.iter().map(|(_, value)| value.len() + LISTED_BYTES).sum();
+        (OVERHEAD_BYTES + self.body.len() + self.target.len() + listed) as u64
     }
 
     /// The body as PostgreSQL made it.
@@ -81,13 +106,14 @@ impl Answer {
 
     /// Whether status and headers are the same.
     pub(crate) fn has_head_of(&self, other: &Answer) -> bool {
-        self.head.status == other.head.status && self.head.headers == other.head.headers
+        self.status == other.status && self.described == other.described
     }
 
     /// What is left to be made for a client that accepts these codings; nothing for an answer too small, one
     /// that is coded already, or one that is nobody's to keep.
     pub(crate) fn wanted(&self, accepted: &Accepted) -> Option<Coding> {
-        let codable = self.etag.is_some() && !self.head.headers.contains_key(CONTENT_ENCODING);
+        let coded = self.described.iter().any(|(name, _)| *name == CONTENT_ENCODING);
+        let codable = self.etag.is_some() && !coded;
         let worth = codable && Variants::are_worth_it(&self.body);
         if worth { self.variants.choose(accepted).wanted } else { None }
     }
@@ -106,31 +132,30 @@ impl Answer {
 
     /// The response to a request with these headers.
     pub(crate) fn response(&self, request: &HeaderMap, source: &Source) -> Response<Body> {
+        let mut headers = HeaderMap::with_capacity(self.described.len() + ADDED_HEADERS);
         let mut response = match &self.etag {
-            Some(etag) => self.kept(etag, request),
-            None => self.sent(self.body.clone()),
+            Some(etag) => self.kept(etag, request, &mut headers),
+            None => self.sent(self.body.clone(), &mut headers),
         };
-        let headers = response.headers_mut();
         if let Some(position) = &self.position {
             headers.insert(POSITION, position.clone());
         }
-        source.write(headers);
+        source.write(&mut headers);
+        *response.headers_mut() = headers;
         response
     }
 
     /// Of an answer that may be kept: in the best coding there is, or that nothing has changed.
-    fn kept(&self, etag: &HeaderValue, request: &HeaderMap) -> Response<Body> {
+    fn kept(&self, etag: &HeaderValue, request: &HeaderMap, headers: &mut HeaderMap) -> Response<Body> {
         let accepted = Accepted::of(request);
         let variant = self.variants.choose(&accepted).variant;
         let chosen = variant.map(|variant| variant.coding);
-        let known =
-            if self.head.status.is_success() { known(request, etag, &accepted, chosen) } else { None };
-        let mut response = match (known, variant) {
-            (Some(_), _) => self.unchanged(),
-            (None, Some(variant)) => self.sent(variant.body.clone()),
-            (None, None) => self.sent(self.body.clone()),
+        let known = if self.status.is_success() { known(request, etag, &accepted, chosen) } else { None };
+        let response = match (known, variant) {
+            (Some(_), _) => self.unchanged(headers),
+            (None, Some(variant)) => self.sent(variant.body.clone(), headers),
+            (None, None) => self.sent(self.body.clone(), headers),
         };
-        let headers = response.headers_mut();
         let tag = match (known, variant) {
             (Some(coding), _) => tag_of(etag, coding),
             (None, Some(variant)) => {
@@ -146,22 +171,20 @@ impl Answer {
         response
     }
 
-    fn sent(&self, body: Bytes) -> Response<Body> {
+    fn sent(&self, body: Bytes, headers: &mut HeaderMap) -> Response<Body> {
+        // No name stands twice.
+        headers.extend(self.described.iter().map(|(name, value)| (name.clone(), value.clone())));
         let mut response = Response::new(Body::new(body));
-        *response.status_mut() = self.head.status;
-        response.headers_mut().clone_from(&self.head.headers);
+        *response.status_mut() = self.status;
         response
     }
 
     /// Says of the headers what RFC 9110, section 15.4.5, asks to be said again.
-    fn unchanged(&self) -> Response<Body> {
+    fn unchanged(&self, headers: &mut HeaderMap) -> Response<Body> {
+        let again = self.described.iter().filter(|(name, _)| [CONTENT_LOCATION, VARY].contains(name));
+        headers.extend(again.map(|(name, value)| (name.clone(), value.clone())));
         let mut response = Response::new(Body::default());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        for name in [CONTENT_LOCATION, VARY] {
-            for value in self.head.headers.get_all(&name) {
-                response.headers_mut().append(&name, value.clone());
-            }
-        }
         response
     }
 }

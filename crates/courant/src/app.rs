@@ -21,7 +21,7 @@ const SWEEP_ENTRIES: usize = 1000;
 
 /// Serves the configured database, or a private one, until told to stop.
 pub(crate) async fn serve(mut config: Config) -> Result<()> {
-    log::start(&config.log)?;
+    let _pending = log::start(&config.log)?;
     let mut private = None;
     if config.database.url.is_none() {
         let cluster = embedded::start().await?;

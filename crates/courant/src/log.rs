@@ -1,24 +1,34 @@
 //! Where the log goes: standard error, for eyes or for machines.
 
+mod batch;
+
 use std::io::IsTerminal as _;
 
 use anyhow::Result;
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, LogFormat};
+use batch::{Batches, Pending};
 
 /// The crates whose events the level is about.
 const OURS: [&str; 5] = ["courant", "pg", "wal", "rest", "cache"];
 
-/// Starts logging; once per process.
-pub(crate) fn start(config: &config::Log) -> Result<()> {
+/// Starts logging; once per process. What it returns is to be kept until the end.
+pub(crate) fn start(config: &config::Log) -> Result<Pending> {
     let filter = EnvFilter::try_new(directives(&config.level))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter);
     match config.format {
-        LogFormat::Human => subscriber.with_ansi(colours()).compact().init(),
-        LogFormat::Json => subscriber.json().init(),
+        LogFormat::Human => {
+            subscriber.with_writer(std::io::stderr).with_ansi(colours()).compact().init();
+            Ok(Pending::nothing())
+        }
+        LogFormat::Json => {
+            let batches = Batches::start()?;
+            let pending = batches.pending();
+            subscriber.with_writer(batches).json().init();
+            Ok(pending)
+        }
     }
-    Ok(())
 }
 
 /// Libraries are heard only when they warn: the database's notices come as a library's `info`, and would

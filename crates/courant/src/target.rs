@@ -19,47 +19,82 @@ const ENDS_LENIENCE: [&[u8]; 3] = [b"content-length", b"transfer-encoding", b"up
 /// A socket whose request lines may hold `<` and `>`.
 pub(crate) struct Lenient<S> {
     socket: S,
-    place: Place,
+    heads: Heads,
     /// What was read and did not fit into the reader's buffer once written out.
     left: Vec<u8>,
 }
 
 /// Where in the requests the next byte is.
+struct Heads {
+    place: Place,
+    /// The first bytes of the header's line.
+    name: Vec<u8>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// In a request line, or before one.
     Line,
-    /// In a header's line, with the first bytes of it.
-    Header(Vec<u8>),
+    /// In a header's line.
+    Header,
     /// Where nothing is changed any more.
     Beyond,
 }
 
 impl<S> Lenient<S> {
     pub(crate) fn new(socket: S) -> Lenient<S> {
-        Lenient { socket, place: Place::Line, left: Vec::new() }
+        let heads = Heads { place: Place::Line, name: Vec::with_capacity(NAME_BYTES) };
+        Lenient { socket, heads, left: Vec::new() }
     }
 }
 
-impl Place {
-    /// Passes a byte on, as it is or written out.
-    fn pass(&mut self, byte: u8, out: &mut Vec<u8>) {
-        match (&mut *self, byte) {
-            (Place::Line, b'<') => out.extend(b"%3C"),
-            (Place::Line, b'>') => out.extend(b"%3E"),
-            (_, byte) => out.push(byte),
+impl Heads {
+    /// Passes bytes on, with request lines written out.
+    fn write_out(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = Vec::with_capacity(bytes.len() + 16);
+        for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+            match self.place {
+                Place::Line => line.iter().for_each(|byte| match byte {
+                    b'<' => out.extend(b"%3C"),
+                    b'>' => out.extend(b"%3E"),
+                    &byte => out.push(byte),
+                }),
+                Place::Header | Place::Beyond => out.extend(line),
+            }
+            self.follow(line);
         }
-        match self {
-            Place::Line if byte == b'\n' => *self = Place::Header(Vec::with_capacity(NAME_BYTES)),
-            Place::Line | Place::Beyond => {}
-            Place::Header(name) => match byte {
-                // An empty line: the head has ended, and without a body the next request begins.
-                b'\n' if name.is_empty() => *self = Place::Line,
-                b'\n' if ENDS_LENIENCE.iter().any(|header| name.starts_with(header)) => *self = Place::Beyond,
-                b'\n' => name.clear(),
-                b'\r' => {}
-                byte if name.len() < NAME_BYTES => name.push(byte.to_ascii_lowercase()),
-                _ => {}
-            },
+        out
+    }
+
+    /// Follows bytes that are passed on as they are.
+    fn follow(&mut self, bytes: &[u8]) {
+        for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+            let ends = line.ends_with(b"\n");
+            match self.place {
+                Place::Line if ends => self.place = Place::Header,
+                Place::Line => {}
+                Place::Header => {
+                    let name = line.iter().filter(|&&byte| byte != b'\n' && byte != b'\r');
+                    let room = NAME_BYTES - self.name.len();
+                    self.name.extend(name.take(room).map(u8::to_ascii_lowercase));
+                    if ends {
+                        self.place = self.after_header();
+                        self.name.clear();
+                    }
+                }
+                Place::Beyond => return,
+            }
+        }
+    }
+
+    fn after_header(&self) -> Place {
+        if self.name.is_empty() {
+            // An empty line: the head has ended, and without a body the next request begins.
+            Place::Line
+        } else if ENDS_LENIENCE.iter().any(|header| self.name.starts_with(header)) {
+            Place::Beyond
+        } else {
+            Place::Header
         }
     }
 }
@@ -74,14 +109,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lenient<S> {
         if this.left.is_empty() {
             let before = buffer.filled().len();
             ready!(Pin::new(&mut this.socket).poll_read(context, buffer))?;
-            if matches!(this.place, Place::Beyond) || buffer.filled().len() == before {
+            if this.heads.place == Place::Beyond {
                 return Poll::Ready(Ok(()));
             }
             let read = &buffer.filled()[before..];
-            let mut out = Vec::with_capacity(read.len());
-            read.iter().for_each(|&byte| this.place.pass(byte, &mut out));
+            if !read.contains(&b'<') && !read.contains(&b'>') {
+                this.heads.follow(read);
+                return Poll::Ready(Ok(()));
+            }
+            this.left = this.heads.write_out(read);
             buffer.set_filled(before);
-            this.left = out;
         }
         let fits = this.left.len().min(buffer.remaining());
         buffer.put_slice(&this.left[..fits]);

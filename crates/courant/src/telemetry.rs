@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use cache::{Statistics, StoreStatistics};
-use parking_lot::Mutex;
+use foldhash::HashMap;
+use parking_lot::{Mutex, RwLock};
 use pg::{Lsn, PoolStatus, Transaction, Xid};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -38,6 +39,8 @@ pub(crate) struct Telemetry {
     slow_query: Duration,
     checks: Family<CheckLabels, Counter>,
     bypasses: Family<BypassLabels, Counter>,
+    /// Of each route, the meters found so far: no labels are made for a request that was seen before.
+    routes: RwLock<HashMap<Box<str>, Vec<Meter>>>,
     stores: StoreMetrics,
     log: LogSizes,
     stream: StreamMetrics,
@@ -46,6 +49,15 @@ pub(crate) struct Telemetry {
     said: Mutex<String>,
     /// The last reason why the cache was closed, until it opens again.
     said_ended: Mutex<String>,
+}
+
+/// What counts and times requests of one kind.
+struct Meter {
+    method: &'static str,
+    status: u16,
+    cache: &'static str,
+    count: Counter,
+    seconds: Histogram,
 }
 
 #[derive(Default)]
@@ -138,6 +150,7 @@ impl Telemetry {
             slow_query,
             checks: Family::default(),
             bypasses: Family::default(),
+            routes: RwLock::default(),
             stores: StoreMetrics::default(),
             log: LogSizes::default(),
             stream: StreamMetrics::default(),
@@ -228,9 +241,7 @@ impl Telemetry {
     /// One line, one count and one time per request.
     pub(crate) fn request(&self, told: &Told<'_>) {
         let (method, cache, status) = (method_label(told.method), told.cache, told.status.as_u16());
-        let route = told.route.to_owned();
-        self.requests.get_or_create(&RequestLabels { route: route.clone(), method, status, cache }).inc();
-        self.request_seconds.get_or_create(&RouteLabels { route, cache }).observe(told.took.as_secs_f64());
+        self.count(told, method);
         if !told.reason.is_empty() {
             self.bypasses.get_or_create(&BypassLabels { reason: told.reason }).inc();
         }
@@ -245,6 +256,28 @@ impl Telemetry {
             role = (!told.role.is_empty()).then_some(told.role),
             ms = milliseconds(told.took),
         );
+    }
+
+    fn count(&self, told: &Told<'_>, method: &'static str) {
+        let (status, cache) = (told.status.as_u16(), told.cache);
+        let routes = self.routes.read();
+        let meters = routes.get(told.route).map(Vec::as_slice).unwrap_or_default();
+        let same = |meter: &&Meter| meter.method == method && meter.status == status && meter.cache == cache;
+        if let Some(meter) = meters.iter().find(same) {
+            meter.count.inc();
+            meter.seconds.observe(told.took.as_secs_f64());
+            return;
+        }
+        drop(routes);
+        let route = told.route.to_owned();
+        let labels = RequestLabels { route: route.clone(), method, status, cache };
+        let count = self.requests.get_or_create_owned(&labels);
+        let seconds = self.request_seconds.get_or_create_owned(&RouteLabels { route, cache });
+        count.inc();
+        seconds.observe(told.took.as_secs_f64());
+        // Two who come here at once leave a meter twice: of the same count, so nothing is lost.
+        let meter = Meter { method, status, cache, count, seconds };
+        self.routes.write().entry(told.route.into()).or_default().push(meter);
     }
 
     /// A request's statement, answered or failed.

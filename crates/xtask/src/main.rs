@@ -1,5 +1,6 @@
 //! Developer commands, run as `cargo xtask …`. Nothing here is shipped.
 
+mod bench;
 mod postgres;
 mod reference;
 mod simulate;
@@ -40,6 +41,11 @@ enum Command {
         #[arg(long)]
         mutant: Option<String>,
     },
+    /// Measure Courant beside its peers.
+    Bench {
+        #[command(subcommand)]
+        bench: bench::Bench,
+    },
     /// Torture the binary in front of a real PostgreSQL, with faults, and look for a broken promise.
     Torture(torture::Torture),
     /// Generate the reference pages under docs/.
@@ -55,6 +61,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Postgres { settings } => postgres::run(&settings),
         Command::Simulate { schedules, seed, mutant } => simulate::run(schedules, seed, mutant.as_deref()),
+        Command::Bench { bench } => bench::run(bench),
         Command::Torture(asked) => torture::run(asked),
         Command::Reference { check } => reference::run(check),
     };

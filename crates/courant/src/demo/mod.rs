@@ -34,7 +34,7 @@ pub(crate) async fn run(mut config: Config, calls: u64, tour_once: bool) -> Resu
         // The tour tells what the log would.
         config.log.level = "warn".to_owned();
     }
-    log::start(&config.log)?;
+    let _pending = log::start(&config.log)?;
     let mut cluster = embedded::start().await?;
     let ran = async {
         prepare(&cluster, calls).await?;

@@ -1,0 +1,58 @@
+//! One HTTP connection that asks one thing at a time.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+/// A connection to a server.
+pub(super) struct Client {
+    sender: SendRequest<Empty<Bytes>>,
+    address: SocketAddr,
+}
+
+/// An answer of status 200.
+pub(super) struct Answer {
+    /// Whether Courant's cache answered.
+    pub(super) hit: bool,
+    pub(super) body: Bytes,
+}
+
+impl Client {
+    /// Connects.
+    pub(super) async fn connect(address: SocketAddr) -> Result<Client> {
+        let socket = TcpStream::connect(address).await?;
+        socket.set_nodelay(true)?;
+        let (sender, connection) = handshake(TokioIo::new(socket)).await?;
+        // Spawned here because it ends with the client that it carries.
+        tokio::spawn(connection);
+        Ok(Client { sender, address })
+    }
+
+    /// Asks, and waits for the whole answer.
+    pub(super) async fn get(&mut self, path: &str) -> Result<Answer> {
+        let request =
+            Request::builder().method(Method::GET).uri(path).header("host", self.address.to_string());
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request.body(Empty::new())?).await?;
+        let (head, body) = response.into_parts();
+        let body = body.collect().await?.to_bytes();
+        ensure!(head.status == 200, "{path} answered {}: {}", head.status, String::from_utf8_lossy(&body));
+        Ok(Answer {
+            hit: head.headers.get("cache-status").is_some_and(|status| status == "courant; hit"),
+            body,
+        })
+    }
+
+    /// Asks for JSON.
+    pub(super) async fn json(&mut self, path: &str) -> Result<Value> {
+        let answer = self.get(path).await?;
+        serde_json::from_slice(&answer.body).with_context(|| format!("{path} did not answer JSON"))
+    }
+}

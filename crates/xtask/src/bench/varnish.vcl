@@ -1,0 +1,12 @@
+vcl 4.1;
+
+# Varnish as a cache that keeps everything for an hour.
+backend origin {
+    .host = "{host}";
+    .port = "{port}";
+}
+
+sub vcl_backend_response {
+    set beresp.ttl = 1h;
+    return (deliver);
+}
