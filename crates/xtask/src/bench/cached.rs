@@ -59,5 +59,6 @@ pub(super) async fn measure(stage: &Stage) -> Result<Vec<Row>> {
         Row::beside("cached.p99", "ms", courant.p99_ms, ("nginx", nginx.p99_ms), Goal::AtMostTimes(1.0)),
         Row::beside("cached.quiet.rate", "req/s", quiet.rate, ("nginx", nginx.rate), Goal::Nothing),
         Row::beside("cached.quiet.cpu", "us/req", quiet.cpu_us, ("nginx", nginx.cpu_us), Goal::Nothing),
+        Row::beside("cached.quiet.p99", "ms", quiet.p99_ms, ("nginx", nginx.p99_ms), Goal::Nothing),
     ])
 }
