@@ -1,50 +1,52 @@
 //! An answer, as it is kept and as it is sent.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LOCATION, CONTENT_RANGE, ETAG, VARY};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, ETAG, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use pg::Lsn;
-use rest::{Head, Plan};
+use rest::{Field, Head, Plan};
 
 use crate::bypass::Bypass;
 use crate::consistency::POSITION;
 use crate::encoding::{Accepted, Coding};
 use crate::failure::Failure;
+use crate::packed::Packed;
 use crate::response::Body;
 use crate::row::Found;
 use crate::validator::{self, known, tag_of};
 use crate::variants::Variants;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-/// Bytes an answer takes besides its body and header values, allocations included.
-const OVERHEAD_BYTES: usize = 320;
-/// A header in an answer's list, besides its value's bytes.
-const LISTED_BYTES: usize = size_of::<(HeaderName, HeaderValue)>();
+/// What an answer takes besides its texts: itself, and what its four allocations are rounded up by.
+const OVERHEAD_BYTES: usize = size_of::<Answer>() + 144;
 /// Headers that are added to an answer's own when it is sent.
 const ADDED_HEADERS: usize = 5;
 
 /// What the database answered, ready to be sent any number of times.
 ///
-/// There are as many as the memory holds, so headers are a list, and their values lie in one allocation with the
-/// body: a map of them would take more than a small answer.
+/// There are as many as the memory holds, so all texts lie in one allocation, and headers are known by a byte.
 #[derive(Debug)]
 pub(crate) struct Answer {
     status: StatusCode,
-    /// What the answer's head says of this body.
-    described: Box<[(HeaderName, HeaderValue)]>,
-    body: Bytes,
-    /// Of the body as it is. Strong: the same bytes, the same tag. Present where the answer may be kept.
-    etag: Option<HeaderValue>,
-    /// A position of the log above everything it shows.
-    position: Option<HeaderValue>,
-    /// The body in other codings, as far as they are made.
-    pub(crate) variants: Variants,
-    /// The request's path and query, by which an administrator names it.
-    pub(crate) target: Box<str>,
+    /// What the answer's head says of this body; the values follow the texts below.
+    fields: Box<[Field]>,
+    texts: Packed,
+    /// The body in other codings, once somebody wants one.
+    variants: OnceLock<Box<Variants>>,
 }
+
+// The texts of an answer, by number.
+const BODY: usize = 0;
+/// Of the body as it is. Strong: the same bytes, the same tag. Empty where the answer may not be kept.
+const TAG: usize = 1;
+/// A position of the log above everything it shows; empty where none is known.
+const LOG_POSITION: usize = 2;
+/// The request's path and query, by which an administrator names it.
+const TARGET: usize = 3;
+const VALUES: usize = 4;
 
 /// Where a response came from (RFC 9211).
 #[derive(Clone, Debug)]
@@ -65,80 +67,77 @@ impl Answer {
     }
 
     fn whole(head: Head, body: Bytes, kept: bool, position: Option<Lsn>, target: &str) -> Arc<Answer> {
-        let etag = kept.then(|| validator::etag(head.headers.get(CONTENT_RANGE), &body));
-        let position = position.map(|position| position.to_string());
-        let values = head.headers.values().map(HeaderValue::as_bytes);
-        let more = [etag.as_ref().map(HeaderValue::as_bytes), position.as_deref().map(str::as_bytes)];
-        let parts: Vec<&[u8]> =
-            std::iter::once(&body[..]).chain(values).chain(more.into_iter().flatten()).collect();
-        let whole = Bytes::from(parts.concat());
-        let mut taken = body.len();
-        let mut value_of = |bytes: usize| {
-            let value = whole.slice(taken..taken + bytes);
-            taken += bytes;
-            HeaderValue::from_maybe_shared(value)
-                .expect("it was a header's value, or is made of its characters")
-        };
-        let described =
-            head.headers.iter().map(|(name, value)| (name.clone(), value_of(value.len()))).collect();
-        let etag = etag.map(|etag| value_of(etag.len()));
-        let position = position.map(|position| value_of(position.len()));
-        let (status, body) = (head.status, whole.slice(..body.len()));
-        let variants = Variants::default();
-        Arc::new(Answer { status, described, body, etag, position, variants, target: target.into() })
+        let tag = kept.then(|| validator::etag(head.get(Field::ContentRange), &body));
+        let position = position.map(|position| position.to_string()).unwrap_or_default();
+        let tag = tag.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
+        let texts = [&body[..], tag, position.as_bytes(), target.as_bytes()];
+        let values = head.fields.iter().map(|(_, value)| value.as_bytes());
+        Arc::new(Answer {
+            status: head.status,
+            fields: head.fields.iter().map(|(field, _)| *field).collect(),
+            texts: Packed::new(texts.into_iter().chain(values)),
+            variants: OnceLock::new(),
+        })
     }
 
     /// The memory it takes.
     pub(crate) fn weight_bytes(&self) -> u64 {
-        let listed: usize = self.described.iter().map(|(_, value)| value.len() + LISTED_BYTES).sum();
-        (OVERHEAD_BYTES + self.body.len() + self.target.len() + listed) as u64
+        (OVERHEAD_BYTES + self.texts.len()) as u64
     }
 
     /// The body as PostgreSQL made it.
     pub(crate) fn body(&self) -> &[u8] {
-        &self.body
+        self.texts.text(BODY)
     }
 
-    /// Whether a reader would see no difference.
-    pub(crate) fn is_same(&self, other: &Answer) -> bool {
-        self.body == other.body && self.has_head_of(other)
-    }
-
-    /// Whether status and headers are the same.
-    pub(crate) fn has_head_of(&self, other: &Answer) -> bool {
-        self.status == other.status && self.described == other.described
-    }
-
-    /// What is left to be made for a client that accepts these codings; nothing for an answer too small, one
-    /// that is coded already, or one that is nobody's to keep.
-    pub(crate) fn wanted(&self, accepted: &Accepted) -> Option<Coding> {
-        let coded = self.described.iter().any(|(name, _)| *name == CONTENT_ENCODING);
-        let codable = self.etag.is_some() && !coded;
-        let worth = codable && Variants::are_worth_it(&self.body);
-        if worth { self.variants.choose(accepted).wanted } else { None }
-    }
-
-    /// Makes and keeps the body in a coding, if `charge` grants the memory.
-    pub(crate) fn make(&self, coding: Coding, charge: impl FnOnce(u64) -> bool) {
-        if let Some(etag) = &self.etag {
-            self.variants.make(coding, &self.body, etag, charge);
-        }
+    /// The request's path and query.
+    pub(crate) fn target(&self) -> &str {
+        std::str::from_utf8(self.texts.text(TARGET)).unwrap_or_default()
     }
 
     /// Its tag: the same for the same answer, another for another. Empty where it may not be kept.
     pub(crate) fn tag(&self) -> &[u8] {
-        self.etag.as_ref().map_or(b"", HeaderValue::as_bytes)
+        self.texts.text(TAG)
+    }
+
+    /// Whether a reader would see no difference.
+    pub(crate) fn is_same(&self, other: &Answer) -> bool {
+        self.body() == other.body() && self.has_head_of(other)
+    }
+
+    /// Whether status and headers are the same.
+    pub(crate) fn has_head_of(&self, other: &Answer) -> bool {
+        self.status == other.status && self.described().eq(other.described())
+    }
+
+    /// What is left to be made for a client that accepts these codings; nothing for an answer too small, or one
+    /// that is nobody's to keep.
+    pub(crate) fn wanted(&self, accepted: &Accepted) -> Option<Coding> {
+        let worth = !self.tag().is_empty() && Variants::are_worth_it(self.body());
+        if worth { self.variants().choose(accepted).wanted } else { None }
+    }
+
+    /// The body in other codings.
+    pub(crate) fn variants(&self) -> &Variants {
+        self.variants.get_or_init(Box::default)
+    }
+
+    /// Makes and keeps the body in a coding, if `charge` grants the memory.
+    pub(crate) fn make(&self, coding: Coding, charge: impl FnOnce(u64) -> bool) {
+        if let Some(etag) = self.value(TAG) {
+            self.variants().make(coding, self.body(), &etag, charge);
+        }
     }
 
     /// The response to a request with these headers.
     pub(crate) fn response(&self, request: &HeaderMap, source: &Source) -> Response<Body> {
-        let mut headers = HeaderMap::with_capacity(self.described.len() + ADDED_HEADERS);
-        let mut response = match &self.etag {
-            Some(etag) => self.kept(etag, request, &mut headers),
-            None => self.sent(self.body.clone(), &mut headers),
+        let mut headers = HeaderMap::with_capacity(self.fields.len() + ADDED_HEADERS);
+        let mut response = match self.value(TAG) {
+            Some(etag) => self.kept(&etag, request, &mut headers),
+            None => self.sent(self.texts.shared(BODY), &mut headers),
         };
-        if let Some(position) = &self.position {
-            headers.insert(POSITION, position.clone());
+        if let Some(position) = self.value(LOG_POSITION) {
+            headers.insert(POSITION, position);
         }
         source.write(&mut headers);
         *response.headers_mut() = headers;
@@ -148,13 +147,13 @@ impl Answer {
     /// Of an answer that may be kept: in the best coding there is, or that nothing has changed.
     fn kept(&self, etag: &HeaderValue, request: &HeaderMap, headers: &mut HeaderMap) -> Response<Body> {
         let accepted = Accepted::of(request);
-        let variant = self.variants.choose(&accepted).variant;
+        let variant = self.variants.get().and_then(|variants| variants.choose(&accepted).variant);
         let chosen = variant.map(|variant| variant.coding);
         let known = if self.status.is_success() { known(request, etag, &accepted, chosen) } else { None };
         let response = match (known, variant) {
             (Some(_), _) => self.unchanged(headers),
             (None, Some(variant)) => self.sent(variant.body.clone(), headers),
-            (None, None) => self.sent(self.body.clone(), headers),
+            (None, None) => self.sent(self.texts.shared(BODY), headers),
         };
         let tag = match (known, variant) {
             (Some(coding), _) => tag_of(etag, coding),
@@ -165,15 +164,14 @@ impl Answer {
             (None, None) => etag.clone(),
         };
         headers.insert(ETAG, tag);
-        headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         // A cache between us and the reader does not hear of changes: it may keep, and must ask.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         response
     }
 
     fn sent(&self, body: Bytes, headers: &mut HeaderMap) -> Response<Body> {
-        // No name stands twice.
-        headers.extend(self.described.iter().map(|(name, value)| (name.clone(), value.clone())));
+        headers.extend(self.described().map(|(field, value)| (field.name(), value)));
         let mut response = Response::new(Body::new(body));
         *response.status_mut() = self.status;
         response
@@ -181,11 +179,25 @@ impl Answer {
 
     /// Says of the headers what RFC 9110, section 15.4.5, asks to be said again.
     fn unchanged(&self, headers: &mut HeaderMap) -> Response<Body> {
-        let again = self.described.iter().filter(|(name, _)| [CONTENT_LOCATION, VARY].contains(name));
-        headers.extend(again.map(|(name, value)| (name.clone(), value.clone())));
+        let again = self.described().filter(|(field, _)| *field == Field::ContentLocation);
+        headers.extend(again.map(|(field, value)| (field.name(), value)));
         let mut response = Response::new(Body::default());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
+    }
+
+    fn described(&self) -> impl Iterator<Item = (Field, HeaderValue)> {
+        let values = (VALUES..).map(|number| self.value(number).unwrap_or(HeaderValue::from_static("")));
+        self.fields.iter().copied().zip(values)
+    }
+
+    /// A text that is a header's value; none where it is empty.
+    fn value(&self, number: usize) -> Option<HeaderValue> {
+        let text = self.texts.shared(number);
+        (!text.is_empty()).then(|| {
+            HeaderValue::from_maybe_shared(text)
+                .expect("it was a header's value, or is made of its characters")
+        })
     }
 }
 

@@ -16,8 +16,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::answer::Answer;
 use crate::consistency::Consistency;
 use crate::node::Node;
-use crate::request::{Settled, query};
+use crate::request::query;
 use crate::schema::Planned;
+use crate::settled::Settled;
 
 /// How long a check waits for the stream before it gives up.
 const WAIT_MAX: Duration = Duration::from_secs(5);
@@ -83,7 +84,7 @@ pub(crate) async fn run(
     if outcome == Outcome::Stale {
         node.cache.clear(|_, _| true);
     }
-    node.telemetry.checked(outcome, &answer.target);
+    node.telemetry.checked(outcome, answer.target());
     drop(chosen.0);
 }
 
@@ -98,7 +99,7 @@ async fn check(
     let current = matches!(&planned.plan.reads, Reads::Tracked(tracked) if tracked.ttl.is_none());
     let Ok(found) = query(node, planned, session).await else { return Outcome::Undecided };
     let now = node.clock.now();
-    let Ok(fresh) = Answer::new(&planned.plan, found, true, &answer.target) else {
+    let Ok(fresh) = Answer::new(&planned.plan, found, true, answer.target()) else {
         return Outcome::Undecided;
     };
     if !current || answer.is_same(&fresh) {

@@ -92,7 +92,7 @@ impl Node {
             marks: Marks::new(),
             progress: Progress::default(),
             checks: Checks::new(config.cache.check_every),
-            telemetry: Telemetry::new(config.log.slow_query),
+            telemetry: Telemetry::new(&config.log),
             places: Semaphore::new(config.http.requests_in_flight_max),
             lifetimes: Lifetimes::new(),
             press: Arc::new(Semaphore::new(variants::AT_ONCE)),

@@ -6,15 +6,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use cache::{Key, KeyBuilder, Lookup, Moment, Need};
+use cache::{Key, Lookup, Moment, Need};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use pg::Lsn;
-use pg::catalog::Settings;
-use pg::session::{Commit, Session};
+use pg::session::Commit;
 use rest::{Access, Reads};
 
 use crate::answer::{Answer, Source};
@@ -29,6 +28,7 @@ use crate::node::Node;
 use crate::response::Body;
 use crate::row::Found;
 use crate::schema::{Planned, Schema};
+use crate::settled::Settled;
 use crate::telemetry::Told;
 use crate::variants;
 
@@ -82,10 +82,10 @@ async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
     let schema = node.schema();
     let planned = schema.plan(&asked.head, &body).map_err(Failure::from)?;
     asked.planned = Some(Arc::clone(&planned));
-    let session = Settled::new(&asked.head, &who, &planned);
+    let session = Settled::new(&asked.head, who, Arc::clone(&planned));
 
     match (planned.plan.access, &planned.tracked) {
-        (Access::Write, _) if who.role.is_none() => Err(Arc::new(Failure::ReadOnly)),
+        (Access::Write, _) if session.role().is_none() => Err(Arc::new(Failure::ReadOnly)),
         (Access::Write, _) => write(node, asked, &planned, &session).await,
         (Access::Read, Ok(_)) => read(node, asked, &schema, &planned, session).await,
         (Access::Read, Err(why)) => {
@@ -104,7 +104,7 @@ async fn read(
     planned: &Arc<Planned>,
     session: Settled,
 ) -> Served {
-    let key = session.key(planned);
+    let key = session.key();
     let need = asked.consistency.need(asked.arrived, node.config.cache.bound);
     let bypassed = match look(node, asked, &key, need).await {
         Lookup::Hit { value, age } => {
@@ -179,7 +179,7 @@ async fn fill(
 /// The database's answer, whatever the cache holds.
 pub(crate) async fn query(node: &Node, planned: &Planned, session: &Settled) -> Result<Found, Failure> {
     let began = node.clock.now();
-    let row = node.pool.read(session.lent(&session.pairs()), &planned.plan.statement).await;
+    let row = node.pool.read(session.lent(&session.settings()), &planned.plan.statement).await;
     Found::read(&ran(node, planned, session, began, row)?)
 }
 
@@ -195,7 +195,7 @@ fn ran<T>(
     if !matches!(result, Err(pg::Error::Busy)) {
         node.telemetry.query(&planned.plan.statement.sql, node.clock.since(began));
     }
-    result.map_err(|source| Failure::Database { source, anonymous: session.anonymous })
+    result.map_err(|source| Failure::Database { source, anonymous: session.is_anonymous() })
 }
 
 /// Writes, and answers when this node's cache has passed the write.
@@ -208,7 +208,8 @@ async fn write(node: &Node, asked: &Asked, planned: &Planned, session: &Settled)
     };
     let commit = if plan.answer.decides() { Commit::If(&acceptable) } else { Commit::Always };
     let text = mark.text();
-    let written = node.pool.write(session.lent(&session.pairs()), &plan.statement, Some(&text), commit).await;
+    let written =
+        node.pool.write(session.lent(&session.settings()), &plan.statement, Some(&text), commit).await;
     let written = ran(node, planned, session, began, written)?;
     let position = if written.committed && written.wrote { acknowledge(node, &mut mark).await } else { None };
     let mut found = Found::read(&written.row)?;
@@ -231,76 +232,6 @@ async fn acknowledge(node: &Node, mark: &mut Mark<'_>) -> Option<Lsn> {
     let row = client.query_one(&statement, &[]).await.ok()?;
     client.release();
     row.get::<_, &str>(0).parse().ok()
-}
-
-/// The transaction's role and settings, ready to be lent to the pool.
-pub(crate) struct Settled {
-    role: Option<String>,
-    anonymous: bool,
-    settings: Vec<(&'static str, String)>,
-}
-
-impl Settled {
-    fn new(head: &Parts, who: &Identity, planned: &Planned) -> Settled {
-        let mut settings = vec![("search_path", planned.search_path.clone())];
-        let read: &dyn Fn(&str) -> bool = match &planned.tracked {
-            // What an answer cannot depend on need not be sent either.
-            Ok(Settings::Only(names)) => &|name| names.contains(name),
-            Ok(Settings::Any) | Err(_) => &|_| true,
-        };
-        let mut set = |name: &'static str, value: &dyn Fn() -> String| {
-            if read(name) {
-                settings.push((name, value()));
-            }
-        };
-        set("request.jwt.claims", &|| who.claims.clone());
-        set("request.method", &|| head.method.as_str().to_owned());
-        set("request.path", &|| head.uri.path().to_owned());
-        set("request.headers", &|| headers_json(head, |name| name != "cookie"));
-        set("request.cookies", &|| cookies_json(head));
-        Settled { role: who.role.clone(), anonymous: who.anonymous, settings }
-    }
-
-    fn pairs(&self) -> Vec<(&str, &str)> {
-        self.settings.iter().map(|(name, value)| (*name, value.as_str())).collect()
-    }
-
-    fn lent<'a>(&'a self, settings: &'a [(&'a str, &'a str)]) -> Session<'a> {
-        Session { role: self.role.as_deref(), settings }
-    }
-
-    /// The canonical request and everything its answer depends on: the session is sent what its key holds.
-    fn key(&self, planned: &Planned) -> Key {
-        let mut key = KeyBuilder::new().part(planned.fingerprint);
-        key = match &self.role {
-            Some(role) => key.part("role").part(role),
-            None => key.part("login"),
-        };
-        for (name, value) in &self.settings {
-            key = key.part(name).part(value);
-        }
-        key.build_in(planned.home)
-    }
-}
-
-fn headers_json(head: &Parts, wanted: impl Fn(&str) -> bool) -> String {
-    let mut map = serde_json::Map::new();
-    for (name, value) in head.headers.iter().filter(|(name, _)| wanted(name.as_str())) {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        map.entry(name.as_str()).or_insert_with(|| value.into());
-    }
-    serde_json::Value::Object(map).to_string()
-}
-
-fn cookies_json(head: &Parts) -> String {
-    let mut map = serde_json::Map::new();
-    for value in head.headers.get_all(http::header::COOKIE) {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        for (name, value) in value.split(';').filter_map(|pair| pair.trim().split_once('=')) {
-            map.insert(name.to_owned(), value.into());
-        }
-    }
-    serde_json::Value::Object(map).to_string()
 }
 
 /// The address without the prefix, before anybody looks at it: both forms share plans and answers, and the
@@ -335,6 +266,9 @@ async fn whole(node: &Node, head: &Parts, body: Incoming) -> Result<Bytes, Failu
         key: "http.body_bytes_max",
         bytes_max: limits.body_bytes_max,
     };
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
     if body.size_hint().lower() > limits.body_bytes_max as u64 {
         // Announced: refused before it is sent.
         return Err(too_large);

@@ -18,6 +18,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::check::Outcome;
+use crate::config::{self, RequestsLogged};
 use crate::ended::Ended;
 
 mod stores;
@@ -37,6 +38,7 @@ pub(crate) struct Telemetry {
     query_seconds: Histogram,
     slow_queries: Counter,
     slow_query: Duration,
+    requests_logged: RequestsLogged,
     checks: Family<CheckLabels, Counter>,
     bypasses: Family<BypassLabels, Counter>,
     /// Of each route, the meters found so far: no labels are made for a request that was seen before.
@@ -139,7 +141,7 @@ pub(crate) struct Reading<'a> {
 
 impl Telemetry {
     /// All metrics at zero.
-    pub(crate) fn new(slow_query: Duration) -> Telemetry {
+    pub(crate) fn new(log: &config::Log) -> Telemetry {
         let latency: fn() -> Histogram = || Histogram::new(LATENCY_S);
         let mut telemetry = Telemetry {
             registry: Registry::with_prefix("courant"),
@@ -147,7 +149,8 @@ impl Telemetry {
             request_seconds: Family::new_with_constructor(latency),
             query_seconds: latency(),
             slow_queries: Counter::default(),
-            slow_query,
+            slow_query: log.slow_query,
+            requests_logged: log.requests,
             checks: Family::default(),
             bypasses: Family::default(),
             routes: RwLock::default(),
@@ -238,12 +241,17 @@ impl Telemetry {
         }
     }
 
-    /// One line, one count and one time per request.
+    /// One count and one time per request, and a line where one is wanted.
     pub(crate) fn request(&self, told: &Told<'_>) {
         let (method, cache, status) = (method_label(told.method), told.cache, told.status.as_u16());
         self.count(told, method);
         if !told.reason.is_empty() {
             self.bypasses.get_or_create(&BypassLabels { reason: told.reason }).inc();
+        }
+        let notable =
+            told.status.is_client_error() || told.status.is_server_error() || told.took >= self.slow_query;
+        if self.requests_logged == RequestsLogged::Notable && !notable {
+            return;
         }
         tracing::info!(
             target: "courant::request",

@@ -22,8 +22,8 @@ pub(crate) const AT_ONCE: usize = 1;
 /// Smaller bodies stay as they are: with its head such a response fits into one packet anyway (1,460 bytes on
 /// Ethernet), so that a coding would save the reader nothing.
 const BODY_BYTES_MIN: usize = 1024;
-/// What a variant takes besides its bytes.
-const OVERHEAD_BYTES: usize = 128;
+/// What a variant takes besides its bytes, if it is the first of its answer.
+const OVERHEAD_BYTES: usize = 128 + size_of::<Variants>();
 
 /// A body in a coding.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Variants {
 pub(crate) fn order(node: &Node, key: &Key, answer: &Arc<Answer>, request: &HeaderMap) {
     let Some(coding) = answer.wanted(&Accepted::of(request)) else { return };
     let Ok(place) = Arc::clone(&node.press).try_acquire_owned() else { return };
-    if !answer.variants.claim(coding) {
+    if !answer.variants().claim(coding) {
         return;
     }
     let (cache, key, answer) = (Arc::clone(&node.cache), key.clone(), Arc::clone(answer));

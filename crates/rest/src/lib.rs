@@ -22,4 +22,4 @@ pub use error::Error;
 pub use plan::{Access, Plan, plan};
 pub use read_set::{Reads, Returned, Tracked};
 pub use request::{Declared, Lifetime, Limits, Request, Rules};
-pub use respond::{AnswerRules, Counts, Head, respond};
+pub use respond::{AnswerRules, Counts, Field, Head, respond};

@@ -3,7 +3,7 @@
 //! A write is answered before its COMMIT: an error here means that it must be rolled back.
 
 use http::header::{HeaderName, HeaderValue};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::media::Media;
@@ -86,8 +86,46 @@ pub struct Counts {
 pub struct Head {
     /// The status.
     pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
+    /// The headers, each once.
+    pub fields: Vec<(Field, HeaderValue)>,
+}
+
+impl Head {
+    /// The value of a header, if there is one.
+    pub fn get(&self, field: Field) -> Option<&HeaderValue> {
+        self.fields.iter().find(|(of, _)| *of == field).map(|(_, value)| value)
+    }
+}
+
+/// The headers that a head can have: a closed list, of which a kept answer remembers a byte each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Which rows the body holds, and of how many.
+    ContentRange,
+    /// The body's media type.
+    ContentType,
+    /// The preferences that were heeded.
+    PreferenceApplied,
+    /// The schema that was chosen.
+    ContentProfile,
+    /// The request in its canonical form.
+    ContentLocation,
+    /// Where the inserted row is.
+    Location,
+}
+
+impl Field {
+    /// Its name.
+    pub const fn name(self) -> HeaderName {
+        HeaderName::from_static(match self {
+            Field::ContentRange => "content-range",
+            Field::ContentType => "content-type",
+            Field::PreferenceApplied => "preference-applied",
+            Field::ContentProfile => "content-profile",
+            Field::ContentLocation => "content-location",
+            Field::Location => "location",
+        })
+    }
 }
 
 /// The head of the response to a plan whose statement returned these counts.
@@ -101,7 +139,7 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
     if exceeded && !matches!(answer.kind, Kind::Read { .. }) {
         return Err(Error::max_affected(rows));
     }
-    let mut headers = HeaderMap::new();
+    let mut fields = Vec::with_capacity(4);
     let counted = total.filter(|_| answer.counted);
     let affected = answer.counted.then_some(rows);
     let (status, range) = match answer.kind {
@@ -121,30 +159,30 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
         Kind::Delete if answer.body => (StatusCode::OK, content_range(None, affected)),
         Kind::Delete => (StatusCode::NO_CONTENT, content_range(None, affected)),
     };
-    set(&mut headers, "content-range", &range);
+    set(&mut fields, Field::ContentRange, &range);
     if answer.body {
-        set(&mut headers, "content-type", answer.media.content_type());
+        set(&mut fields, Field::ContentType, answer.media.content_type());
     }
     let optional = [
-        ("preference-applied", &answer.preference_applied),
-        ("content-profile", &answer.content_profile),
-        ("content-location", &answer.content_location),
+        (Field::PreferenceApplied, &answer.preference_applied),
+        (Field::ContentProfile, &answer.content_profile),
+        (Field::ContentLocation, &answer.content_location),
     ];
-    for (name, value) in optional {
+    for (field, value) in optional {
         if let Some(value) = value {
-            set(&mut headers, name, value);
+            set(&mut fields, field, value);
         }
     }
     if let Some(location) = answer.location.as_ref().filter(|_| rows == 1) {
-        set(&mut headers, "location", &location_of(location, &counts.key));
+        set(&mut fields, Field::Location, &location_of(location, &counts.key));
     }
-    Ok(Head { status, headers })
+    Ok(Head { status, fields })
 }
 
-fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+fn set(fields: &mut Vec<(Field, HeaderValue)>, field: Field, value: &str) {
     // A name of a schema or relation may hold what a header cannot.
     if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(HeaderName::from_static(name), value);
+        fields.push((field, value));
     }
 }
 

@@ -66,7 +66,7 @@ fn clear(node: &Node, query: &str) -> Response<Body> {
         },
     };
     let matches = |key: &Key, answer: &Arc<Answer>| {
-        only.is_none_or(|store| key.store() == store) && glob(&pattern, &answer.target)
+        only.is_none_or(|store| key.store() == store) && glob(&pattern, answer.target())
     };
     let cleared = node.cache.clear(matches);
     response::json(StatusCode::OK, json!({ "cleared": cleared }).to_string())

@@ -4,7 +4,7 @@ use pg::catalog::Obstacle;
 use super::*;
 
 fn answer(kept: bool) -> Arc<Answer> {
-    let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
+    let head = Head { status: StatusCode::OK, fields: Vec::new() };
     Answer::whole(head, Bytes::from_static(b"[]"), kept, None, "/t")
 }
 
@@ -33,7 +33,7 @@ fn a_bypass_tells_why_in_a_well_formed_string() {
 /// An answer of some kilobytes, and how its variants were charged.
 fn large() -> Arc<Answer> {
     let body = Bytes::from("{\"status\":\"pending\"},".repeat(200));
-    let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
+    let head = Head { status: StatusCode::OK, fields: Vec::new() };
     Answer::whole(head, body, true, None, "/t")
 }
 
@@ -103,7 +103,7 @@ fn nothing_is_made_of_what_is_small_or_does_not_shrink_or_was_not_granted() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         noise.extend_from_slice(&state.to_le_bytes()[4..]);
     }
-    let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
+    let head = Head { status: StatusCode::OK, fields: Vec::new() };
     let noise = Answer::whole(head, noise.into(), true, None, "/t");
     noise.make(Coding::Gzip, |_| unreachable!("nothing is charged for what is not kept"));
     assert_eq!(noise.wanted(&gzip), None);

@@ -5,7 +5,7 @@
 
 use super::given::{Given, Refusal};
 use super::tables::{declaration, named};
-use super::{Config, Environment, LogFormat, Secret};
+use super::{Config, Environment, LogFormat, RequestsLogged, Secret};
 use crate::consistency::Consistency;
 
 /// A key of the configuration.
@@ -375,6 +375,17 @@ pub(super) const KEYS: &[Key] = &[
             given.word(&words).map(|level| config.log.level = level.to_owned())
         },
     ),
+    Key::new(
+        "log.requests",
+        "all",
+        "Which requests get a line in the log: `all`, or `notable`, those that failed or took longer than \
+         `log.slow_query_ms`. `/metrics` counts and times every one.",
+        |config, given| {
+            let words = [("all", RequestsLogged::All), ("notable", RequestsLogged::Notable)];
+            given.word(&words).map(|requests| config.log.requests = requests)
+        },
+    )
+    .in_production("notable"),
     Key::new(
         "log.slow_query_ms",
         "100",

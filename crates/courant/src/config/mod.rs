@@ -158,6 +158,17 @@ pub(crate) struct Log {
     pub(crate) format: LogFormat,
     pub(crate) level: String,
     pub(crate) slow_query: Duration,
+    pub(crate) requests: RequestsLogged,
+}
+
+/// Which requests get a line of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum RequestsLogged {
+    /// Each.
+    #[default]
+    All,
+    /// Those that failed or were slow; the metrics count the others.
+    Notable,
 }
 
 /// How a line of the log looks.

@@ -15,7 +15,7 @@ fn shown(request: &str, headers: &[&str], rows: u64, total: Option<u64>) -> Stri
     let head = head(request, headers, rows, total).unwrap();
     let mut shown = head.status.as_u16().to_string();
     for name in ["content-range", "content-type", "preference-applied", "content-location", "location"] {
-        if let Some(value) = head.headers.get(name) {
+        if let Some((_, value)) = head.fields.iter().find(|(field, _)| field.name() == name) {
             shown.push_str(&format!("; {name}: {}", value.to_str().unwrap()));
         }
     }

@@ -1,0 +1,98 @@
+//! As whom, and with which settings, a request runs: what the database is sent, and what the key holds.
+//!
+//! The two are one thing here, so that no answer can depend on what its key does not say.
+
+use std::sync::Arc;
+
+use cache::{Key, KeyBuilder};
+use http::request::Parts;
+use pg::catalog::Settings;
+use pg::session::Session;
+
+use crate::identity::Identity;
+use crate::schema::Planned;
+
+/// The transaction's role and settings, ready to be lent to the pool.
+pub(crate) struct Settled {
+    who: Arc<Identity>,
+    planned: Arc<Planned>,
+    /// Those that the answer can depend on; of an answer that is not kept, all.
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Settled {
+    /// What the request with this head settles.
+    pub(crate) fn new(head: &Parts, who: Arc<Identity>, planned: Arc<Planned>) -> Settled {
+        let mut settings = Vec::new();
+        let read: &dyn Fn(&str) -> bool = match &planned.tracked {
+            // What an answer cannot depend on need not be sent either.
+            Ok(Settings::Only(names)) => &|name| names.contains(name),
+            Ok(Settings::Any) | Err(_) => &|_| true,
+        };
+        let mut set = |name: &'static str, value: &dyn Fn() -> String| {
+            if read(name) {
+                settings.push((name, value()));
+            }
+        };
+        set("request.jwt.claims", &|| who.claims.clone());
+        set("request.method", &|| head.method.as_str().to_owned());
+        set("request.path", &|| head.uri.path().to_owned());
+        set("request.headers", &|| headers_json(head, |name| name != "cookie"));
+        set("request.cookies", &|| cookies_json(head));
+        Settled { who, planned, settings }
+    }
+
+    pub(crate) fn role(&self) -> Option<&str> {
+        self.who.role.as_deref()
+    }
+
+    /// Whether the request carried no token.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        self.who.anonymous
+    }
+
+    /// All settings of the transaction.
+    pub(crate) fn settings(&self) -> Vec<(&str, &str)> {
+        let search_path = ("search_path", self.planned.search_path.as_str());
+        let asked = self.settings.iter().map(|(name, value)| (*name, value.as_str()));
+        std::iter::once(search_path).chain(asked).collect()
+    }
+
+    pub(crate) fn lent<'a>(&'a self, settings: &'a [(&'a str, &'a str)]) -> Session<'a> {
+        Session { role: self.role(), settings }
+    }
+
+    /// The canonical request and everything its answer depends on. The search path follows from the plan's
+    /// schema, which is part of its fingerprint.
+    pub(crate) fn key(&self) -> Key {
+        let mut key = KeyBuilder::new().part(self.planned.fingerprint);
+        key = match self.role() {
+            Some(role) => key.part("role").part(role),
+            None => key.part("login"),
+        };
+        for (name, value) in &self.settings {
+            key = key.part(name).part(value);
+        }
+        key.build_in(self.planned.home)
+    }
+}
+
+fn headers_json(head: &Parts, wanted: impl Fn(&str) -> bool) -> String {
+    let mut map = serde_json::Map::new();
+    for (name, value) in head.headers.iter().filter(|(name, _)| wanted(name.as_str())) {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        map.entry(name.as_str()).or_insert_with(|| value.into());
+    }
+    serde_json::Value::Object(map).to_string()
+}
+
+fn cookies_json(head: &Parts) -> String {
+    let mut map = serde_json::Map::new();
+    for value in head.headers.get_all(http::header::COOKIE) {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        for (name, value) in value.split(';').filter_map(|pair| pair.trim().split_once('=')) {
+            map.insert(name.to_owned(), value.into());
+        }
+    }
+    serde_json::Value::Object(map).to_string()
+}
