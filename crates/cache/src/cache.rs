@@ -197,7 +197,7 @@ impl<V: Clone> Cache<V> {
             drop(coherence);
             return Err(why);
         }
-        let id = coherence.index.insert(answer.key.clone(), answer.snapshot, expires, &reads, &self.hashing);
+        let id = coherence.index.insert(answer.key.clone(), answer.snapshot, &reads, &self.hashing);
         let entry =
             Stored { value: answer.value, epoch: coherence.epoch, stored: answer.at, expires, weight, id };
         let gone = home.insert(answer.key.clone(), entry);
@@ -309,7 +309,7 @@ impl<V: Clone> Cache<V> {
         coherence.swept = next;
         let mut dropped = Vec::new();
         for id in some {
-            if coherence.index.get(id).is_some_and(|entry| entry.expires <= now) {
+            if coherence.index.get(id).is_some_and(|entry| self.is_over(&entry.key, now)) {
                 let expired = coherence.index.remove(id);
                 dropped.extend(expired.map(|entry| self.take(&entry.key, |counts| &counts.expirations)));
             }
@@ -380,11 +380,15 @@ impl<V: Clone> Cache<V> {
         home.remove(key)
     }
 
+    fn is_over(&self, key: &Key, now: Moment) -> bool {
+        self.home(key).peek(key).is_some_and(|entry| entry.expires <= now)
+    }
+
     /// Of two answers the one with the later snapshot stays.
     fn newest(&self, coherence: &Coherence, answer: &Answer<V>) -> Result<(), Refusal> {
         let known = self.home(&answer.key).peek(&answer.key).and_then(|entry| coherence.index.get(entry.id));
         match known {
-            Some(known) if known.snapshot.xmax > answer.snapshot.xmax => Err(Refusal::Older),
+            Some(known) if known.seen.xmax > answer.snapshot.xmax => Err(Refusal::Older),
             _ => Ok(()),
         }
     }

@@ -9,11 +9,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use pg::{RelationId, Snapshot, StreamRelation};
+use pg::{RelationId, Snapshot, StreamRelation, Xid};
 use slab::Slab;
 
 use crate::key::Key;
-use crate::moment::Moment;
 use crate::read_set::{Part, Range, ReadSet, Shape};
 use crate::rules::Rules;
 use crate::tag::{Hashing, Tag};
@@ -41,11 +40,30 @@ impl EntryId {
 #[derive(Debug)]
 pub(crate) struct Indexed {
     pub(crate) key: Key,
-    pub(crate) snapshot: Snapshot,
-    pub(crate) expires: Moment,
+    pub(crate) seen: Seen,
     /// Those of the parts of its read set that have some.
-    ranges: Option<Box<[Ranges]>>,
+    #[expect(clippy::box_collection, reason = "few entries have any, and every entry has the pointer")]
+    ranges: Option<Box<Vec<Ranges>>>,
     first: u32,
+}
+
+/// A snapshot, in a word where nothing was in progress, as is usual.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) xmax: Xid,
+    some: Option<Box<Snapshot>>,
+}
+
+impl Seen {
+    fn by(snapshot: Snapshot) -> Seen {
+        let xmax = snapshot.xmax;
+        let some = snapshot.xmin != xmax || !snapshot.in_progress.is_empty();
+        Seen { xmax, some: some.then(|| Box::new(snapshot)) }
+    }
+
+    pub(crate) fn sees(&self, xid: Xid) -> bool {
+        self.some.as_ref().map_or(xid < self.xmax, |snapshot| snapshot.sees(xid))
+    }
 }
 
 /// The ranges of one part of a read set, in the order of its shape's ranged columns.
@@ -104,11 +122,10 @@ impl Index {
         &mut self,
         key: Key,
         snapshot: Snapshot,
-        expires: Moment,
         reads: &ReadSet,
         hashing: &Hashing,
     ) -> EntryId {
-        let indexed = Indexed { key, snapshot, expires, ranges: None, first: NONE };
+        let indexed = Indexed { key, seen: Seen::by(snapshot), ranges: None, first: NONE };
         let entry = EntryId::at(self.entries.insert(indexed));
         let mut ranges = Vec::new();
         for Part { shape, tags, ranges: of_part } in reads.0.iter().filter(|part| !part.tags.is_empty()) {
@@ -126,7 +143,7 @@ impl Index {
             }
         }
         if !ranges.is_empty() {
-            self.entries[entry.slot()].ranges = Some(ranges.into());
+            self.entries[entry.slot()].ranges = Some(Box::new(ranges));
         }
         entry
     }
@@ -172,7 +189,7 @@ impl Index {
                 let Some(&head) = shape.heads.get(&tag) else { continue };
                 let entries = &self.entries;
                 found.extend(linked(&self.links, head).filter(|entry| {
-                    let ranges = entries[entry.slot()].ranges.iter().flatten();
+                    let ranges = entries[entry.slot()].ranges.iter().flat_map(|ranges| ranges.iter());
                     let mut of_shape = ranges.filter(|of| of.shape == id).peekable();
                     of_shape.peek().is_none()
                         || of_shape.any(|of| row.is_within(version, positions, &of.ranges, rules))

@@ -56,7 +56,7 @@ pub(crate) struct Stored<V> {
 }
 
 /// What an entry weighs beyond what the caller says: itself, its places in the store and in the index.
-pub(crate) const ENTRY_BYTES: u64 = 224;
+pub(crate) const ENTRY_BYTES: u64 = 184;
 
 /// What each tag adds.
 pub(crate) const TAG_BYTES: u64 = 56;

@@ -20,8 +20,8 @@ use crate::validator::{self, known, tag_of};
 use crate::variants::Variants;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-/// What an answer takes besides its texts: itself, and what its four allocations are rounded up by.
-const OVERHEAD_BYTES: usize = size_of::<Answer>() + 144;
+/// What an answer takes besides its texts: itself, and what its allocations take and are rounded up by.
+const OVERHEAD_BYTES: usize = size_of::<Answer>() + 112;
 /// Headers that are added to an answer's own when it is sent.
 const ADDED_HEADERS: usize = 5;
 
@@ -31,8 +31,6 @@ const ADDED_HEADERS: usize = 5;
 #[derive(Debug)]
 pub(crate) struct Answer {
     status: StatusCode,
-    /// What the answer's head says of this body; the values follow the texts below.
-    fields: Box<[Field]>,
     texts: Packed,
     /// The body in other codings, once somebody wants one.
     variants: OnceLock<Box<Variants>>,
@@ -44,9 +42,11 @@ const BODY: usize = 0;
 const TAG: usize = 1;
 /// A position of the log above everything it shows; empty where none is known.
 const LOG_POSITION: usize = 2;
-/// The request's path and query, by which an administrator names it.
+/// The request's path and query, where no `Content-Location` says them.
 const TARGET: usize = 3;
-const VALUES: usize = 4;
+/// The headers that the answer's head says, a byte each; their values follow.
+const FIELDS: usize = 4;
+const VALUES: usize = 5;
 
 /// Where a response came from (RFC 9211).
 #[derive(Clone, Debug)]
@@ -70,14 +70,12 @@ impl Answer {
         let tag = kept.then(|| validator::etag(head.get(Field::ContentRange), &body));
         let position = position.map(|position| position.to_string()).unwrap_or_default();
         let tag = tag.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
-        let texts = [&body[..], tag, position.as_bytes(), target.as_bytes()];
+        let target = if head.get(Field::ContentLocation).is_some() { "" } else { target };
+        let fields: Vec<u8> = head.fields.iter().map(|(field, _)| *field as u8).collect();
+        let texts = [&body[..], tag, position.as_bytes(), target.as_bytes(), &fields];
         let values = head.fields.iter().map(|(_, value)| value.as_bytes());
-        Arc::new(Answer {
-            status: head.status,
-            fields: head.fields.iter().map(|(field, _)| *field).collect(),
-            texts: Packed::new(texts.into_iter().chain(values)),
-            variants: OnceLock::new(),
-        })
+        let texts = Packed::new(texts.into_iter().chain(values));
+        Arc::new(Answer { status: head.status, texts, variants: OnceLock::new() })
     }
 
     /// The memory it takes.
@@ -90,9 +88,12 @@ impl Answer {
         self.texts.text(BODY)
     }
 
-    /// The request's path and query.
+    /// The request's path and query, in their canonical form where they have one: by it an administrator names
+    /// the answer.
     pub(crate) fn target(&self) -> &str {
-        std::str::from_utf8(self.texts.text(TARGET)).unwrap_or_default()
+        let canonical = self.fields().position(|field| field == Field::ContentLocation);
+        let number = canonical.map_or(TARGET, |position| VALUES + position);
+        std::str::from_utf8(self.texts.text(number)).unwrap_or_default()
     }
 
     /// Its tag: the same for the same answer, another for another. Empty where it may not be kept.
@@ -131,7 +132,7 @@ impl Answer {
 
     /// The response to a request with these headers.
     pub(crate) fn response(&self, request: &HeaderMap, source: &Source) -> Response<Body> {
-        let mut headers = HeaderMap::with_capacity(self.fields.len() + ADDED_HEADERS);
+        let mut headers = HeaderMap::with_capacity(self.texts.text(FIELDS).len() + ADDED_HEADERS);
         let mut response = match self.value(TAG) {
             Some(etag) => self.kept(&etag, request, &mut headers),
             None => self.sent(self.texts.shared(BODY), &mut headers),
@@ -186,9 +187,14 @@ impl Answer {
         response
     }
 
+    fn fields(&self) -> impl Iterator<Item = Field> {
+        let field = |byte: &u8| Field::ALL[usize::from(*byte)];
+        self.texts.text(FIELDS).iter().map(field)
+    }
+
     fn described(&self) -> impl Iterator<Item = (Field, HeaderValue)> {
         let values = (VALUES..).map(|number| self.value(number).unwrap_or(HeaderValue::from_static("")));
-        self.fields.iter().copied().zip(values)
+        self.fields().zip(values)
     }
 
     /// A text that is a header's value; none where it is empty.

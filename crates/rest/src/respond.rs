@@ -2,8 +2,8 @@
 //!
 //! A write is answered before its COMMIT: an error here means that it must be rolled back.
 
-use http::header::{HeaderName, HeaderValue};
 use http::StatusCode;
+use http::header::{HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::media::Media;
@@ -115,6 +115,16 @@ pub enum Field {
 }
 
 impl Field {
+    /// Every one, in the order of their numbers.
+    pub const ALL: [Field; 6] = [
+        Field::ContentRange,
+        Field::ContentType,
+        Field::PreferenceApplied,
+        Field::ContentProfile,
+        Field::ContentLocation,
+        Field::Location,
+    ];
+
     /// Its name.
     pub const fn name(self) -> HeaderName {
         HeaderName::from_static(match self {

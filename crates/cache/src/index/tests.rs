@@ -23,7 +23,7 @@ struct Filled {
 impl Filled {
     fn insert(&mut self, reads: &[Read]) -> EntryId {
         let set = ReadSet::new(reads, 100, &self.hashing);
-        self.index.insert(KeyBuilder::new().build(), snapshot(), Moment::NEVER, &set, &self.hashing)
+        self.index.insert(KeyBuilder::new().build(), snapshot(), &set, &self.hashing)
     }
 
     fn touched_by(&mut self, relation: RelationId) -> usize {
@@ -73,5 +73,5 @@ fn a_read_set_with_too_many_rows_becomes_the_whole_relation() {
 fn a_tag_costs_a_link_of_32_bytes() {
     // Vacant or not.
     assert_eq!(size_of::<Option<Link>>(), 32);
-    assert!(size_of::<Indexed>() <= 80, "{}", size_of::<Indexed>());
+    assert!(size_of::<Indexed>() <= 56, "{}", size_of::<Indexed>());
 }
