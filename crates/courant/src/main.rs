@@ -32,7 +32,6 @@ mod request;
 mod response;
 mod row;
 mod schema;
-mod target;
 mod telemetry;
 mod validator;
 mod variants;
