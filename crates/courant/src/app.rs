@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, Secret};
-use crate::listen::{self, Bounds};
+use crate::listen::{self, Bounds, descriptors};
 use crate::node::{self, Node};
 use crate::{admin, changes, embedded, log, request};
 
@@ -135,9 +135,11 @@ async fn sweep(node: &Node, shutdown: &CancellationToken) {
 fn bounds(config: &Config) -> Bounds {
     let http = &config.http;
     Bounds {
-        connections_max: http.connections_max,
+        connections_max: descriptors::make_room(http.connections_max, config.pool.connections_max),
         header_bytes_max: http.header_bytes_max,
         header_timeout: http.header_timeout,
+        idle_timeout: http.idle_timeout,
+        write_timeout: http.write_timeout,
         drain_timeout: http.drain_timeout,
     }
 }

@@ -29,6 +29,12 @@ pub(crate) enum Failure {
     /// Its body, headers or address are over the limit.
     #[error("{what} is over the limit of {bytes_max} bytes ({key})")]
     TooLarge { status: StatusCode, what: &'static str, key: &'static str, bytes_max: usize },
+    /// Its head is no head of an HTTP/1.1 request, or could be read in two ways.
+    #[error("the request cannot be read: {why}")]
+    Head { status: StatusCode, why: &'static str },
+    /// Its head did not come in time.
+    #[error("the request's head did not arrive in time (http.header_timeout_ms)")]
+    HeadSlow,
     /// Its body did not come in time.
     #[error("the request's body did not arrive in time (http.body_timeout_ms)")]
     BodySlow,
@@ -66,6 +72,10 @@ impl Failure {
                 Some("Set PGRST_DB_ANON_ROLE (or database.anon_role) to a role that may write."),
             ),
             Failure::TooLarge { status, .. } => made(*status, "COURANT_TOO_LARGE", &self.to_string(), None),
+            Failure::Head { status, .. } => made(*status, "COURANT_HEAD", &self.to_string(), None),
+            Failure::HeadSlow => {
+                made(StatusCode::REQUEST_TIMEOUT, "COURANT_HEAD_TIMEOUT", &self.to_string(), None)
+            }
             Failure::Body => made(StatusCode::BAD_REQUEST, "PGRST102", &self.to_string(), None),
             Failure::BodySlow => {
                 let mut response =

@@ -34,7 +34,6 @@ mod response;
 mod row;
 mod schema;
 mod settled;
-mod target;
 mod telemetry;
 mod validator;
 mod variants;

@@ -52,6 +52,8 @@ pub(crate) struct Node {
     pub(crate) telemetry: Telemetry,
     /// Requests that may be worked on at once.
     pub(crate) places: Semaphore,
+    /// Requests whose body may be on its way at once.
+    pub(crate) arriving: Semaphore,
     /// Bodies that may be coded at once.
     pub(crate) press: Arc<Semaphore>,
     pub(crate) options: ConnectOptions,
@@ -94,6 +96,7 @@ impl Node {
             checks: Checks::new(config.cache.check_every),
             telemetry: Telemetry::new(&config.log),
             places: Semaphore::new(config.http.requests_in_flight_max),
+            arriving: Semaphore::new(config.http.requests_in_flight_max),
             lifetimes: Lifetimes::new(),
             press: Arc::new(Semaphore::new(variants::AT_ONCE)),
             schema: RwLock::new(Arc::new(Schema::new(catalog, rules(&config), Arc::clone(&named)))),

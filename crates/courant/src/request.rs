@@ -72,12 +72,12 @@ struct Asked {
 type Served = Result<(Arc<Answer>, Source), Arc<Failure>>;
 
 async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
-    let _place = node.places.try_acquire().map_err(|_| Failure::Overloaded)?;
     asked.consistency =
         Consistency::of(&asked.head.headers, node.config.cache.consistency).map_err(Failure::from)?;
     let who = node.identities.of(&asked.head.headers).map_err(Failure::from)?;
     asked.who = Some(Arc::clone(&who));
     let body = whole(node, &asked.head, body).await?;
+    let _place = node.places.try_acquire().map_err(|_| Failure::Overloaded)?;
 
     let schema = node.schema();
     let planned = schema.plan(&asked.head, &body).map_err(Failure::from)?;
@@ -273,6 +273,11 @@ async fn whole(node: &Node, head: &Parts, body: Incoming) -> Result<Bytes, Failu
         // Announced: refused before it is sent.
         return Err(too_large);
     }
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    // Places of their own: clients that send slowly keep nobody out but one another.
+    let _place = node.arriving.try_acquire().map_err(|_| Failure::Overloaded)?;
     let whole = Limited::new(body, limits.body_bytes_max).collect();
     match tokio::time::timeout(limits.body_timeout, whole).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),

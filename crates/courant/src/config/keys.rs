@@ -173,7 +173,8 @@ pub(super) const KEYS: &[Key] = &[
     Key::new(
         "pool.wait_timeout_ms",
         "10000",
-        "How long a request waits for a connection before it is answered 503.",
+        "How long a request waits for a connection before it is answered 503; one that must expect to wait \
+         longer is answered at once.",
         |config, given| given.milliseconds(1..=10 * MINUTE_MS).map(|time| config.pool.wait_timeout = time),
     ),
     Key::new(
@@ -324,31 +325,44 @@ pub(super) const KEYS: &[Key] = &[
         "http.url_bytes_max",
         "16384",
         "The longest path and query (16 KiB); a longer one is answered 414.",
-        |config, given| given.count(64..=MIB).map(|bytes| config.http.url_bytes_max = bytes),
+        |config, given| given.count(64..=65_534).map(|bytes| config.http.url_bytes_max = bytes),
     ),
     Key::new(
         "http.connections_max",
-        "10000",
-        "The most client connections; more wait to be accepted.",
+        "16384",
+        "The most client connections, as far as the limit of open files allows; more wait to be accepted.",
         |config, given| given.count(1..=1_000_000).map(|count| config.http.connections_max = count),
     ),
     Key::new(
         "http.requests_in_flight_max",
         "2000",
-        "The most requests worked on at once; more are answered 503 with `Retry-After`.",
+        "The most requests worked on at once, and as many again whose body is still on its way; more are \
+         answered 503 with `Retry-After`.",
         |config, given| given.count(1..=1_000_000).map(|count| config.http.requests_in_flight_max = count),
     ),
     Key::new(
         "http.header_timeout_ms",
         "10000",
-        "How long a client may take to send a request head.",
+        "How long a client may take to send a request head; one that takes longer is answered 408.",
         |config, given| given.milliseconds(1..=10 * MINUTE_MS).map(|time| config.http.header_timeout = time),
+    ),
+    Key::new(
+        "http.idle_timeout_ms",
+        "30000",
+        "How long a connection may be without a request before it is closed.",
+        |config, given| given.milliseconds(1..=60 * MINUTE_MS).map(|time| config.http.idle_timeout = time),
     ),
     Key::new(
         "http.body_timeout_ms",
         "30000",
         "How long a client may take to send a request body; one that takes longer is answered 408.",
         |config, given| given.milliseconds(1..=10 * MINUTE_MS).map(|time| config.http.body_timeout = time),
+    ),
+    Key::new(
+        "http.write_timeout_ms",
+        "30000",
+        "How long a client may take nothing of its answer before its connection is cut.",
+        |config, given| given.milliseconds(1..=10 * MINUTE_MS).map(|time| config.http.write_timeout = time),
     ),
     Key::new(
         "http.drain_timeout_ms",

@@ -148,6 +148,8 @@ pub(crate) struct Http {
     pub(crate) connections_max: usize,
     pub(crate) requests_in_flight_max: usize,
     pub(crate) header_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) write_timeout: Duration,
     pub(crate) body_timeout: Duration,
     pub(crate) drain_timeout: Duration,
 }

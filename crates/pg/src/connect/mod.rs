@@ -34,6 +34,9 @@ use open::Liveness;
 use target::Target;
 use tls::Tls;
 
+/// How long a server may leave what was sent to it unacknowledged, in milliseconds.
+const USER_TIMEOUT_MS: i64 = 30_000;
+
 /// Everything needed to connect; see [`ConnectOptions::parse`].
 #[derive(Clone)]
 pub struct ConnectOptions {
@@ -247,6 +250,9 @@ fn liveness(keywords: &Keywords) -> Result<Liveness, ConnectError> {
         keepalive = keepalive.with_retries(u32::try_from(count).unwrap_or(u32::MAX));
     }
     let enabled = keywords.number("keepalives")? != Some(0);
-    let user_timeout = positive("tcp_user_timeout")?.map(|ms| Duration::from_millis(ms.unsigned_abs()));
+    // libpq leaves it to the system, which on Linux means a quarter of an hour for a server that is cut off;
+    // zero asks for that.
+    let user_timeout = keywords.number("tcp_user_timeout")?.unwrap_or(USER_TIMEOUT_MS);
+    let user_timeout = (user_timeout > 0).then(|| Duration::from_millis(user_timeout.unsigned_abs()));
     Ok(Liveness { keepalive: enabled.then_some(keepalive), user_timeout })
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_postgres::Statement;
@@ -17,6 +18,7 @@ pub(crate) struct Lease {
     /// Whether it was used before.
     pub(crate) reused: bool,
     pub(super) shared: Arc<Shared>,
+    since: Instant,
     // Declared last: the permit is free only once the connection is back or ended.
     _permit: OwnedSemaphorePermit,
 }
@@ -28,7 +30,7 @@ impl Lease {
         permit: OwnedSemaphorePermit,
         shared: Arc<Shared>,
     ) -> Lease {
-        Lease { connection: Some(connection), reused, shared, _permit: permit }
+        Lease { connection: Some(connection), reused, shared, since: Instant::now(), _permit: permit }
     }
 
     pub(crate) fn connection(&self) -> &Connection {
@@ -58,6 +60,7 @@ impl Drop for Lease {
         if let Some(connection) = self.connection.take() {
             connection.abort();
         }
+        self.shared.pace.returned(self.since.elapsed());
     }
 }
 

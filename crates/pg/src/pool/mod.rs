@@ -5,6 +5,7 @@
 
 mod connection;
 mod lease;
+mod pace;
 mod reclaim;
 mod statements;
 
@@ -25,6 +26,7 @@ pub(crate) use reclaim::Remains;
 
 use crate::Error;
 use crate::connect::{ConnectError, ConnectOptions};
+use pace::Pace;
 
 /// How much a pool may use, and how long it may take.
 #[derive(Clone, Debug)]
@@ -33,7 +35,8 @@ pub struct PoolLimits {
     pub connections_max: usize,
     /// Callers waiting for one at most; the next is told [`Error::Busy`] at once.
     pub waiters_max: usize,
-    /// How long a caller waits for a connection before it is told [`Error::Busy`].
+    /// How long a caller waits for a connection before it is told [`Error::Busy`]; whoever must expect to
+    /// wait longer is told so at once.
     pub wait_timeout: Duration,
     /// How long making a connection may take, over all hosts.
     pub connect_timeout: Duration,
@@ -81,6 +84,7 @@ pub(crate) struct Shared {
     /// One permit for each connection that may be lent.
     permits: Arc<Semaphore>,
     waiting: AtomicUsize,
+    pace: Pace,
     /// Counts the times that prepared statements were to be forgotten.
     statements: AtomicU64,
     closed: AtomicBool,
@@ -103,6 +107,7 @@ impl Pool {
             idle: Mutex::new(Vec::with_capacity(limits.connections_max)),
             permits: Arc::new(Semaphore::new(limits.connections_max)),
             waiting: AtomicUsize::new(0),
+            pace: Pace::start(),
             statements: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             limits,
@@ -220,10 +225,15 @@ impl<'a> Waiting<'a> {
             return Err(Error::Closing);
         }
         let waiting = Waiting(shared);
-        match shared.waiting.fetch_add(1, Ordering::SeqCst) < shared.limits.waiters_max {
-            true => Ok(waiting),
-            false => Err(Error::Busy),
+        let before = shared.waiting.fetch_add(1, Ordering::SeqCst);
+        if before == 0 {
+            shared.pace.queued();
         }
+        let limits = &shared.limits;
+        // As many as there are connections wait in any case: what is expected is only guessed.
+        let hopeless = before >= limits.connections_max
+            && shared.pace.wait(before / limits.connections_max) > limits.wait_timeout;
+        if before >= limits.waiters_max || hopeless { Err(Error::Busy) } else { Ok(waiting) }
     }
 }
 

@@ -82,6 +82,8 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Top, A::Error> {
         let (mut rows, mut first, mut uniform) = (0, None::<Vec<String>>, true);
+        // Sorted once: two rows of a great many keys in different orders must not be compared key by key.
+        let mut sorted = Vec::new();
         let mut other = false;
         while let Some(element) = seq.next_element::<Top>()? {
             rows += 1;
@@ -90,10 +92,14 @@ impl<'de> Visitor<'de> for Reader {
                 continue;
             };
             match &first {
-                None => first = Some(keys),
+                None => {
+                    sorted.clone_from(&keys);
+                    sorted.sort_unstable();
+                    first = Some(keys);
+                }
                 Some(first) => {
-                    uniform &= first == &keys
-                        || first.len() == keys.len() && keys.iter().all(|key| first.contains(key));
+                    let is_known = |key| sorted.binary_search(key).is_ok();
+                    uniform &= first == &keys || first.len() == keys.len() && keys.iter().all(is_known);
                 }
             }
         }

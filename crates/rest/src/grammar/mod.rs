@@ -19,6 +19,9 @@ pub(crate) use select::{Embed, Item};
 
 use crate::Error;
 
+/// Steps of one path into JSON. PostgreSQL evaluates them one inside the other, on a stack of its own.
+const JSON_STEPS_MAX: usize = 100;
+
 /// A column, and a path into its JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
@@ -182,6 +185,10 @@ impl<'a> Input<'a> {
             } else {
                 return Ok(path);
             };
+            if path.len() == JSON_STEPS_MAX {
+                let details = format!("at most {JSON_STEPS_MAX} steps into JSON");
+                return Err(Error::limit(http::StatusCode::BAD_REQUEST, details));
+            }
             let step = match self.index()? {
                 Some(index) => Step::Index(index),
                 None => Step::Key(self.name()?),

@@ -1,7 +1,12 @@
 //! The `order` parameter.
 
+use http::StatusCode;
+
 use super::{Field, Input};
 use crate::Error;
+
+/// Terms of one order; each may be one more column for PostgreSQL.
+const TERMS_MAX: usize = 200;
 
 /// One term of an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +37,12 @@ pub(crate) fn order(text: &str) -> Result<Vec<Order>, Error> {
     let mut input = Input::new("order", text);
     let mut terms = Vec::new();
     loop {
+        if terms.len() == TERMS_MAX {
+            return Err(Error::limit(
+                StatusCode::BAD_REQUEST,
+                format!("at most {TERMS_MAX} terms of an order"),
+            ));
+        }
         terms.push(term(&mut input)?);
         if !input.take(",") {
             if !input.rest().is_empty() {

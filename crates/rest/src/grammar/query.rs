@@ -72,6 +72,10 @@ impl Query {
                 }
             }
         }
+        if limit_of.len().max(offset_of.len()) > limits.embeds_max + 1 {
+            let details = format!("at most {} limits and offsets", limits.embeds_max + 1);
+            return Err(Error::limit(StatusCode::BAD_REQUEST, details));
+        }
         query.ranges = ranges(limit_of, offset_of);
         query.bounded(limits)?;
         Ok(query)

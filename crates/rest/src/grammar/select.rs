@@ -5,6 +5,9 @@ use http::StatusCode;
 use super::{Field, Input};
 use crate::{Error, Limits};
 
+/// What PostgreSQL allows in one target list.
+const COLUMNS_MAX: usize = 1664;
+
 /// One item of a select list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
@@ -64,6 +67,10 @@ impl Reader<'_> {
             self.input.space();
             if matches!(self.input.peek(), None | Some(',' | ')')) {
                 return Err(self.input.unexpected(ITEM));
+            }
+            if items.len() == COLUMNS_MAX {
+                let details = format!("at most {COLUMNS_MAX} columns");
+                return Err(Error::limit(StatusCode::BAD_REQUEST, details));
             }
             items.push(self.item(depth)?);
             self.input.space();

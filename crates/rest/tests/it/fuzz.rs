@@ -36,7 +36,7 @@ fn unquoted(sql: &str) -> Option<String> {
 }
 
 const WORDS: &str = "select from where and or not as on in is null true false unknown left inner cross join lateral \
-    coalesce json_agg row_to_json count pg_current_snapshot pg_is_in_recovery pg_current_wal_insert_lsn text int8 \
+    coalesce json_agg json_build_array row_to_json count pg_current_snapshot pg_is_in_recovery pg_current_wal_insert_lsn text int8 \
     array_agg limit offset order by asc desc nulls \
     first last any all like ilike distinct case when then else end with insert into update delete set returning \
     default values conflict do nothing excluded json_to_record json_to_recordset json_array_elements variadic \
@@ -185,6 +185,69 @@ fn header() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
     (name, value)
 }
 
+/// Every place of a request where a name or a value may stand, as `@`: method, path, query, body.
+const PLACES: &[(&str, &str, &str, &str)] = &[
+    ("GET", "/@", "", ""),
+    ("GET", "/clients", "select=@", ""),
+    ("GET", "/clients", "select=@:id", ""),
+    ("GET", "/clients", "select=id::@", ""),
+    ("GET", "/clients", "select=@(id)", ""),
+    ("GET", "/clients", "select=@:projects(id)", ""),
+    ("GET", "/clients", "select=...@(id)", ""),
+    ("GET", "/clients", "select=projects!@(id)", ""),
+    ("GET", "/clients", "select=projects(@)", ""),
+    ("GET", "/clients", "select=projects(id)&projects.@=eq.1", ""),
+    ("GET", "/clients", "select=projects(id)&projects.order=@", ""),
+    ("GET", "/clients", "select=projects(id)&@.limit=1", ""),
+    ("GET", "/people", "select=data->@", ""),
+    ("GET", "/people", "select=data->>@", ""),
+    ("GET", "/people", "select=data->a->>@::text", ""),
+    ("GET", "/people", "data->@=eq.1", ""),
+    ("GET", "/people", "order=data->>@", ""),
+    ("GET", "/clients", "order=@", ""),
+    ("GET", "/projects", "select=clients(id)&order=clients(@)", ""),
+    ("GET", "/clients", "@=eq.1", ""),
+    ("GET", "/clients", "id=@", ""),
+    ("GET", "/clients", "name=eq.@", ""),
+    ("GET", "/clients", "name=in.(@)", ""),
+    ("GET", "/clients", "name=like(any).{@}", ""),
+    ("GET", "/clients", "name=fts(@).a", ""),
+    ("GET", "/clients", "name=@.a", ""),
+    ("GET", "/clients", "or=(@.eq.1,id.eq.1)", ""),
+    ("GET", "/clients", "and=(name.eq.@)", ""),
+    ("GET", "/clients", "limit=@&offset=@", ""),
+    ("GET", "/rpc/@", "", ""),
+    ("GET", "/rpc/add", "@=1", ""),
+    ("GET", "/rpc/echo", "value=@", ""),
+    ("POST", "/clients", "columns=@", "{\"id\":1}"),
+    ("POST", "/clients", "on_conflict=@", "{\"id\":1}"),
+    ("POST", "/clients", "select=@", "{\"id\":1}"),
+    ("POST", "/clients", "", "{@:1}"),
+    ("POST", "/clients", "", "[{\"id\":1},{@:@}]"),
+    ("PATCH", "/clients", "id=eq.1", "{@:1}"),
+    ("PATCH", "/clients", "@=eq.1", "{\"name\":@}"),
+    ("DELETE", "/clients", "name=eq.@", ""),
+    ("POST", "/rpc/add", "", "{@:1}"),
+    ("POST", "/rpc/@", "", "{}"),
+];
+
+/// A text that means something to SQL, to the request's language, or to neither.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        6 => prop::sample::select(&[
+            "\"", "'", "\\", "\0", "--", "/*", "*/", "$$", "$1", ";", "(", ")", ",", ".", ":", "::", "->", "!", "id",
+            "drop table", " ", "\n", "\u{202e}", "{", "}", "pg_catalog", "é", "E'",
+        ][..]).prop_map(str::to_owned),
+        1 => any::<String>(),
+    ];
+    prop::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat())
+}
+
+/// Percent-encoded whole, so that it arrives as it is.
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(3000), failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -216,6 +279,28 @@ proptest! {
             }
             Err(error) => {
                 serde_json::from_str::<serde_json::Value>(&error.to_json()).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_stays_a_text_wherever_it_stands(
+        (method, path, query, body) in prop::sample::select(PLACES),
+        text in hostile(),
+        is_quoted in any::<bool>(),
+    ) {
+        let quoted = format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+        let in_target = encoded(if is_quoted { &quoted } else { &text });
+        let (path, query) = (path.replace('@', &in_target), query.replace('@', &in_target));
+        let body = Bytes::from(body.replace('@', &serde_json::Value::from(text).to_string()));
+        let (method, headers) = (method.parse().unwrap(), HeaderMap::new());
+        let request = Request { method: &method, path: &path, query: &query, headers: &headers, body: &body };
+        match rest::plan(&request, &catalog(), &rules()) {
+            Ok(plan) => prop_assert!(is_the_writers_own(&plan.statement.sql), "{}", plan.statement.sql),
+            Err(error) => {
+                let told = serde_json::from_str::<serde_json::Value>(&error.to_json()).unwrap();
+                prop_assert!(told["code"].is_string() && told["message"].is_string());
+                prop_assert!(error.status().is_client_error(), "{error}");
             }
         }
     }

@@ -1,0 +1,166 @@
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A socket that yields one piece at a time, and then its end.
+struct Pieces(VecDeque<Vec<u8>>);
+
+impl AsyncRead for Pieces {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if let Some(mut piece) = self.0.pop_front() {
+            let rest = piece.split_off(piece.len().min(buffer.remaining()));
+            buffer.put_slice(&piece);
+            if !rest.is_empty() {
+                self.0.push_front(rest);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+const PATIENCE: Patience = Patience {
+    header_bytes_max: 400,
+    header_timeout: Duration::from_secs(3600),
+    write_timeout: Duration::from_secs(3600),
+};
+
+/// What comes through the door, read with a buffer of that size, and why something did not.
+fn through(pieces: impl IntoIterator<Item = Vec<u8>>, buffer_bytes: usize) -> (Vec<u8>, Option<String>) {
+    let pieces = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
+    let mut door = Door::new(Pieces(pieces), PATIENCE);
+    let (mut all, mut space) = (Vec::new(), vec![0; buffer_bytes]);
+    loop {
+        let mut buffer = ReadBuf::new(&mut space);
+        let read = Pin::new(&mut door).poll_read(&mut Context::from_waker(Waker::noop()), &mut buffer);
+        assert!(matches!(read, Poll::Ready(Ok(()))));
+        if buffer.filled().is_empty() {
+            return (all, door.refused.get().map(ToString::to_string));
+        }
+        all.extend_from_slice(buffer.filled());
+    }
+}
+
+fn whole(sent: impl AsRef<[u8]>) -> (String, Option<String>) {
+    let (read, refused) = through([sent.as_ref().to_vec()], 8192);
+    (String::from_utf8(read).unwrap(), refused)
+}
+
+fn pieces(sent: &[u8], cuts: &[prop::sample::Index]) -> Vec<Vec<u8>> {
+    let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(sent.len() + 1)).collect();
+    ends.push(sent.len());
+    ends.sort_unstable();
+    let begins = std::iter::once(0).chain(ends.clone());
+    begins.zip(ends).map(|(begin, end)| sent[begin..end].to_vec()).collect()
+}
+
+/// A request as it is sent, and as it is to come through.
+fn request() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
+    let body = prop::collection::vec(prop::sample::select(&b"<>\r\n GET/a:0content-length"[..]), 0..60);
+    (0..4_usize, "[a-z<>=&]{0,12}", "[ -~]{0,20}", body).prop_map(|(blank_lines, target, value, body)| {
+        let head = |target: &str| {
+            let length = body.len();
+            format!("POST /{target} HTTP/1.1\r\nX: <{value}>\r\nContent-LENGTH: {length}\r\n\r\n")
+        };
+        let written = target.replace('<', "%3C").replace('>', "%3E");
+        let sent = [b"\r\n".repeat(blank_lines), head(&target).into_bytes(), body.clone()].concat();
+        (sent, [head(&written).into_bytes(), body.clone()].concat())
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn only_request_lines_are_written_out_however_the_bytes_arrive(
+        requests in prop::collection::vec(request(), 1..4),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        buffer_bytes in 1..600_usize,
+    ) {
+        let sent: Vec<u8> = requests.iter().flat_map(|(sent, _)| sent.clone()).collect();
+        let expected: Vec<u8> = requests.iter().flat_map(|(_, expected)| expected.clone()).collect();
+        let (read, refused) = through(pieces(&sent, &cuts), buffer_bytes);
+        prop_assert_eq!(refused, None);
+        prop_assert_eq!(String::from_utf8_lossy(&read), String::from_utf8_lossy(&expected));
+    }
+
+    #[test]
+    fn any_bytes_come_through_the_same_however_they_arrive(
+        parts in prop::collection::vec(prop_oneof![
+            4 => prop::sample::select(&[
+                "GET ", "POST ", "/<t>", "/", " HTTP/1.1", " HTTP/1.0", "\r\n", "\r\n\r\n", "\n", "\r", "X: <y>",
+                "Content-Length: 3", "Content-Length: 3\r\nContent-Length: 3", "Transfer-Encoding: chunked",
+                "Transfer-Encoding: gzip", "abc", "0\r\n\r\n", "3\r\n<b>\r\n", "REFUSED", ": ", " ",
+            ][..]).prop_map(|part| part.as_bytes().to_vec()),
+            1 => prop::collection::vec(any::<u8>(), 0..8),
+        ], 0..30),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        buffer_bytes in 1..600_usize,
+    ) {
+        let sent = parts.concat();
+        let (at_once, refused) = through([sent.clone()], 8192);
+        let (in_pieces, refused_in_pieces) = through(pieces(&sent, &cuts), buffer_bytes);
+        prop_assert_eq!(String::from_utf8_lossy(&in_pieces), String::from_utf8_lossy(&at_once));
+        prop_assert_eq!(refused_in_pieces.is_some(), refused.is_some());
+        prop_assert_eq!(at_once.ends_with(STAND_IN), refused.is_some() || sent.ends_with(STAND_IN));
+    }
+}
+
+#[test]
+fn nothing_is_changed_from_the_first_body_in_chunks_on() {
+    let after = "\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n<a>\r\n0\r\n\r\nGET /<b> HTTP/1.1\r\n\r\n";
+    let (read, refused) = whole(format!("POST /t?a->b=eq.1 HTTP/1.1{after}"));
+    assert_eq!((read, refused), (format!("POST /t?a-%3Eb=eq.1 HTTP/1.1{after}"), None));
+}
+
+#[test]
+fn a_head_that_could_be_read_in_two_ways_ends_the_connection() {
+    for (head, why) in [
+        ("POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked", "both"),
+        ("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3", "more than one Content-Length"),
+        ("POST / HTTP/1.1\r\nContent-Length: 3, 3", "no length"),
+        ("POST / HTTP/1.1\r\nContent-Length: +3", "no length"),
+        ("POST / HTTP/1.1\r\nContent-Length:", "no length"),
+        ("POST / HTTP/1.1\r\nContent-Length: 18446744073709551616", "no length"),
+        ("POST / HTTP/1.1\r\nContent-Length: 18446744073709551615", "no length"),
+        ("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked", "not chunked"),
+        ("POST / HTTP/1.1\r\nTransfer-Encoding: xchunked", "not chunked"),
+        ("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "not chunked"),
+        ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked", "no Transfer-Encoding"),
+        ("POST / HTTP/1.1\r\nTransfer-Encoding : chunked", "forbidden character"),
+        ("POST / HTTP/1.1\r\nX: a\r\n folded: b", "forbidden character"),
+        ("POST / HTTP/1.1\r\nX: a\0b", "forbidden character"),
+        ("POST / HTTP/1.1\r\nX: a\rb", "forbidden character"),
+        ("POST  / HTTP/1.1", "no request line"),
+        ("POST / HTTP/2.0", "version"),
+        ("POST /", "no request line"),
+        ("CONNECT a:1 HTTP/1.1", "no proxy"),
+        ("GET /a b HTTP/1.1", "version"),
+        ("G(T / HTTP/1.1", "no request line"),
+        ("GET a/b/c HTTP/1.1", "no URI"),
+    ] {
+        let first = "GET /first HTTP/1.1\r\n\r\n";
+        let (read, refused) = whole(format!("{first}{head}\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n"));
+        let refused = refused.unwrap_or_else(|| panic!("{head:?} passed"));
+        assert!(refused.contains(why), "{head:?}: {refused}");
+        assert_eq!(read.as_bytes(), [first.as_bytes(), STAND_IN].concat(), "{head:?}");
+    }
+}
+
+#[test]
+fn the_limits_of_a_head_hold_to_the_byte() {
+    let head = |bytes: usize| {
+        let around = "GET / HTTP/1.1\r\nX: \r\n\r\n".len();
+        format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(bytes - around))
+    };
+    assert_eq!(whole(head(400)), (head(400), None));
+    assert!(whole(head(401)).1.unwrap().contains("http.header_bytes_max"));
+    // A line that never ends is not waited for.
+    assert!(whole("a".repeat(401)).1.unwrap().contains("http.header_bytes_max"));
+}
