@@ -130,6 +130,12 @@ impl<V: Clone> Cache<V> {
         self.home(key).peek(key).is_some()
     }
 
+    /// The lookup of a key that nothing is held for, however current the cache is.
+    pub fn miss(&self, key: &Key) -> Lookup<V> {
+        count(&self.home(key).counts.misses);
+        Lookup::Miss
+    }
+
     /// Everything acknowledged before this moment has been applied; zero before the first proof.
     pub fn fresh(&self) -> Moment {
         self.gate.proven()

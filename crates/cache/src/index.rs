@@ -108,6 +108,10 @@ struct Resolved {
 /// whole relation instead.
 const SHAPES_MAX: usize = 256;
 
+/// Entries whose ranges are compared with one change. Those past it, the oldest under their tag, go without a
+/// look: whoever asks for a hundred thousand ranges must not make every later change cost a millisecond.
+const RANGED_MAX: usize = 1000;
+
 /// The read-set index.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
@@ -172,6 +176,7 @@ impl Index {
         found: &mut Vec<EntryId>,
     ) {
         let Some(shapes) = self.relations.get(&change.relation()) else { return };
+        let mut compared = 0;
         for &id in shapes {
             let shape = &mut self.shapes[id as usize];
             let Touched::Row(row) = change else {
@@ -191,7 +196,11 @@ impl Index {
                 found.extend(linked(&self.links, head).filter(|entry| {
                     let ranges = entries[entry.slot()].ranges.iter().flat_map(|ranges| ranges.iter());
                     let mut of_shape = ranges.filter(|of| of.shape == id).peekable();
-                    of_shape.peek().is_none()
+                    if of_shape.peek().is_none() {
+                        return true;
+                    }
+                    compared += 1;
+                    compared > RANGED_MAX
                         || of_shape.any(|of| row.is_within(version, positions, &of.ranges, rules))
                 }));
             }

@@ -208,6 +208,7 @@ async fn keep_fresh(node: &Node, control: &Control, handle: &Handle, fingerprint
             node.progress.verified(now);
         }
         node.cache.polled(poll, inserted, &snapshot);
+        node.progress.told(now, inserted);
         node.progress.moved();
         if late || wanted && flushed < inserted {
             // The log's tail may be written and not flushed (`synchronous_commit = off`), or the insert

@@ -105,9 +105,9 @@ async fn check(
     if !current || answer.is_same(&fresh) {
         return if current { Outcome::Same } else { Outcome::Undecided };
     }
-    let within = Duration::ZERO;
-    let need = Need::within(now, within);
-    let applied = node.progress.reach(&node.cache, Consistency::Within(within), need, WAIT_MAX).await;
+    // Roles and grants included: the second answer was given under those of now.
+    let need = Need::within(now, Duration::ZERO);
+    let applied = node.progress.reach(&node.cache, Consistency::Strict, need, WAIT_MAX).await;
     let stands = node.cache.current(key).is_some_and(|known| Arc::ptr_eq(&known, answer));
     if !applied || !stands || reordered(answer, &fresh) {
         return Outcome::Undecided;

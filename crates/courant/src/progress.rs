@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cache::{Cache, Moment, Need};
+use parking_lot::Mutex;
+use pg::Lsn;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -19,6 +21,8 @@ pub(crate) struct Progress {
     wanted: Notify,
     /// The catalog was seen to be the one that plans are made with, at this moment or later.
     verified: AtomicU64,
+    /// When the server was last asked how far its log goes, and what it said.
+    told: Mutex<(Moment, Lsn)>,
 }
 
 impl Progress {
@@ -32,6 +36,11 @@ impl Progress {
         self.verified.fetch_max(at.0, Ordering::AcqRel);
     }
 
+    /// The server, asked after this moment, said that its log goes so far.
+    pub(crate) fn told(&self, at: Moment, inserted: Lsn) {
+        *self.told.lock() = (at, inserted);
+    }
+
     /// Waits until a reader wants a poll.
     pub(crate) async fn wanted(&self) {
         self.wanted.notified().await;
@@ -39,7 +48,8 @@ impl Progress {
 
     /// Waits until `cache` has applied what a reader needs; says whether it has within `wait_max`.
     ///
-    /// A reader that takes the configured bound never waits: the ticks keep up with it.
+    /// A reader that takes the configured bound never waits: the ticks keep up with it. Nor does one longer
+    /// than for one poll that brings a position which the server's log has not reached: it is not of this log.
     pub(crate) async fn reach<V: Clone>(
         &self,
         cache: &Cache<V>,
@@ -55,15 +65,25 @@ impl Progress {
                 cache.fresh() >= need.start && self.verified.load(Ordering::Acquire) >= need.start.0
             }
         };
+        let hopeless = || match consistency {
+            Consistency::Token(position) => {
+                let (at, inserted) = *self.told.lock();
+                at >= need.start && inserted < position
+            }
+            Consistency::Bounded | Consistency::Within(_) | Consistency::Strict => false,
+        };
         let waiting = async {
             loop {
                 let mut moved = std::pin::pin!(self.moved.notified());
                 // Listens before it looks, so that no step is missed in between.
                 moved.as_mut().enable();
-                if reached() || !cache.is_open() {
+                if reached() || hopeless() || !cache.is_open() {
                     return reached();
                 }
-                self.wanted.notify_one();
+                // One poll after its arrival is all that a reader can want: the rest is the stream's.
+                if self.verified.load(Ordering::Acquire) < need.start.0 {
+                    self.wanted.notify_one();
+                }
                 moved.await;
             }
         };

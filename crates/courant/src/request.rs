@@ -137,7 +137,10 @@ async fn read(
 /// Looks into the cache, once it is as current as the reader needs it, if it soon is.
 async fn look(node: &Node, asked: &Asked, key: &Key, need: Need) -> Lookup<Arc<Answer>> {
     let cache = &node.cache;
-    if asked.consistency != Consistency::Bounded && cache.holds(key) {
+    if asked.consistency != Consistency::Bounded {
+        if cache.is_open() && !cache.holds(key) {
+            return cache.miss(key);
+        }
         let wait_max = node.config.cache.consistency_wait;
         if !node.progress.reach(cache, asked.consistency, need, wait_max).await {
             return Lookup::Bypass(cache::Bypass::Behind);

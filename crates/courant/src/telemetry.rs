@@ -305,7 +305,8 @@ impl Telemetry {
                 target: "courant::cache",
                 path = target,
                 "a cached answer was older than promised, and the cache was emptied: a function may be marked \
-                 immutable or stable and not be; otherwise please report this"
+                 immutable or stable and not be, or a view hang on an order that it does not ask for; \
+                 otherwise please report this"
             );
         }
     }

@@ -1,4 +1,4 @@
-use pg::{Read, Rows, Xid};
+use pg::{Change, Datum, Interval, Read, Rows, StreamColumn, Tuple, Xid};
 
 use super::*;
 use crate::key::KeyBuilder;
@@ -74,4 +74,26 @@ fn a_tag_costs_a_link_of_32_bytes() {
     // Vacant or not.
     assert_eq!(size_of::<Option<Link>>(), 32);
     assert!(size_of::<Indexed>() <= 56, "{}", size_of::<Indexed>());
+}
+
+#[test]
+fn a_change_is_compared_with_so_many_ranges_and_drops_the_rest() {
+    let mut filled = Filled { index: Index::default(), hashing: Hashing::default() };
+    for low in 0..RANGED_MAX + 20 {
+        let within = vec![Interval { column: "id".into(), low: 10 + low as i64, high: i64::MAX }];
+        filled.insert(&[Read::Rows(Rows { old_matters: false, within, ..Rows::all(CALLS) })]);
+    }
+    let id = StreamColumn { name: "id".into(), type_id: 20, key: true };
+    let (schema, name, columns) = ("public".into(), "calls".into(), [id].into());
+    let relation = Arc::new(StreamRelation { id: CALLS, schema, name, identity: b'd', columns });
+    let new = Some(Tuple([Datum::Text("1".into())].into()));
+    let change = Touched::new(&Change::Row { relation, old: None, new }, &filled.hashing);
+    let mut found = Vec::new();
+    filled.index.touched(&change, &filled.hashing, &Rules::default(), &mut found);
+    assert_eq!(found.len(), 20);
+    for id in found.drain(..) {
+        assert!(filled.index.remove(id).is_some());
+    }
+    filled.index.touched(&change, &filled.hashing, &Rules::default(), &mut found);
+    assert!(found.is_empty());
 }

@@ -1,5 +1,7 @@
 //! What a reader gets who says how current its answer has to be.
 
+use std::time::{Duration, Instant};
+
 use ::http::Method;
 use serde_json::json;
 
@@ -30,6 +32,9 @@ async fn a_strict_read_misses_nothing_that_was_acknowledged_and_still_hits() {
     let node = Node::start(&cluster).await;
     let outside = connect(&cluster).await;
     node.warm(READ).await;
+    // Where nothing is kept the reason is that, and not how far the stream is.
+    let first = asked(&node, "/counters?id=eq.2", "strict").await;
+    assert!(first.cache().contains("fwd=miss"), "{first:?}");
     let mut hits = 0;
     for value in 1..=100 {
         let asynchronous = if value % 3 == 0 { "set local synchronous_commit = off;" } else { "" };
@@ -81,6 +86,17 @@ async fn a_reader_that_brings_a_position_sees_on_one_node_what_was_done_through_
     }
     let future = asked(&other, READ, "token=FFFF/0").await;
     assert!(future.cache().contains("fwd=bypass"), "{future:?}");
+}
+
+#[tokio::test]
+async fn a_position_that_no_log_has_reached_is_not_waited_for() {
+    let cluster = cluster("token_ahead", SCHEMA).await;
+    let node = Node::start_with(&cluster, &[("COURANT_CACHE_CONSISTENCY_WAIT_MS", "20000")]).await;
+    node.warm(READ).await;
+    let began = Instant::now();
+    let read = asked(&node, READ, "token=FFFFFFFF/0").await;
+    assert!(read.cache().contains("fwd=bypass"), "{read:?}");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 
 #[tokio::test]

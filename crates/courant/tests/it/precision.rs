@@ -88,6 +88,29 @@ async fn an_embed_is_read_by_the_values_that_join_it_even_where_there_are_none()
 }
 
 #[tokio::test]
+async fn a_junction_with_more_rows_than_are_told_makes_every_far_row_count() {
+    let cluster = cluster("precise_crowds", SCHEMA).await;
+    let node = Node::start_with(&cluster, &[("COURANT_CACHE_KEYS_PER_ENTRY_MAX", "3")]).await;
+    let outside = connect(&cluster).await;
+    outside
+        .batch_execute(
+            "insert into post_tags select 1, n from generate_series(1, 4) n on conflict do nothing",
+        )
+        .await
+        .unwrap();
+    let crowd = "/posts?id=eq.1&select=id,tags(label)&tags.label=eq.shown&tags.limit=1";
+    let few = "/posts?id=eq.2&select=id,tags(label)&tags.label=eq.shown&tags.limit=1";
+    let cases: &[Case] = &[
+        (few, "update tags set label = 'other' where id = 4", SURVIVES),
+        (crowd, "insert into tags values (9, 'shown')", DROPPED),
+        (crowd, "update tags set label = 'shown' where id = 4", DROPPED),
+        (crowd, "delete from post_tags where post_id = 1 and tag_id = 4", DROPPED),
+        (crowd, "insert into post_tags values (30, 4)", SURVIVES),
+    ];
+    judge(&node, &outside, cases).await;
+}
+
+#[tokio::test]
 async fn a_full_page_ends_at_its_last_row_and_a_range_at_its_ends() {
     let cluster = cluster("precise_pages", SCHEMA).await;
     let (node, outside) = (Node::start(&cluster).await, connect(&cluster).await);

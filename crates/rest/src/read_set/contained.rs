@@ -39,6 +39,8 @@ pub(crate) struct Traced {
     pub(crate) links: Vec<Link>,
     /// What is traced in turn.
     pub(crate) below: Vec<(Below, Traced)>,
+    /// The most rows that the statement tells of where it shows none of them: one more than count singly.
+    pub(crate) told_max: usize,
 }
 
 /// Rows that belong to those of a node, by the number of an embed in it.

@@ -33,7 +33,7 @@ impl<'a> Gathered<'a> {
             catalog,
             rules,
             relations: BTreeSet::new(),
-            exact: Exact::default(),
+            exact: Exact::new(rules.limits.keys_max),
             dependence: Dependence::default(),
             ttl: None,
             seen: BTreeSet::new(),

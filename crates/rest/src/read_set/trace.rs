@@ -17,9 +17,15 @@ pub(super) struct Exact {
     pub(super) nodes: BTreeSet<usize>,
     /// Those whose junction's rows are.
     pub(super) junctions: BTreeSet<usize>,
+    keys_max: usize,
 }
 
 impl Exact {
+    /// Nothing yet; with more rows of one relation than `keys_max`, the whole of it will count as read.
+    pub(super) fn new(keys_max: usize) -> Exact {
+        Exact { keys_max, ..Exact::default() }
+    }
+
     /// Traces what is embedded in a node; `traced` gets what is below its rows, and the columns for it.
     pub(super) fn trace(&mut self, node: &Node, traced: &mut Traced) {
         for (number, embed) in node.embeds.iter().enumerate() {
@@ -84,7 +90,8 @@ impl Exact {
         if !tells_old(junction, near) || !tells_old(child, far) {
             return None;
         }
-        let mut of_junction = Traced::default();
+        // A junction's rows need not be in the answer, however many there are: no more are told than count.
+        let mut of_junction = Traced { told_max: self.keys_max.saturating_add(1), ..Traced::default() };
         let to_far = link(junction, child, far, true, &mut of_junction)?;
         of_junction.links.push(Link { watched: watched(&embed.node, far), ..to_far });
         let to_junction = link(parent, junction, near, true, traced)?;

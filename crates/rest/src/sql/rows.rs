@@ -227,14 +227,20 @@ pub(super) fn below(w: &mut Writer, node: &Node, below: Below, traced: &Traced) 
     match (below, &embed.join) {
         (Below::Junction(_), Join::Through { junction, near, .. }) => {
             let number = embed.node.number;
-            w.sql("(select json_agg(json_build_array(");
+            w.sql("(select json_agg(")
+                .column(JUNCTION, number, TRACE)
+                .sql(") from (select json_build_array(");
             w.list(", ", &traced.columns, |w, key| text(w, JUNCTION, number, key));
-            w.sql(")) from ").name(&junction.schema).sql(".").name(&junction.name);
+            w.sql(") as ").name(TRACE).sql(" from ").name(&junction.schema).sql(".").name(&junction.name);
             w.sql(" as ").numbered(JUNCTION, number).sql(" where ");
             w.list(" and ", near, |w, (of_parent, own)| {
                 w.column(JUNCTION, number, own).sql(" = ").column(SOURCE, node.number, of_parent);
             });
-            w.sql(")");
+            w.sql(" limit ")
+                .bind(traced.told_max.to_string())
+                .sql(") as ")
+                .numbered(JUNCTION, number)
+                .sql(")");
         }
         _ => _ = w.column(EMBED, embed.node.number, TRACE),
     }
