@@ -269,9 +269,6 @@ async fn whole(node: &Node, head: &Parts, body: Incoming) -> Result<Bytes, Failu
         key: "http.body_bytes_max",
         bytes_max: limits.body_bytes_max,
     };
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
     if body.size_hint().lower() > limits.body_bytes_max as u64 {
         // Announced: refused before it is sent.
         return Err(too_large);
