@@ -14,7 +14,7 @@ pub(crate) enum Ended {
     Stream(#[from] wal::Error),
     #[error("cannot connect: {0}")]
     Connect(#[from] pg::connect::ConnectError),
-    #[error("the database could not be asked: {0}")]
+    #[error("the database could not be asked: {}", said(.0))]
     Database(#[from] tokio_postgres::Error),
     #[error("the database's side could not be set up: {0}")]
     Setup(#[from] pg::schema::SchemaError),
@@ -26,6 +26,15 @@ pub(crate) enum Ended {
     Unreadable(&'static str),
     #[error("not ready for a change stream")]
     NotReady,
+}
+
+/// What the server said, where it said something: the error by itself is only "db error".
+fn said(error: &tokio_postgres::Error) -> String {
+    match (error.as_db_error(), std::error::Error::source(error)) {
+        (Some(said), _) => format!("{} ({})", said.message(), said.code().code()),
+        (None, Some(source)) => format!("{error}: {source}"),
+        (None, None) => error.to_string(),
+    }
 }
 
 impl Ended {
