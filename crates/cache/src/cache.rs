@@ -101,7 +101,7 @@ impl<V: Clone> Cache<V> {
     /// What is stored, gate or no gate, and of which epoch.
     #[cfg(any(test, feature = "simulate"))]
     pub(crate) fn entry(&self, key: &Key) -> Option<(V, u64)> {
-        self.home(key).peek(key).map(|entry| (entry.value, entry.epoch))
+        self.peek(key).map(|entry| (entry.value, entry.epoch))
     }
 
     /// The answer to a request, if there is one that misses nothing it needs.
@@ -121,13 +121,13 @@ impl<V: Clone> Cache<V> {
     /// The answer of this epoch that is kept, gate or no gate.
     pub fn current(&self, key: &Key) -> Option<V> {
         let coherence = self.coherence.lock();
-        let entry = self.home(key).peek(key).filter(|entry| coherence.open && entry.epoch == coherence.epoch);
+        let entry = self.peek(key).filter(|entry| coherence.open && entry.epoch == coherence.epoch);
         entry.map(|entry| entry.value)
     }
 
     /// Whether there is an answer at all, current or not: if there is none, nothing is worth waiting for.
     pub fn holds(&self, key: &Key) -> bool {
-        self.home(key).peek(key).is_some()
+        self.peek(key).is_some()
     }
 
     /// The lookup of a key that nothing is held for, however current the cache is.
@@ -214,12 +214,10 @@ impl<V: Clone> Cache<V> {
                 stored = Err(Refusal::NoRoom);
                 coherence.counts.refused(Refusal::NoRoom);
             } else if !replaced {
-                coherence.counts.evictions += 1;
                 count(&home.counts.evictions);
             }
         }
         if stored.is_ok() {
-            coherence.counts.stores += 1;
             count(&home.counts.stores);
         }
         // Large values are freed, and the fill takes the lock to end, after the lock is.
@@ -298,8 +296,7 @@ impl<V: Clone> Cache<V> {
         let mut dropped = Vec::new();
         for id in all {
             let Some(entry) = coherence.index.get(id) else { continue };
-            if self.home(&entry.key).peek(&entry.key).is_some_and(|stored| matches(&entry.key, &stored.value))
-            {
+            if self.peek(&entry.key).is_some_and(|stored| matches(&entry.key, &stored.value)) {
                 dropped
                     .extend(coherence.index.remove(id).map(|entry| self.home(&entry.key).remove(&entry.key)));
             }
@@ -320,7 +317,6 @@ impl<V: Clone> Cache<V> {
                 dropped.extend(expired.map(|entry| self.take(&entry.key, |counts| &counts.expirations)));
             }
         }
-        coherence.counts.expirations += dropped.len() as u64;
         drop(coherence);
         dropped.len()
     }
@@ -338,6 +334,10 @@ impl<V: Clone> Cache<V> {
         let mut statistics = Statistics {
             hits: sum(|store| store.hits),
             misses: sum(|store| store.misses),
+            stores: sum(|store| store.stores),
+            invalidations: sum(|store| store.invalidations),
+            evictions: sum(|store| store.evictions),
+            expirations: sum(|store| store.expirations),
             entries: sum(|store| store.entries),
             tags: coherence.index.tags() as u64,
             bytes: sum(|store| store.bytes),
@@ -379,6 +379,11 @@ impl<V: Clone> Cache<V> {
         &self.stores[usize::from(key.store().0)]
     }
 
+    /// The entry, without its counting as asked for.
+    fn peek(&self, key: &Key) -> Option<Stored<V>> {
+        self.home(key).peek(key)
+    }
+
     /// Takes an entry that the index has forgotten out of its store, and counts why.
     fn take(&self, key: &Key, why: fn(&Counts) -> &AtomicU64) -> Option<Stored<V>> {
         let home = self.home(key);
@@ -387,12 +392,12 @@ impl<V: Clone> Cache<V> {
     }
 
     fn is_over(&self, key: &Key, now: Moment) -> bool {
-        self.home(key).peek(key).is_some_and(|entry| entry.expires <= now)
+        self.peek(key).is_some_and(|entry| entry.expires <= now)
     }
 
     /// Of two answers the one with the later snapshot stays.
     fn newest(&self, coherence: &Coherence, answer: &Answer<V>) -> Result<(), Refusal> {
-        let known = self.home(&answer.key).peek(&answer.key).and_then(|entry| coherence.index.get(entry.id));
+        let known = self.peek(&answer.key).and_then(|entry| coherence.index.get(entry.id));
         match known {
             Some(known) if known.seen.xmax > answer.snapshot.xmax => Err(Refusal::Older),
             _ => Ok(()),

@@ -26,7 +26,6 @@ impl<V: Clone> Cache<V> {
         for evicted in gone.iter().filter(|evicted| evicted.id != id || !stays) {
             // Handed back twice is gone the second time.
             if coherence.index.remove(evicted.id).is_some() {
-                coherence.counts.evictions += 1;
                 count(&home.counts.evictions);
             }
         }

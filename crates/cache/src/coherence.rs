@@ -130,7 +130,6 @@ impl Coherence {
             }
             self.found = found;
         }
-        self.counts.invalidations += dropped.len() as u64;
         let applied = self.next();
         self.log.push(Record { xid, applied, changes: bounded(changes, limits.log_rows_max) });
         self.prune(rules);
