@@ -111,11 +111,20 @@ impl Answer {
         self.status == other.status && self.described().eq(other.described())
     }
 
-    /// What is left to be made for a client that accepts these codings; nothing for an answer too small, or one
-    /// that is nobody's to keep.
+    /// Whether it has other codings at all: not if it is too small, or nobody's to keep.
+    pub(crate) fn has_variants(&self) -> bool {
+        !self.tag().is_empty() && Variants::are_worth_it(self.body())
+    }
+
+    /// What is left to be made for a client that accepts these codings.
     pub(crate) fn wanted(&self, accepted: &Accepted) -> Option<Coding> {
-        let worth = !self.tag().is_empty() && Variants::are_worth_it(self.body());
-        if worth { self.variants().choose(accepted).wanted } else { None }
+        if !self.has_variants() {
+            return None;
+        }
+        match self.variants.get() {
+            Some(variants) => variants.choose(accepted).wanted,
+            None => accepted.preferred().next(),
+        }
     }
 
     /// The body in other codings.

@@ -96,14 +96,16 @@ async fn check(
     answer: &Arc<Answer>,
 ) -> Outcome {
     // What has a time to live may be old by its owner's leave.
-    let current = matches!(&planned.plan.reads, Reads::Tracked(tracked) if tracked.ttl.is_none());
+    if !matches!(&planned.plan.reads, Reads::Tracked(tracked) if tracked.ttl.is_none()) {
+        return Outcome::Undecided;
+    }
     let Ok(found) = query(node, planned, session).await else { return Outcome::Undecided };
     let now = node.clock.now();
     let Ok(fresh) = Answer::new(&planned.plan, found, true, answer.target()) else {
         return Outcome::Undecided;
     };
-    if !current || answer.is_same(&fresh) {
-        return if current { Outcome::Same } else { Outcome::Undecided };
+    if answer.is_same(&fresh) {
+        return Outcome::Same;
     }
     // Roles and grants included: the second answer was given under those of now.
     let need = Need::within(now, Duration::ZERO);

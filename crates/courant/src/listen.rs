@@ -7,11 +7,12 @@ mod door;
 mod head;
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::Either;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -23,7 +24,6 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::failure::Failure;
 use crate::response::Body;
 use door::{Door, Patience};
 
@@ -116,14 +116,11 @@ where
     let refused = door.refused();
     let service = service_fn(move |request: Request<Incoming>| {
         let refusal = refused.get().filter(|_| request.method().as_str() == door::REFUSED);
-        let refusal = refusal.map(Failure::response);
-        let answering = refusal.is_none().then(|| answer(request, peer));
-        async move {
-            Ok::<_, Infallible>(match (refusal, answering) {
-                (_, Some(answering)) => answering.await,
-                (refusal, None) => refusal.unwrap_or_default(),
-            })
-        }
+        let answering = match refusal {
+            Some(failure) => Either::Left(ready(failure.response())),
+            None => Either::Right(answer(request, peer)),
+        };
+        async move { Ok::<_, Infallible>(answering.await) }
     });
     hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

@@ -99,6 +99,9 @@ impl Variants {
 
 /// Has made, after a hit, what its client would rather have been sent. Never waits.
 pub(crate) fn order(node: &Node, key: &Key, answer: &Arc<Answer>, request: &HeaderMap) {
+    if !answer.has_variants() {
+        return;
+    }
     let Some(coding) = answer.wanted(&Accepted::of(request)) else { return };
     let Ok(place) = Arc::clone(&node.press).try_acquire_owned() else { return };
     if !answer.variants().claim(coding) {

@@ -113,9 +113,9 @@ fn shown(plan: &Plan, counts: &Arc<Counts>) -> anyhow::Result<torture::Report> {
 /// Builds the binary as `make demo` does.
 fn build() -> anyhow::Result<PathBuf> {
     let root = tidy::root();
-    let mut command = Command::new("cargo");
-    command.args(["build", "--profile", "demo", "--package", "courant"]).current_dir(&root);
-    ensure!(command.status().context("cannot run cargo")?.success(), "courant does not build");
+    done(
+        Command::new("cargo").args(["build", "--profile", "demo", "--package", "courant"]).current_dir(&root),
+    )?;
     Ok(root.join("target/demo/courant"))
 }
 
