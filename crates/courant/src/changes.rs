@@ -257,7 +257,7 @@ type Never = Result<Infallible, Ended>;
 
 impl Current {
     async fn open(node: &Node) -> Result<Current, Ended> {
-        let stream = Stream::open(node.endpoint().await?, stream_options(node)).await?;
+        let stream = Stream::open(node.opened().await?, stream_options(node)).await?;
         let applied = stream.consistent_point();
         Ok(Current { stream, applied })
     }

@@ -8,12 +8,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use cache::{Cache, Moment};
 use parking_lot::RwLock;
-use pg::connect::ConnectOptions;
+use pg::connect::{ConnectOptions, Opened};
 use pg::{Pool, PoolLimits};
 use rest::{Declared, Limits, Rules};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
-use wal::Endpoint;
 
 use crate::answer::Answer;
 use crate::check::Checks;
@@ -141,22 +140,13 @@ impl Node {
     }
 
     /// Where the change stream is to be had.
-    pub(crate) async fn endpoint(&self) -> Result<Endpoint, Ended> {
-        let opened = self.options.open().await?;
-        Ok(Endpoint {
-            stream: Box::new(opened.stream),
-            channel_binding: opened.channel_binding,
-            user: opened.user,
-            password: opened.password.map(String::into_bytes),
-            database: opened.database,
-            parameters: opened.parameters,
-        })
+    pub(crate) async fn opened(&self) -> Result<Opened, Ended> {
+        Ok(self.options.open().await?)
     }
 
     /// Whether the database answers.
     pub(crate) async fn ping(&self) -> Result<(), pg::Error> {
-        let client = self.pool.client().await?;
-        client.simple_query("select 1").await?;
+        self.pool.client().await?.command("select 1").await?;
         Ok(())
     }
 

@@ -206,9 +206,8 @@ async fn write(node: &Node, asked: &Asked, planned: &Planned, session: &Settled)
     let plan = &planned.plan;
     let mut mark = node.marks.set();
     let began = node.clock.now();
-    let acceptable = |row: &tokio_postgres::Row| {
-        Found::read(row).is_ok_and(|found| rest::respond(plan, &found.counts).is_ok())
-    };
+    let acceptable =
+        |row: &pg::Row| Found::read(row).is_ok_and(|found| rest::respond(plan, &found.counts).is_ok());
     let commit = if plan.answer.decides() { Commit::If(&acceptable) } else { Commit::Always };
     let text = mark.text();
     let written =
@@ -230,11 +229,8 @@ async fn acknowledge(node: &Node, mark: &mut Mark<'_>) -> Option<Lsn> {
     }
     // The stream is late, gone, or not there yet: whoever opens the cache must first catch up to now.
     node.cache.raise_floor(node.clock.now());
-    let mut client = node.pool.client().await.ok()?;
-    let statement = client.prepared(include_str!("sql/written.sql")).await.ok()?;
-    let row = client.query_one(&statement, &[]).await.ok()?;
-    client.release();
-    row.get::<_, &str>(0).parse().ok()
+    let rows = node.pool.client().await.ok()?.command(include_str!("sql/written.sql")).await.ok()?;
+    rows.into_iter().flatten().next()??.parse().ok()
 }
 
 /// The address without the prefix, before anybody looks at it: both forms share plans and answers, and the

@@ -1,9 +1,8 @@
 //! The database's one row, read: the other half of the convention that `rest` writes its statements by.
 
 use bytes::Bytes;
-use pg::{Lsn, Read, Snapshot};
+use pg::{Lsn, Read, Row, Snapshot};
 use rest::{Counts, Returned, Tracked};
-use tokio_postgres::Row;
 
 use crate::failure::Failure;
 
@@ -34,17 +33,17 @@ impl Found {
     }
 
     fn decode(row: &Row) -> Result<Found, Box<dyn std::error::Error + Send + Sync>> {
-        let body = row.try_get::<_, Option<&str>>(0)?.map(|body| Bytes::copy_from_slice(body.as_bytes()));
-        let rows = u64::try_from(row.try_get::<_, i64>(1)?)?;
-        let total = row.try_get::<_, Option<i64>>(2)?.map(u64::try_from).transpose()?;
-        let snapshot = row.try_get::<_, Option<&str>>(3)?.map(str::parse).transpose()?;
-        let position = row.try_get::<_, Option<&str>>(4)?.map(str::parse).transpose()?;
-        let (mut keys, mut embedded) = (Vec::with_capacity(row.len() - FIXED_COLUMNS), None);
-        for (number, column) in row.columns().iter().enumerate().skip(FIXED_COLUMNS) {
-            if column.name() == "embedded" {
-                embedded = row.try_get::<_, Option<String>>(number)?;
+        let body = row.get::<Option<&str>>(0)?.map(|body| Bytes::copy_from_slice(body.as_bytes()));
+        let rows = u64::try_from(row.get::<i64>(1)?)?;
+        let total = row.get::<Option<i64>>(2)?.map(u64::try_from).transpose()?;
+        let snapshot = row.get::<Option<&str>>(3)?.map(str::parse).transpose()?;
+        let position = row.get::<Option<&str>>(4)?.map(str::parse).transpose()?;
+        let (mut keys, mut embedded) = (Vec::with_capacity(row.width() - FIXED_COLUMNS), None);
+        for (number, name) in row.names().enumerate().skip(FIXED_COLUMNS) {
+            if name == "embedded" {
+                embedded = row.get::<Option<String>>(number)?;
             } else {
-                keys.push(row.try_get::<_, Option<Vec<Option<String>>>>(number)?.unwrap_or_default());
+                keys.push(row.get::<Option<Vec<Option<String>>>>(number)?.unwrap_or_default());
             }
         }
         let key = keys.iter().filter_map(|values| values.first().cloned().flatten()).collect();

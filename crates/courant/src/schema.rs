@@ -3,8 +3,9 @@
 //! Immutable but for the plans it remembers; a change of the database's schema makes a new one.
 
 use std::collections::HashSet;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
@@ -19,6 +20,8 @@ use crate::named::Named;
 
 /// Plans remembered; the least used is forgotten first.
 const PLANS_MAX: usize = 10_000;
+/// Requests that were planned before are told by a hash each, in so many places.
+const SIGHTINGS: usize = 4096;
 /// Plans of requests with more bytes than this to plan by are not remembered.
 const PLAN_KEY_BYTES_MAX: usize = 4096;
 /// The headers that a plan depends on.
@@ -34,6 +37,7 @@ pub(crate) struct Schema {
     /// The relations whose changes the stream tells; none while there is no stream, when nothing is kept.
     published: Option<HashSet<RelationId>>,
     plans: Remembered<Box<[u8]>, Arc<Planned>>,
+    sighted: Sighted,
 }
 
 /// A plan, with what the cache needs to know of it.
@@ -61,6 +65,7 @@ impl Schema {
             named,
             published: None,
             plans: Remembered::new(PLANS_MAX),
+            sighted: Sighted::default(),
         }
     }
 
@@ -68,7 +73,8 @@ impl Schema {
     pub(crate) fn with_published(&self, published: HashSet<RelationId>) -> Schema {
         let (catalog, rules, named) =
             (Arc::clone(&self.catalog), Arc::clone(&self.rules), Arc::clone(&self.named));
-        Schema { catalog, rules, named, published: Some(published), plans: Remembered::new(PLANS_MAX) }
+        let (published, plans) = (Some(published), Remembered::new(PLANS_MAX));
+        Schema { catalog, rules, named, published, plans, sighted: Sighted::default() }
     }
 
     /// The plan for a request. Only requests without a body are remembered: a body is part of the plan.
@@ -92,7 +98,8 @@ impl Schema {
         };
         let plan = rest::plan(&request, &self.catalog, &self.rules)?;
         let planned = Arc::new(self.examined(plan, request.path.starts_with("/rpc/")));
-        if let Some(key) = key {
+        // A request that never comes again would only push out one that does.
+        if let Some(key) = key.filter(|key| self.sighted.before(key)) {
             self.plans.insert(key.into(), Arc::clone(&planned));
         }
         Ok(planned)
@@ -127,6 +134,28 @@ impl Schema {
         let stored = self.catalog.tables.iter().find(|table| table.id == id);
         stored
             .map_or_else(|| format!("relation {}", id.0), |table| format!("{}.{}", table.schema, table.name))
+    }
+}
+
+/// Which requests were planned lately, more or less: what shares a place with another is taken for new.
+struct Sighted {
+    hasher: foldhash::quality::RandomState,
+    hashes: Box<[AtomicU64]>,
+}
+
+impl Default for Sighted {
+    fn default() -> Sighted {
+        let hashes = std::iter::repeat_with(|| AtomicU64::new(0)).take(SIGHTINGS).collect();
+        Sighted { hasher: Default::default(), hashes }
+    }
+}
+
+impl Sighted {
+    /// Whether it was here before.
+    fn before(&self, key: &[u8]) -> bool {
+        let hash = self.hasher.hash_one(key);
+        let place = &self.hashes[hash as usize % SIGHTINGS];
+        place.swap(hash, Ordering::Relaxed) == hash
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::fmt;
 
+use fallible_iterator::FallibleIterator;
+use postgres_protocol::message::backend::ErrorFields;
+
 use crate::connect::ConnectError;
+use crate::wire::WireError;
 
 /// Why a statement has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +23,7 @@ pub enum Error {
     Unavailable(#[source] Box<ConnectError>),
     /// The connection was lost while in use. Whether a write was committed is not known.
     #[error("the connection to the database was lost")]
-    Lost(#[source] tokio_postgres::Error),
+    Lost(#[source] WireError),
     /// The database refused, and said why.
     #[error("{0}")]
     Database(#[source] Box<DatabaseError>),
@@ -28,7 +32,7 @@ pub enum Error {
     RowCount,
     /// The statement's parameters are not as many as it has, or the server's answer makes no sense.
     #[error("the database protocol was not kept: {0}")]
-    Protocol(#[source] tokio_postgres::Error),
+    Protocol(#[source] WireError),
 }
 
 impl Error {
@@ -47,17 +51,19 @@ impl From<ConnectError> for Error {
     }
 }
 
-impl From<tokio_postgres::Error> for Error {
-    fn from(error: tokio_postgres::Error) -> Error {
-        if let Some(database) = error.as_db_error() {
-            return match database.code().code() {
+impl From<WireError> for Error {
+    fn from(error: WireError) -> Error {
+        match error {
+            WireError::Refused(refusal) => match &*refusal.code {
                 // Shut down, crashed or terminated under us: the connection is gone with it.
-                "57P01" | "57P02" | "57P03" | "57P05" => Error::Lost(error),
-                _ => Error::Database(Box::new(DatabaseError::from(database))),
-            };
+                "57P01" | "57P02" | "57P03" | "57P05" => Error::Lost(WireError::Refused(refusal)),
+                // Protocol violation: more or fewer parameters than the statement has.
+                "08P01" => Error::Protocol(WireError::Refused(refusal)),
+                _ => Error::Database(refusal),
+            },
+            error @ WireError::Closed { .. } => Error::Lost(error),
+            error => Error::Protocol(error),
         }
-        let broken = std::error::Error::source(&error).is_some_and(|source| source.is::<std::io::Error>());
-        if error.is_closed() || broken { Error::Lost(error) } else { Error::Protocol(error) }
     }
 }
 
@@ -88,6 +94,29 @@ pub struct DatabaseError {
 }
 
 impl DatabaseError {
+    /// Reads an ErrorResponse or a NoticeResponse.
+    pub(crate) fn read(mut fields: ErrorFields<'_>) -> DatabaseError {
+        let mut read = DatabaseError::default();
+        // A field that cannot be read ends them: what stands before it is still worth telling.
+        while let Ok(Some(field)) = fields.next() {
+            let text = String::from_utf8_lossy(field.value_bytes()).into_owned();
+            match field.type_() {
+                b'C' => read.code = text,
+                b'M' => read.message = text,
+                b'D' => read.detail = Some(text),
+                b'H' => read.hint = Some(text),
+                b'W' => read.context = Some(text),
+                b's' => read.schema = Some(text),
+                b't' => read.table = Some(text),
+                b'c' => read.column = Some(text),
+                b'n' => read.constraint = Some(text),
+                b'R' => read.routine = Some(text),
+                _ => {}
+            }
+        }
+        read
+    }
+
     /// Whether a statement prepared earlier no longer exists or no longer fits the schema.
     pub(crate) fn is_stale_plan(&self) -> bool {
         self.code == "26000"

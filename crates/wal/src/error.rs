@@ -3,9 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use fallible_iterator::FallibleIterator;
-use pg::RelationId;
-use postgres_protocol::message::backend::{ErrorFields, ErrorResponseBody};
+use pg::wire::WireError;
+use pg::{DatabaseError, RelationId};
 
 /// Why there is no stream, or no longer one. After any of them the [`crate::Stream`] is of no more use.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +20,7 @@ pub enum Error {
         message: String,
     },
     /// No way to log in that both sides have: a password is missing, or the method is unknown.
-    #[error("cannot log in for replication: {0}")]
+    #[error("no login for replication: {0}")]
     Authentication(String),
     /// The connection ended: the network, a shutdown, an administrator. Worth another try.
     #[error("the replication connection ended: {reason}")]
@@ -43,39 +42,28 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn closed(source: io::Error) -> Error {
-        Error::Closed { reason: source.to_string(), source: Some(source) }
-    }
-
     pub(crate) fn protocol(source: io::Error) -> Error {
         Error::Protocol(source.to_string())
     }
-
-    /// Reads an ErrorResponse.
-    ///
-    /// Class 57P is an operator's intervention (`pg_terminate_backend`, shutdown, crash): an end, not a
-    /// refusal, except while the server is starting up and cannot take us yet.
-    pub(crate) fn refused(body: &ErrorResponseBody) -> Error {
-        let (code, message) = code_and_message(body.fields());
-        if code.starts_with("57P") && code != "57P03" {
-            return Error::Closed { reason: message, source: None };
-        }
-        Error::Refused { code, message }
-    }
 }
 
-/// The SQLSTATE and the primary message of an ErrorResponse or NoticeResponse.
-pub(crate) fn code_and_message(mut fields: ErrorFields<'_>) -> (String, String) {
-    let (mut code, mut message) = (String::new(), String::new());
-    while let Ok(Some(field)) = fields.next() {
-        let text = || String::from_utf8_lossy(field.value_bytes()).into_owned();
-        match field.type_() {
-            b'C' => code = text(),
-            b'M' => message = text(),
-            _ => {}
+/// Class 57P is an operator's intervention (`pg_terminate_backend`, shutdown, crash): an end, not a refusal,
+/// except while the server is starting up and cannot take us yet.
+impl From<WireError> for Error {
+    fn from(error: WireError) -> Error {
+        match error {
+            WireError::Refused(refusal) => {
+                let DatabaseError { code, message, .. } = *refusal;
+                if code.starts_with("57P") && code != "57P03" {
+                    return Error::Closed { reason: message, source: None };
+                }
+                Error::Refused { code, message }
+            }
+            WireError::Closed { reason, source } => Error::Closed { reason, source },
+            WireError::Protocol(what) => Error::Protocol(what),
+            error => Error::Authentication(error.to_string()),
         }
     }
-    (code, message)
 }
 
 /// What is wrong with the change stream.

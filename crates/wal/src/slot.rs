@@ -7,10 +7,11 @@
 use std::time::Duration;
 
 use pg::Lsn;
+use pg::wire::{Wire, WireError};
 use postgres_protocol::escape::escape_literal;
 
-use crate::connection::Connection;
 use crate::error::Error;
+use crate::replication::start_copy;
 
 /// The first and the last patience of an attempt to create a slot; see [`Slot::create`].
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -24,11 +25,11 @@ const UNDEFINED_OBJECT: &str = "42704";
 ///
 /// Up to 17 the server itself refuses, though not before the first change; from 18 on it would stream
 /// nothing for ever.
-pub(crate) async fn publication_exists(connection: &mut Connection, publication: &str) -> Result<(), Error> {
+pub(crate) async fn publication_exists(wire: &mut Wire, publication: &str) -> Result<(), Error> {
     // Without the comment: the replication grammar of 14 takes for SQL only what begins with a word.
     let statement = include_str!("publication.sql").lines().filter(|line| !line.starts_with("--"));
     let query = statement.collect::<String>().replace(":publication", &escape_literal(publication));
-    if connection.command(&query).await?.is_empty() {
+    if wire.command(&query).await?.is_empty() {
         let message = format!("publication \"{publication}\" does not exist");
         return Err(Error::Refused { code: UNDEFINED_OBJECT.to_owned(), message });
     }
@@ -45,18 +46,18 @@ pub(crate) struct Slot {
 impl Slot {
     /// Creates it, which waits until each transaction that has written and is open now has ended.
     ///
-    /// Cancelled by dropping the connection. The server does not look at its socket while it waits for a
+    /// Cancelled by dropping the session. The server does not look at its socket while it waits for a
     /// transaction, and would keep the slot for as long as that takes; so it waits under a lock timeout,
     /// which makes it look up, and is told to try again. The timeout doubles, because an attempt that
     /// was broken off starts from nothing and might otherwise never be done.
-    pub(crate) async fn create(connection: &mut Connection) -> Result<Slot, Error> {
+    pub(crate) async fn create(wire: &mut Wire) -> Result<Slot, Error> {
         let name = format!("courant_{:016x}", rand::random::<u64>());
         // The grammar without parentheses: 14 knows no other, and later releases still accept it.
         let create = format!("CREATE_REPLICATION_SLOT {name} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT");
         let mut patience = PATIENCE;
         loop {
-            connection.command(&format!("set lock_timeout = {}", patience.as_millis())).await?;
-            match connection.command(&create).await {
+            wire.command(&format!("set lock_timeout = {}", patience.as_millis())).await?;
+            match wire.command(&create).await {
                 Ok(rows) => {
                     let row = rows.into_iter().next().unwrap_or_default();
                     let point = row.into_iter().nth(1).flatten().and_then(|text| text.parse().ok());
@@ -64,10 +65,10 @@ impl Slot {
                         point.ok_or_else(|| Error::Protocol("a slot without a position".to_owned()))?;
                     return Ok(Slot { name, consistent_point });
                 }
-                Err(Error::Refused { code, .. }) if code == LOCK_NOT_AVAILABLE => {
+                Err(WireError::Refused(refusal)) if refusal.code == LOCK_NOT_AVAILABLE => {
                     patience = (patience * 2).min(PATIENCE_MAX);
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -76,8 +77,8 @@ impl Slot {
     ///
     /// Protocol version 2 with streaming sends a large transaction while it still runs, so that it is
     /// nearly caught up when it commits; 14 is the first release that has it.
-    pub(crate) async fn start(&self, connection: &mut Connection, publication: &str) -> Result<(), Error> {
-        connection.command("set lock_timeout = 0").await?;
+    pub(crate) async fn start(&self, wire: &mut Wire, publication: &str) -> Result<(), Error> {
+        wire.command("set lock_timeout = 0").await?;
         // A list of identifiers within a string.
         let identifier = publication.replace('"', "\"\"");
         let literal = format!("\"{identifier}\"").replace('\'', "''");
@@ -86,6 +87,6 @@ impl Slot {
             "START_REPLICATION SLOT {name} LOGICAL {consistent_point} \
              (proto_version '2', publication_names '{literal}', messages 'true', streaming 'true')"
         );
-        connection.start_copy(&start).await
+        start_copy(wire, &start).await
     }
 }

@@ -7,14 +7,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use pg::connect::Opened;
+use pg::wire::{Frame, Wire};
 use pg::{Lsn, Transaction};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use crate::assembly::Assembly;
-use crate::connection::{Connection, Endpoint, Frame};
 use crate::error::Error;
 use crate::gathering::Limits;
+use crate::replication;
 use crate::slot::{Slot, publication_exists};
 
 const XLOG_DATA: u8 = b'w';
@@ -86,7 +88,7 @@ impl Handle {
 
 /// A change stream: a replication connection with a temporary slot.
 pub struct Stream {
-    connection: Connection,
+    wire: Wire,
     assembly: Assembly,
     slot: Slot,
     asked: Arc<Notify>,
@@ -101,17 +103,17 @@ impl Stream {
     /// The slot is ready when each transaction that had written and was open has ended: with a forgotten
     /// one, never. Dropping the future gives up.
     ///
-    /// The server counts it among its standbys: where `synchronous_standby_names` matches the endpoint's
+    /// The server counts it among its standbys: where `synchronous_standby_names` matches the login's
     /// `application_name`, commits wait for [`Stream::confirm`].
-    pub async fn open(endpoint: Endpoint, options: StreamOptions) -> Result<Stream, Error> {
-        let mut connection = Connection::start(endpoint).await?;
-        publication_exists(&mut connection, &options.publication).await?;
-        let slot = Slot::create(&mut connection).await?;
-        slot.start(&mut connection, &options.publication).await?;
+    pub async fn open(opened: Opened, options: StreamOptions) -> Result<Stream, Error> {
+        let mut wire = replication::begin(opened).await?;
+        publication_exists(&mut wire, &options.publication).await?;
+        let slot = Slot::create(&mut wire).await?;
+        slot.start(&mut wire, &options.publication).await?;
         let StreamOptions { changes_max, bytes_max, streamed_bytes_max, .. } = options;
         let now = Instant::now();
         Ok(Stream {
-            connection,
+            wire,
             assembly: Assembly::new(Limits { changes_max, bytes_max, streamed_bytes_max }),
             status: Status {
                 received: slot.consistent_point,
@@ -157,9 +159,9 @@ impl Stream {
     pub async fn next(&mut self) -> Result<Event, Error> {
         loop {
             let now = Instant::now();
-            self.status.write(now, self.heard, self.connection.outbox());
-            self.connection.offer().await;
-            while let Some(frame) = self.connection.frame()? {
+            self.status.write(now, self.heard, self.wire.outbox());
+            self.wire.offer().await;
+            while let Some(frame) = self.wire.frame()? {
                 if let Some(event) = self.take(frame)? {
                     return Ok(event);
                 }
@@ -168,7 +170,7 @@ impl Stream {
             tokio::select! {
                 biased;
                 () = self.asked.notified() => self.status.ask(now),
-                read = self.connection.exchange() => {
+                read = self.wire.exchange() => {
                     read?;
                     self.heard = Instant::now();
                 }

@@ -12,6 +12,18 @@ use super::load::Layer;
 /// Any of these says which database `psql` would open, so the private cluster is not meant.
 const LIBPQ: [&str; 5] = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE"];
 
+/// Parameters of Prisma's that libpq does not know.
+const APPS_OWN: [&str; 8] = [
+    "schema",
+    "connection_limit",
+    "pool_timeout",
+    "socket_timeout",
+    "pgbouncer",
+    "statement_cache_size",
+    "sslaccept",
+    "single_use_connections",
+];
+
 /// Not keys, but read elsewhere.
 const OTHERS: [&str; 2] = ["COURANT_CONFIG", "COURANT_PG_BIN"];
 
@@ -46,6 +58,11 @@ impl Variables<'_> {
                 let (key, place) = (name.to_owned(), "environment".to_owned());
                 return Err(ConfigError::Invalid { key, place, why: why.to_owned() });
             }
+        }
+        if let Some(url) = self.get("DATABASE_URL").and_then(of_an_app)
+            && !layer.contains_key("database.url")
+        {
+            layer.insert("database.url", (Given::Text(url), "environment DATABASE_URL".to_owned()));
         }
         if LIBPQ.iter().any(|name| self.get(name).is_some()) && !layer.contains_key("database.url") {
             layer.insert(
@@ -124,6 +141,25 @@ impl Variables<'_> {
         let unknown = self.all.keys().filter(ours).filter(|name| !known(name));
         unknown.map(|name| format!("{name} is set but means nothing to this version of Courant")).collect()
     }
+}
+
+/// The variable by which most frameworks are told their database, as libpq would read it: without the driver in
+/// its scheme (SQLAlchemy) and without the parameters of an app's own pool (Prisma). None where it is of another
+/// database.
+fn of_an_app(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let kind = scheme.split('+').next().unwrap_or(scheme);
+    if !matches!(kind, "postgres" | "postgresql") {
+        return None;
+    }
+    let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let is_own = |parameter: &&str| {
+        let name = parameter.split('=').next().unwrap_or(parameter);
+        !name.is_empty() && !APPS_OWN.contains(&name)
+    };
+    let kept: Vec<&str> = parameters.split('&').filter(is_own).collect();
+    let question = if kept.is_empty() { "" } else { "?" };
+    Some(format!("{kind}://{place}{question}{}", kept.join("&")))
 }
 
 /// PostgREST's words for any address, as an address.

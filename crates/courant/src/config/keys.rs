@@ -114,7 +114,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::new(
         "database.url",
-        "what `PGHOST` and its kin say, else a private cluster under `./.courant`",
+        "what `DATABASE_URL` or `PGHOST` and its kin say, else a private cluster under `./.courant`",
         "The database, as a URI or as `key=value` pairs; `@path` reads it from a file.",
         |config, given| given.secret().and_then(url).map(|url| config.database.url = Some(url)),
     )

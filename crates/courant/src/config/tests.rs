@@ -122,6 +122,19 @@ fn the_variables_of_psql_name_a_database_too() {
 }
 
 #[test]
+fn the_variable_of_an_app_names_a_database_where_nothing_else_does() {
+    let url = |variables: &[(&str, &str)]| environment(variables).unwrap().database.url;
+    let of_app = |url_of_app| url(&[("DATABASE_URL", url_of_app)]).map(|url| url.expose().to_owned());
+    let prisma = of_app("postgresql://u:p@db:5432/app?schema=public&sslmode=require&connection_limit=5");
+    assert_eq!(prisma.as_deref(), Some("postgresql://u:p@db:5432/app?sslmode=require"));
+    assert_eq!(of_app("postgresql+asyncpg://db/app").as_deref(), Some("postgresql://db/app"));
+    assert_eq!(of_app("mysql://db/app"), None);
+    let both =
+        url(&[("DATABASE_URL", "postgres://app"), ("PGRST_DB_URI", "postgres://other"), ("PGHOST", "x")]);
+    assert_eq!(both.unwrap().expose(), "postgres://other");
+}
+
+#[test]
 fn an_unknown_key_is_refused_with_its_line_and_the_nearest_known_one() {
     let cases = [
         (

@@ -81,7 +81,7 @@ pub enum ConnectError {
         /// Where.
         target: String,
         /// What was wrong.
-        source: tokio_postgres::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Every one of several hosts failed.
     #[error("no host accepted the connection: {}", join(.0))]

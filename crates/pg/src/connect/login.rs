@@ -5,23 +5,76 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncReadExt;
-use tokio_postgres::config::{SslMode as Wanted, SslNegotiation};
-use tokio_postgres::{CancelToken, Client, Connection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_postgres::config::{ChannelBinding, SslMode as Wanted, SslNegotiation};
+use tokio_postgres::{Client, Connection};
 
 use super::open::{Address, ByteStream, Negotiated, Security, Settled, SettledStream, open};
 use super::tls::SslMode;
-use super::{ConnectError, ConnectOptions, Opened, Target};
+use super::{ConnectError, ConnectOptions, Login, Opened, Target};
 use crate::DatabaseError;
+use crate::wire::{CancelKey, Kind, Wire, WireError};
 
 /// The half of a connection that moves its bytes; ends when the connection does.
 pub(crate) type Driver = Connection<Box<dyn ByteStream>, SettledStream<Box<dyn ByteStream>>>;
 
-/// A login that succeeded.
-pub(crate) struct Connected {
-    pub(crate) client: Client,
-    pub(crate) driver: Driver,
-    pub(crate) route: Route,
+/// How much of what a server sends is read at once.
+const READ_BYTES: usize = 16 * 1024;
+
+/// What a login makes of a stream.
+pub(crate) trait LogIn: Sized {
+    /// Logs in on a stream to the target.
+    fn log_in(
+        options: &ConnectOptions,
+        target: &Target,
+        negotiated: Negotiated,
+    ) -> impl Future<Output = Result<Self, ConnectError>> + Send;
+
+    /// What kind of server it turned out to be.
+    fn kind(&self) -> Kind;
+}
+
+/// A session of our own, for requests.
+impl LogIn for Wire {
+    async fn log_in(
+        options: &ConnectOptions,
+        target: &Target,
+        negotiated: Negotiated,
+    ) -> Result<Wire, ConnectError> {
+        let opened = options.opened(target, negotiated);
+        Wire::start(opened, &[], READ_BYTES).await.map_err(|error| refusal(target.to_string(), error))
+    }
+
+    fn kind(&self) -> Kind {
+        Wire::kind(self)
+    }
+}
+
+/// A client of tokio-postgres, for whatever is asked rarely.
+impl LogIn for (Client, Driver) {
+    async fn log_in(
+        options: &ConnectOptions,
+        target: &Target,
+        negotiated: Negotiated,
+    ) -> Result<(Client, Driver), ConnectError> {
+        let mut config = options.config.clone();
+        // "Direct" and "require" make tokio-postgres take the stream as Settled hands it over.
+        config.ssl_mode(Wanted::Require).ssl_negotiation(SslNegotiation::Direct);
+        if let Some(password) = &target.password {
+            config.password(password);
+        }
+        let settled = Settled { channel_binding: negotiated.channel_binding };
+        config.connect_raw(negotiated.stream, settled).await.map_err(|source| {
+            let has_password = target.password.is_some();
+            login_error(target.to_string(), has_password, source)
+        })
+    }
+
+    fn kind(&self) -> Kind {
+        let is_on = |name| self.1.parameter(name) == Some("on");
+        let is_standby = is_on("in_hot_standby");
+        Kind { is_standby, is_read_only: is_standby || is_on("default_transaction_read_only") }
+    }
 }
 
 /// The way by which a connection was made; a cancel request must take the same.
@@ -53,23 +106,20 @@ pub(super) const SESSIONS: &[(&str, Session)] = &[
 ];
 
 impl Session {
-    /// Judged by two settings that servers from 14 on report at login.
-    fn accepts(self, driver: &Driver) -> bool {
-        let standby = driver.parameter("in_hot_standby") == Some("on");
-        let read_only = standby || driver.parameter("default_transaction_read_only") == Some("on");
+    fn accepts(self, kind: Kind) -> bool {
         match self {
             Session::Any => true,
-            Session::ReadWrite => !read_only,
-            Session::ReadOnly => read_only,
-            Session::Primary => !standby,
-            Session::Standby | Session::PreferStandby => standby,
+            Session::ReadWrite => !kind.is_read_only,
+            Session::ReadOnly => kind.is_read_only,
+            Session::Primary => !kind.is_standby,
+            Session::Standby | Session::PreferStandby => kind.is_standby,
         }
     }
 }
 
 impl ConnectOptions {
     /// Logs in at the first host that accepts.
-    pub(crate) async fn establish(&self) -> Result<Connected, ConnectError> {
+    pub(crate) async fn establish<L: LogIn>(&self) -> Result<(L, Route), ConnectError> {
         let passes: &[Session] = match &self.session {
             Session::PreferStandby => &[Session::PreferStandby, Session::Any],
             one => std::slice::from_ref(one),
@@ -120,21 +170,19 @@ impl ConnectOptions {
 
     /// Sends a cancel request and waits until the server has closed that connection, by which time it has
     /// signalled the session. A cancel that is still on its way could hit the session's next user.
-    pub(crate) async fn cancel(&self, token: &CancelToken, route: &Route) -> Result<(), ConnectError> {
+    pub(crate) async fn cancel(&self, key: CancelKey, route: &Route) -> Result<(), ConnectError> {
         let mut negotiated = self.open_route(route).await?;
-        let target = self.targets[route.target].to_string();
-        let settled = Settled { channel_binding: None };
-        token
-            .cancel_query_raw(&mut negotiated.stream, settled)
-            .await
-            .map_err(|source| ConnectError::Protocol { target, source })?;
+        let target = || self.targets[route.target].to_string();
+        let unreachable = |source| ConnectError::Unreachable { target: target(), source };
+        negotiated.stream.write_all(&key.request()).await.map_err(unreachable)?;
+        negotiated.stream.flush().await.map_err(unreachable)?;
         // Nothing is ever sent on this connection; an error is as good an end as any.
         let mut rest = [0; 64];
         while negotiated.stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
         Ok(())
     }
 
-    async fn log_in_at(&self, index: usize, session: Session) -> Result<Connected, ConnectError> {
+    async fn log_in_at<L: LogIn>(&self, index: usize, session: Session) -> Result<(L, Route), ConnectError> {
         let target = &self.targets[index];
         let work = async {
             let mut failures = Vec::new();
@@ -158,22 +206,12 @@ impl ConnectOptions {
         within(self.connect_timeout, target, work).await
     }
 
-    async fn log_in(&self, route: Route, session: Session) -> Result<Connected, ConnectError> {
+    async fn log_in<L: LogIn>(&self, route: Route, session: Session) -> Result<(L, Route), ConnectError> {
         let target = &self.targets[route.target];
         let negotiated = self.open_route(&route).await?;
-        let mut config = self.config.clone();
-        // "Direct" and "require" make tokio-postgres take the stream as Settled hands it over.
-        config.ssl_mode(Wanted::Require).ssl_negotiation(SslNegotiation::Direct);
-        if let Some(password) = &target.password {
-            config.password(password);
-        }
-        let settled = Settled { channel_binding: negotiated.channel_binding };
-        let (client, driver) = config.connect_raw(negotiated.stream, settled).await.map_err(|source| {
-            let has_password = target.password.is_some();
-            login_error(target.to_string(), has_password, source)
-        })?;
-        if session.accepts(&driver) {
-            return Ok(Connected { client, driver, route });
+        let logged_in = L::log_in(self, target, negotiated).await?;
+        if session.accepts(logged_in.kind()) {
+            return Ok((logged_in, route));
         }
         let wanted = SESSIONS.iter().find(|(_, known)| *known == session).map_or("any", |(name, _)| *name);
         Err(ConnectError::Session { target: target.to_string(), wanted })
@@ -202,14 +240,18 @@ impl ConnectOptions {
         if let Some(name) = self.config.get_application_name() {
             parameters.push(("application_name".to_owned(), name.to_owned()));
         }
+        let binding = self.config.get_channel_binding();
         Opened {
             stream: negotiated.stream,
             encrypted: negotiated.encrypted,
-            channel_binding: negotiated.channel_binding,
-            user: self.user.clone(),
-            password: target.password.clone(),
-            database: self.database.clone(),
-            parameters,
+            login: Login {
+                user: self.user.clone(),
+                password: target.password.clone(),
+                database: self.database.clone(),
+                parameters,
+                channel_binding: negotiated.channel_binding.filter(|_| binding != ChannelBinding::Disable),
+                binding_required: binding == ChannelBinding::Require,
+            },
         }
     }
 }
@@ -236,7 +278,19 @@ fn login_error(target: String, has_password: bool, source: tokio_postgres::Error
     if !has_password && cause.is_some_and(|cause| cause.to_string() == "password missing") {
         return ConnectError::PasswordMissing { target };
     }
-    ConnectError::Protocol { target, source }
+    ConnectError::Protocol { target, source: Box::new(source) }
+}
+
+fn refusal(target: String, error: WireError) -> ConnectError {
+    match error {
+        WireError::Refused(source) => ConnectError::Refused { target, source },
+        WireError::PasswordMissing => ConnectError::PasswordMissing { target },
+        WireError::Closed { reason, source } => {
+            let source = source.unwrap_or_else(|| std::io::Error::other(reason));
+            ConnectError::Unreachable { target, source }
+        }
+        error => ConnectError::Protocol { target, source: Box::new(error) },
+    }
 }
 
 async fn within<T>(

@@ -57,8 +57,12 @@ pub struct Opened {
     pub stream: Box<dyn ByteStream>,
     /// Whether it is encrypted.
     pub encrypted: bool,
-    /// `tls-server-end-point`, for SCRAM with channel binding.
-    pub channel_binding: Option<Vec<u8>>,
+    /// What to say on it.
+    pub login: Login,
+}
+
+/// How to log in on a stream.
+pub struct Login {
     /// The user to log in as.
     pub user: String,
     /// The password, if one is known.
@@ -67,6 +71,10 @@ pub struct Opened {
     pub database: String,
     /// Further startup parameters, by name.
     pub parameters: Vec<(String, String)>,
+    /// `tls-server-end-point`, for SCRAM with channel binding.
+    pub channel_binding: Option<Vec<u8>>,
+    /// Whether to refuse a login without it.
+    pub binding_required: bool,
 }
 
 impl ConnectOptions {
@@ -157,8 +165,8 @@ impl ConnectOptions {
         &self,
     ) -> Result<(Client, impl Future<Output = Result<(), tokio_postgres::Error>> + Send + use<>), ConnectError>
     {
-        let connected = self.establish().await?;
-        Ok((connected.client, connected.driver))
+        let ((client, driver), _) = self.establish::<(Client, login::Driver)>().await?;
+        Ok((client, driver))
     }
 
     /// Where and as whom, for logs: `user@host:port/database`.
@@ -182,7 +190,8 @@ impl fmt::Debug for ConnectOptions {
 
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Opened({}/{}, encrypted: {})", self.user, self.database, self.encrypted)
+        let Login { user, database, .. } = &self.login;
+        write!(f, "Opened({user}/{database}, encrypted: {})", self.encrypted)
     }
 }
 

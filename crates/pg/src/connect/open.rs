@@ -52,7 +52,7 @@ pub(super) struct Liveness {
 }
 
 /// A stream, and what was agreed on it.
-pub(super) struct Negotiated {
+pub(crate) struct Negotiated {
     pub(super) stream: Box<dyn ByteStream>,
     pub(super) encrypted: bool,
     pub(super) channel_binding: Option<Vec<u8>>,

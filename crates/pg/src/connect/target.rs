@@ -14,7 +14,7 @@ const SOCKET_DIRECTORIES: [&str; 2] = ["/var/run/postgresql", "/tmp"];
 
 /// One host.
 #[derive(Clone)]
-pub(super) struct Target {
+pub(crate) struct Target {
     host: Host,
     port: u16,
     pub(super) password: Option<String>,

@@ -1,11 +1,9 @@
 //! A connection while it is lent.
 
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::OwnedSemaphorePermit;
-use tokio_postgres::Statement;
 
 use super::reclaim::{Remains, reclaim};
 use super::{Connection, Shared};
@@ -33,10 +31,6 @@ impl Lease {
         Lease { connection: Some(connection), reused, shared, since: Instant::now(), _permit: permit }
     }
 
-    pub(crate) fn connection(&self) -> &Connection {
-        self.connection.as_ref().expect("it leaves the lease only when the lease ends")
-    }
-
     pub(crate) fn connection_mut(&mut self) -> &mut Connection {
         self.connection.as_mut().expect("it leaves the lease only when the lease ends")
     }
@@ -57,14 +51,13 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            connection.abort();
-        }
+        // Whatever the server is doing on it, nobody listens any more.
+        drop(self.connection.take());
         self.shared.pace.returned(self.since.elapsed());
     }
 }
 
-/// A connection lent for the node's own statements. Dropped, it is given back once the server has answered
+/// A connection lent for the node's own commands. Dropped, it is given back once the server has answered
 /// everything and any open transaction is rolled back.
 pub struct PoolClient(Option<Lease>);
 
@@ -73,38 +66,20 @@ impl PoolClient {
         PoolClient(Some(lease))
     }
 
-    /// Gives the connection back at once. For callers that have awaited every answer and left no
-    /// transaction open, which saves the round trip that makes sure of it.
-    pub fn release(mut self) {
-        if let Some(lease) = self.0.take() {
-            lease.give_back();
-        }
-    }
-
-    /// The prepared form of a statement, kept with the connection.
-    pub async fn prepared(&mut self, sql: &str) -> Result<Statement, Error> {
-        let connection = self.0.as_mut().expect("it ends with the guard").connection_mut();
-        if let Some(statement) = connection.statements.get(None, sql) {
-            return Ok(statement);
-        }
-        let statement = connection.client.prepare(sql).await?;
-        connection.statements.put(None, sql, statement.clone());
-        Ok(statement)
-    }
-}
-
-impl Deref for PoolClient {
-    type Target = tokio_postgres::Client;
-
-    fn deref(&self) -> &tokio_postgres::Client {
-        &self.0.as_ref().expect("it ends with the guard").connection().client
+    /// Runs one or more commands as plain text and returns their rows, each as its columns' text.
+    pub async fn command(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>, Error> {
+        let lease = self.0.as_mut().expect("it ends with the guard");
+        Ok(lease.connection_mut().wire.command(sql).await?)
     }
 }
 
 impl Drop for PoolClient {
     fn drop(&mut self) {
-        if let Some(lease) = self.0.take() {
-            lease.reclaim(Remains::Unknown);
+        let Some(mut lease) = self.0.take() else { return };
+        if lease.connection_mut().wire.is_at_rest() {
+            lease.give_back();
+        } else {
+            lease.reclaim(Remains::Unwanted);
         }
     }
 }

@@ -20,9 +20,10 @@ use tokio_util::task::TaskTracker;
 
 pub use lease::PoolClient;
 
-pub(crate) use connection::{Connection, Mode, Refused};
+pub(crate) use connection::Connection;
 pub(crate) use lease::Lease;
 pub(crate) use reclaim::Remains;
+pub(crate) use statements::{Prepared, Statements};
 
 use crate::Error;
 use crate::connect::{ConnectError, ConnectOptions};
@@ -156,8 +157,10 @@ impl Pool {
         loop {
             let idle = self.0.idle.lock().pop();
             match idle {
-                Some(connection) if connection.client.is_closed() => drop(connection),
                 Some(mut connection) => {
+                    if connection.wire.has_ended() {
+                        continue;
+                    }
                     connection.statements.of_age(self.0.statements.load(Ordering::SeqCst));
                     return Ok(Lease::new(connection, true, permit, self.0.clone()));
                 }
@@ -189,7 +192,7 @@ impl Pool {
     async fn connect(&self, permit: OwnedSemaphorePermit) -> Result<Lease, Error> {
         let shared = &self.0;
         let after = shared.limits.connect_timeout;
-        match tokio::time::timeout(after, Connection::make(shared)).await {
+        match tokio::time::timeout(after, Connection::make(&shared.options)).await {
             Ok(made) => Ok(Lease::new(made?, false, permit, shared.clone())),
             Err(_) => Err(ConnectError::Timeout { target: shared.options.redacted(), after }.into()),
         }
@@ -198,15 +201,13 @@ impl Pool {
 
 impl Shared {
     /// Starts a task that the caller of [`Pool::new`] waits for.
-    fn spawn<F>(&self, task: F) -> tokio::task::AbortHandle
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        self.tasks.spawn_on(task, &self.runtime).abort_handle()
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn_on(task, &self.runtime);
     }
 
     fn put(&self, connection: Connection) {
-        if !connection.client.is_closed() {
+        // What is not at rest is ended: the next user must find nothing of the last.
+        if connection.wire.is_at_rest() {
             self.idle.lock().push(connection);
         }
         // After the push, so that a close in between cannot miss it.

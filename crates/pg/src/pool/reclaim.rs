@@ -1,53 +1,38 @@
 //! Cleaning a connection whose user left, before anyone else may have it.
 //!
-//! A connection that cannot be cleaned in time is ended. tokio-postgres drains the answers to dropped
-//! queries by itself and in order, so the answer to a rollback comes after all of them.
+//! A connection that cannot be cleaned in time is ended.
 
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tokio_postgres::Client;
 
 use super::Lease;
+use crate::connect::ConnectOptions;
+use crate::pool::Connection;
+use crate::wire::Standing;
 
 /// How long a cancel request may take, and then the session to heed it.
 const CANCEL_LIMIT: Duration = Duration::from_secs(5);
 
-/// What a user left behind.
+/// What a user who left thinks of what the server may still be doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remains {
-    /// A statement that may still be running, and that nobody wants any more.
-    Running,
-    /// A statement that must run to its end: a COMMIT was sent.
+    /// Nobody wants it any more.
+    Unwanted,
+    /// It must run to its end: a commit was sent.
     Committing,
-    /// An open transaction; everything sent was answered.
-    Open,
-    /// Nobody knows.
-    Unknown,
 }
 
 /// Cleans the connection and gives it back, or ends it.
-pub(super) async fn reclaim(lease: Lease, remains: Remains) {
-    let connection = lease.connection();
+pub(super) async fn reclaim(mut lease: Lease, remains: Remains) {
+    let shared = lease.shared.clone();
+    let connection = lease.connection_mut();
     let clean = match remains {
-        Remains::Running | Remains::Unknown => {
-            // A plain client is mostly idle, and then a cancel would be for nothing.
-            let idle = remains == Remains::Unknown
-                && timeout(Duration::from_secs(1), roll_back_if_open(&connection.client)).await == Ok(true);
-            idle || {
-                let cancelled = async {
-                    let token = connection.client.cancel_token();
-                    lease.shared.options.cancel(&token, &connection.route).await.is_ok()
-                        && roll_back_if_open(&connection.client).await
-                };
-                timeout(CANCEL_LIMIT, cancelled).await == Ok(true)
-            }
+        Remains::Unwanted => {
+            timeout(CANCEL_LIMIT, cancelled(connection, &shared.options)).await.unwrap_or(false)
         }
         // The server's statement_timeout bounds it.
-        Remains::Committing => roll_back_if_open(&connection.client).await,
-        Remains::Open => {
-            timeout(CANCEL_LIMIT, connection.client.batch_execute("rollback")).await.is_ok_and(|r| r.is_ok())
-        }
+        Remains::Committing => rested(connection).await,
     };
     if clean {
         lease.give_back();
@@ -56,15 +41,21 @@ pub(super) async fn reclaim(lease: Lease, remains: Remains) {
     }
 }
 
-/// Waits for all answers, and ends the transaction if one is open. Outside of one a bare `rollback` would
-/// leave a warning in the server's log each time.
-async fn roll_back_if_open(client: &Client) -> bool {
-    match client.batch_execute("begin; rollback").await {
-        Ok(()) => true,
-        Err(error) => match error.code().map(|code| code.code()) {
-            // It is in a failed transaction, or the cancel reached it only now.
-            Some("25P02" | "57014") => client.batch_execute("rollback").await.is_ok(),
-            _ => false,
-        },
+async fn cancelled(connection: &mut Connection, options: &ConnectOptions) -> bool {
+    if !connection.wire.owes() {
+        return rested(connection).await;
+    }
+    options.cancel(connection.wire.cancel_key(), &connection.route).await.is_ok()
+        && rested(connection).await
+        // The answer to the next command comes after the cancel was heeded or found nothing to do.
+        && connection.wire.command("").await.is_ok()
+}
+
+/// Waits for all answers, and ends the transaction if one is open.
+async fn rested(connection: &mut Connection) -> bool {
+    match connection.wire.settle().await {
+        Ok(Standing::Idle) => true,
+        Ok(Standing::Open) => connection.wire.command("rollback").await.is_ok(),
+        Err(_) => false,
     }
 }

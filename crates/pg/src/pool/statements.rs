@@ -3,11 +3,21 @@
 //! By role as well as by text: PostgreSQL checks the right to use a schema when it parses, so a statement
 //! that one role had parsed must not serve another that may not name its tables.
 
+use std::sync::Arc;
+
 use foldhash::HashMap;
-use tokio_postgres::Statement;
+
+use crate::row::Column;
 
 /// What one session of PostgreSQL is asked to remember; each costs it some 10 to 100 kB.
 const STATEMENTS_MAX: usize = 256;
+
+/// A statement that the server has prepared under a name.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    pub(crate) name: Arc<str>,
+    pub(crate) columns: Arc<[Column]>,
+}
 
 #[derive(Default)]
 pub(crate) struct Statements {
@@ -15,10 +25,14 @@ pub(crate) struct Statements {
     count: usize,
     clock: u64,
     age: u64,
+    /// Names given so far.
+    named: u64,
+    /// Names that the server may still know, and that nobody uses any more.
+    unused: Vec<Arc<str>>,
 }
 
 struct Entry {
-    statement: Statement,
+    prepared: Prepared,
     used: u64,
 }
 
@@ -26,29 +40,49 @@ impl Statements {
     /// Forgets all of them if they are of another age.
     pub(crate) fn of_age(&mut self, age: u64) {
         if self.age != age {
-            *self = Statements { age, ..Statements::default() };
+            let all = self.by_role.drain().flat_map(|(_, of_role)| of_role.into_values());
+            self.unused.extend(all.map(|entry| entry.prepared.name));
+            self.count = 0;
+            self.age = age;
         }
     }
 
     /// The statement, if it has been prepared; no role is the login's.
-    pub(crate) fn get(&mut self, role: Option<&str>, sql: &str) -> Option<Statement> {
+    pub(crate) fn get(&mut self, role: Option<&str>, sql: &str) -> Option<Prepared> {
         let entry = self.by_role.get_mut(role.unwrap_or_default())?.get_mut(sql)?;
         self.clock += 1;
         entry.used = self.clock;
-        Some(entry.statement.clone())
+        Some(entry.prepared.clone())
+    }
+
+    /// A name that no statement has had.
+    pub(crate) fn name(&mut self) -> Arc<str> {
+        self.named += 1;
+        format!("s{}", self.named).into()
     }
 
     /// Remembers a statement, and forgets another where there are too many.
-    pub(crate) fn put(&mut self, role: Option<&str>, sql: &str, statement: Statement) {
+    pub(crate) fn put(&mut self, role: Option<&str>, sql: &str, prepared: Prepared) {
         if self.count >= STATEMENTS_MAX {
             self.forget_one();
         }
         self.clock += 1;
-        let entry = Entry { statement, used: self.clock };
+        let entry = Entry { prepared, used: self.clock };
         let of_role = self.by_role.entry(role.unwrap_or_default().to_owned()).or_default();
-        if of_role.insert(sql.to_owned(), entry).is_none() {
-            self.count += 1;
+        match of_role.insert(sql.to_owned(), entry) {
+            Some(before) => self.unused.push(before.prepared.name),
+            None => self.count += 1,
         }
+    }
+
+    /// Has a name closed that nobody will use, whether or not the server knows it.
+    pub(crate) fn disuse(&mut self, name: Arc<str>) {
+        self.unused.push(name);
+    }
+
+    /// The names to be closed; the caller closes them.
+    pub(crate) fn unused(&mut self) -> impl Iterator<Item = Arc<str>> {
+        self.unused.drain(..)
     }
 
     fn forget_one(&mut self) {
@@ -59,8 +93,8 @@ impl Statements {
         let Some((_, role, sql)) = all.min() else { return };
         let (role, sql) = (role.clone(), sql.clone());
         if let Some(of_role) = self.by_role.get_mut(&role) {
-            // Dropping it has the server deallocate it.
-            of_role.remove(&sql);
+            let forgotten = of_role.remove(&sql);
+            self.unused.extend(forgotten.map(|entry| entry.prepared.name));
             self.count -= 1;
             if of_role.is_empty() {
                 self.by_role.remove(&role);

@@ -1,18 +1,77 @@
-//! A connection during one transaction, and what becomes of it when the request goes away.
+//! A flight: the parts of a transaction, sent together and answered together; and what becomes of the
+//! connection when the request goes away.
+//!
+//! All parts stand before one Sync. Until it comes the server holds them to be one transaction, and once one
+//! of them fails it passes over the rest
+//! (<https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY>). So nothing runs
+//! unless the settings before it were set, and there is nothing to roll back.
 
-use futures_util::future::join;
-use tokio_postgres::Statement;
+use std::io;
+use std::sync::Arc;
 
-use super::Session;
-use crate::Error;
-use crate::pool::{Connection, Lease, Mode, Refused, Remains};
+use bytes::{BufMut, BytesMut};
+use postgres_protocol::IsNull;
+use postgres_protocol::message::backend::{DataRowBody, Message};
+use postgres_protocol::message::frontend::{self, BindError};
+
+use super::{Mode, Session, settings};
+use crate::pool::{Connection, Lease, Prepared, Remains, Statements};
+use crate::row::{self, Column, Row};
+use crate::wire::{Frame, WireError};
+use crate::{DatabaseError, Error, Parameter, Statement};
+
+const BINARY: i16 = 1;
 
 /// How far a flight has got, which says what is to be done if it is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
+    /// Nothing was written yet.
     Grounded,
     Running,
     Committing,
+}
+
+/// What a part is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// The request's own statement.
+    Statement,
+    /// Whether it wrote.
+    Mark,
+    /// Settings, begin, commit: all that matters is that it did not fail.
+    Frame,
+}
+
+/// A part that is on its way.
+struct Part {
+    purpose: Purpose,
+    /// None until the server has told them.
+    columns: Option<Arc<[Column]>>,
+    /// What is prepared along with it, to be remembered once it is.
+    parsing: Option<Parsing>,
+}
+
+struct Parsing {
+    role: Option<String>,
+    sql: String,
+    name: Arc<str>,
+}
+
+/// What the server said to the parts of a flight.
+#[derive(Default)]
+pub(super) struct Heard {
+    /// The first row of the statement.
+    row: Option<Row>,
+    rows: usize,
+    /// Whether the transaction has written.
+    pub(super) wrote: bool,
+}
+
+impl Heard {
+    /// The row of a statement that returns exactly one.
+    pub(super) fn row(self) -> Result<Row, Error> {
+        self.row.filter(|_| self.rows == 1).ok_or(Error::RowCount)
+    }
 }
 
 /// One transaction on a lent connection. Dropped before its end, it has its statement cancelled, unless a
@@ -21,24 +80,42 @@ pub(super) struct Flight<'a> {
     lease: Option<Lease>,
     stage: Stage,
     session: &'a Session<'a>,
-    mode: Mode,
-    number: u64,
-    begun: bool,
+    parts: Vec<Part>,
 }
 
 impl<'a> Flight<'a> {
-    pub(super) fn new(mut lease: Lease, session: &'a Session<'a>, mode: Mode) -> Flight<'a> {
-        let number = lease.connection_mut().next_flight();
-        Flight { lease: Some(lease), stage: Stage::Grounded, session, mode, number, begun: false }
+    pub(super) fn new(lease: Lease, session: &'a Session<'a>) -> Flight<'a> {
+        Flight { lease: Some(lease), stage: Stage::Grounded, session, parts: Vec::with_capacity(4) }
     }
 
-    pub(super) fn connection(&self) -> &Connection {
-        self.lease.as_ref().expect("it leaves the flight only when the flight ends").connection()
+    /// Adds a command without parameters.
+    pub(super) fn command(&mut self, sql: &str) -> Result<(), Error> {
+        self.add(Purpose::Frame, None, sql, std::iter::empty())
     }
 
-    /// From here on, the server may be busy with it.
-    pub(super) fn is_running(&mut self) {
-        self.stage = Stage::Running;
+    /// Adds the settings, and last the role.
+    ///
+    /// No role means the login's default, in case a function changed the role for the whole session.
+    pub(super) fn settle(&mut self, mode: Mode) -> Result<(), Error> {
+        let Session { role, settings } = *self.session;
+        let named = settings.iter().flat_map(|(name, value)| [Some(*name), Some(*value)]);
+        let values = named.chain([role]).map(|value| value.map(str::as_bytes));
+        self.add(Purpose::Frame, None, &settings::statement(settings.len(), mode), values)
+    }
+
+    /// Adds the request's statement.
+    pub(super) fn run(&mut self, statement: &Statement) -> Result<(), Error> {
+        let values = statement.parameters.iter().map(|parameter| match parameter {
+            Parameter::Null => None,
+            Parameter::Text(text) => Some(text.as_ref()),
+        });
+        self.add(Purpose::Statement, self.session.role, &statement.sql, values)
+    }
+
+    /// Adds the mark, which is emitted if the transaction has written.
+    pub(super) fn mark(&mut self, mark: Option<&str>) -> Result<(), Error> {
+        let values = [mark.map(str::as_bytes)];
+        self.add(Purpose::Mark, None, include_str!("mark.sql"), values.into_iter())
     }
 
     /// From here on, it must not be cancelled.
@@ -46,82 +123,201 @@ impl<'a> Flight<'a> {
         self.stage = Stage::Committing;
     }
 
-    /// The prepared form of the statement. If this connection has not prepared it yet, begins the
-    /// transaction first: only as its role, and with its search path, may the statement be parsed.
-    pub(super) async fn statement(&mut self, sql: &str) -> Result<Statement, Error> {
-        let lease = self.lease.as_mut().expect("it leaves the flight only when the flight ends");
-        if let Some(statement) = lease.connection_mut().statements.get(self.session.role, sql) {
-            return Ok(statement);
+    /// Writes a part. A statement that this connection has not prepared is prepared along with it: behind the
+    /// settings, so that it is parsed as its role, and with its search path.
+    fn add<'v>(
+        &mut self,
+        purpose: Purpose,
+        role: Option<&str>,
+        sql: &str,
+        values: impl Iterator<Item = Option<&'v [u8]>>,
+    ) -> Result<(), Error> {
+        if self.stage == Stage::Grounded {
+            self.stage = Stage::Running;
         }
-        self.is_running();
-        let connection = self.connection();
-        let (begun, prepared) = join(self.begin(), connection.client.prepare(sql)).await;
-        if let Err(refused) = begun {
-            return Err(self.refused(refused));
-        }
-        match prepared {
-            Ok(statement) => {
-                self.begun = true;
-                let lease = self.lease.as_mut().expect("it leaves the flight only when the flight ends");
-                lease.connection_mut().statements.put(self.session.role, sql, statement.clone());
-                Ok(statement)
+        let Connection { wire, statements, .. } = self.connection();
+        let written = match statements.get(role, sql) {
+            Some(Prepared { name, columns }) => bind(&name, values, wire.outbox()).map(|()| Part {
+                purpose,
+                columns: Some(columns),
+                parsing: None,
+            }),
+            None => {
+                let name = statements.name();
+                let parsing =
+                    Parsing { role: role.map(str::to_owned), sql: sql.to_owned(), name: name.clone() };
+                parse(&name, sql, wire.outbox())
+                    .and_then(|()| bind(&name, values, wire.outbox()))
+                    .map(|()| Part { purpose, columns: None, parsing: Some(parsing) })
+            }
+        };
+        match written {
+            Ok(part) => {
+                self.parts.push(part);
+                Ok(())
             }
             Err(error) => {
-                self.leave(Remains::Open);
-                Err(error.into())
-            }
-        }
-    }
-
-    /// Begins the transaction, unless preparing the statement has.
-    pub(super) async fn begin(&self) -> Result<(), Refused> {
-        match self.begun {
-            true => Ok(()),
-            false => self.connection().begin(self.session, self.mode, self.number).await,
-        }
-    }
-
-    /// Deals with a transaction that did not begin well and was not ended either.
-    pub(super) fn refused(&mut self, refused: Refused) -> Error {
-        match refused {
-            Refused::Begin(error) => {
+                // Nothing of it was sent, but the half of it cannot be taken back.
                 self.abandon();
-                error
-            }
-            Refused::Settings(error) => {
-                self.leave(Remains::Open);
-                error
+                Err(Error::Protocol(WireError::Protocol(error.to_string())))
             }
         }
     }
 
-    /// The transaction has ended as asked: the connection is clean.
-    pub(super) fn land(&mut self) {
-        if let Some(lease) = self.lease.take() {
+    /// Sends what was added, with a Sync behind it, and waits for all answers.
+    ///
+    /// After an error the connection has gone back, or to be cleaned, or is ended.
+    pub(super) async fn land(&mut self) -> Result<Heard, Error> {
+        let Connection { wire, statements, .. } = self.connection();
+        for name in statements.unused() {
+            // A name of our own has no byte that it may not have.
+            let _ = frontend::close(b'S', &name, wire.outbox());
+        }
+        wire.sync();
+        let mut heard = Heard::default();
+        let refusal = match self.listen(&mut heard).await {
+            Ok(refusal) => refusal,
+            Err(error) => {
+                self.abandon();
+                return Err(error.into());
+            }
+        };
+        let Some(refusal) = refusal else { return Ok(heard) };
+        if refusal.is_stale_plan() {
+            // Other statements of this connection may be stale as well.
+            self.abandon();
+        } else {
+            self.finish();
+        }
+        Err(WireError::Refused(refusal).into())
+    }
+
+    /// Reads until the server is ready; the error that counts is the first, since it has the rest passed over.
+    async fn listen(&mut self, heard: &mut Heard) -> Result<Option<Box<DatabaseError>>, WireError> {
+        let lease = self.lease.as_mut().expect("it leaves the flight only when the flight ends");
+        let Connection { wire, statements, .. } = lease.connection_mut();
+        let mut refusal = None;
+        let mut parts = self.parts.iter_mut().peekable();
+        loop {
+            let message = match wire.receive().await {
+                Ok(Frame::Other(message)) => message,
+                Ok(_) => return Err(WireError::Protocol("a stream that nobody asked for".to_owned())),
+                Err(WireError::Refused(error)) => {
+                    refusal.get_or_insert(error);
+                    continue;
+                }
+                Err(error) => return Err(refusal.map_or(error, WireError::Refused)),
+            };
+            match (message, parts.peek_mut()) {
+                (Message::RowDescription(description), Some(part)) => {
+                    part.has_columns(row::columns(&description)?, statements);
+                }
+                (Message::NoData, Some(part)) => part.has_columns(Arc::new([]), statements),
+                (Message::DataRow(body), Some(part)) => heard.hear(part, &body)?,
+                (Message::CommandComplete(_) | Message::EmptyQueryResponse, Some(_)) => drop(parts.next()),
+                (Message::ReadyForQuery(_), _) => break,
+                (
+                    Message::ParseComplete
+                    | Message::ParameterDescription(_)
+                    | Message::BindComplete
+                    | Message::CloseComplete,
+                    _,
+                ) => {}
+                _ => return Err(WireError::Protocol("unexpected message in a transaction".to_owned())),
+            }
+        }
+        for parsing in self.parts.drain(..).filter_map(|part| part.parsing) {
+            statements.disuse(parsing.name);
+        }
+        Ok(refusal)
+    }
+
+    /// Everything was answered: the connection goes back, or to have its transaction rolled back.
+    pub(super) fn finish(&mut self) {
+        let Some(mut lease) = self.lease.take() else { return };
+        if lease.connection_mut().wire.is_at_rest() {
             lease.give_back();
+        } else {
+            lease.reclaim(Remains::Unwanted);
         }
     }
 
-    /// Everything was answered, but something is left to clean.
-    pub(super) fn leave(&mut self, remains: Remains) {
-        if let Some(lease) = self.lease.take() {
-            lease.reclaim(remains);
-        }
+    fn connection(&mut self) -> &mut Connection {
+        self.lease.as_mut().expect("it leaves the flight only when the flight ends").connection_mut()
     }
 
     /// The connection is beyond use.
-    pub(super) fn abandon(&mut self) {
+    fn abandon(&mut self) {
         drop(self.lease.take());
     }
 }
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
-        let Some(lease) = self.lease.take() else { return };
+        let Some(mut lease) = self.lease.take() else { return };
+        for parsing in self.parts.drain(..).filter_map(|part| part.parsing) {
+            lease.connection_mut().statements.disuse(parsing.name);
+        }
         match self.stage {
             Stage::Grounded => lease.give_back(),
-            Stage::Running => lease.reclaim(Remains::Running),
+            Stage::Running => lease.reclaim(Remains::Unwanted),
             Stage::Committing => lease.reclaim(Remains::Committing),
         }
     }
+}
+
+impl Part {
+    /// Takes note of the columns; a statement whose columns are known is prepared.
+    fn has_columns(&mut self, columns: Arc<[Column]>, statements: &mut Statements) {
+        if let Some(Parsing { role, sql, name }) = self.parsing.take() {
+            statements.put(role.as_deref(), &sql, Prepared { name, columns: columns.clone() });
+        }
+        self.columns = Some(columns);
+    }
+}
+
+impl Heard {
+    fn hear(&mut self, part: &Part, body: &DataRowBody) -> Result<(), WireError> {
+        if part.purpose == Purpose::Frame || (part.purpose == Purpose::Statement && self.rows > 0) {
+            self.rows += usize::from(part.purpose == Purpose::Statement);
+            return Ok(());
+        }
+        let columns = part.columns.clone();
+        let columns =
+            columns.ok_or_else(|| WireError::Protocol("a row before its description".to_owned()))?;
+        let row = Row::new(columns, body)?;
+        if part.purpose == Purpose::Mark {
+            self.wrote = row.get(0).map_err(|error| WireError::Protocol(error.to_string()))?;
+        } else {
+            (self.row, self.rows) = (Some(row), 1);
+        }
+        Ok(())
+    }
+}
+
+fn parse(name: &str, sql: &str, out: &mut BytesMut) -> io::Result<()> {
+    frontend::parse(name, sql, std::iter::empty(), out)?;
+    frontend::describe(b'S', name, out)
+}
+
+/// Binds values, as text, and executes; results come in binary format.
+fn bind<'v>(
+    name: &str,
+    values: impl Iterator<Item = Option<&'v [u8]>>,
+    out: &mut BytesMut,
+) -> io::Result<()> {
+    let text = |value: Option<&[u8]>, out: &mut BytesMut| match value {
+        Some(text) => {
+            out.put_slice(text);
+            Ok(IsNull::No)
+        }
+        None => Ok(IsNull::Yes),
+    };
+    frontend::bind("", name, std::iter::empty(), values, text, [BINARY], out).map_err(
+        |error| match error {
+            BindError::Serialization(error) => error,
+            BindError::Conversion(error) => io::Error::other(error),
+        },
+    )?;
+    frontend::execute("", 0, out)
 }

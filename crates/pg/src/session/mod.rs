@@ -4,16 +4,19 @@
 //! Input: a [`Statement`], and the role and settings of the request.
 
 mod flight;
-mod parameter;
+mod settings;
 
-use futures_util::future::{join, join3, join4};
-use tokio_postgres::Row;
-
-pub(crate) use parameter::Text;
-
-use crate::pool::{Lease, Mode, Refused, Remains};
-use crate::{DatabaseError, Error, Pool, Statement};
+use crate::pool::Lease;
+use crate::{DatabaseError, Error, Pool, Row, Statement};
 use flight::Flight;
+
+/// Whether a transaction may write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    ReadOnly,
+    /// As the database says of transactions by default.
+    ReadWrite,
+}
 
 /// As whom, and with which settings, a transaction runs.
 #[derive(Clone, Copy, Debug)]
@@ -104,13 +107,12 @@ fn is_stale(error: &Error) -> bool {
 }
 
 async fn read(lease: Lease, session: &Session<'_>, statement: &Statement) -> Result<Row, Error> {
-    let mut flight = Flight::new(lease, session, Mode::ReadOnly);
-    let prepared = flight.statement(&statement.sql).await?;
-    flight.is_running();
-    let connection = flight.connection();
-    let row = connection.row(&prepared, &statement.parameters);
-    let (begun, row, ended) = join3(flight.begin(), row, connection.end("commit")).await;
-    conclude(&mut flight, begun, row, Ok(()), ended).map(|(row, ())| row)
+    let mut flight = Flight::new(lease, session);
+    flight.settle(Mode::ReadOnly)?;
+    flight.run(statement)?;
+    let heard = flight.land().await?;
+    flight.finish();
+    heard.row()
 }
 
 async fn write(
@@ -120,63 +122,36 @@ async fn write(
     mark: Option<&str>,
     decide: Commit<'_>,
 ) -> Result<Written, Error> {
-    let mut flight = Flight::new(lease, session, Mode::ReadWrite);
-    let prepared = flight.statement(&statement.sql).await?;
+    let mut flight = Flight::new(lease, session);
     let Commit::If(decide) = decide else {
+        flight.settle(Mode::ReadWrite)?;
+        flight.run(statement)?;
+        flight.mark(mark)?;
         flight.is_committing();
-        let connection = flight.connection();
-        let row = connection.row(&prepared, &statement.parameters);
-        let (begun, row, wrote, ended) =
-            join4(flight.begin(), row, connection.mark(mark), connection.end("commit")).await;
-        let (row, wrote) = conclude(&mut flight, begun, row, wrote, ended)?;
-        return Ok(Written { row, wrote, committed: true });
+        let heard = flight.land().await?;
+        flight.finish();
+        let wrote = heard.wrote;
+        return Ok(Written { row: heard.row()?, wrote, committed: true });
     };
-    flight.is_running();
-    let connection = flight.connection();
-    let (begun, row) = join(flight.begin(), connection.row(&prepared, &statement.parameters)).await;
-    if let Err(refused) = begun {
-        return Err(flight.refused(refused));
-    }
-    let row = match row {
+    // Begun explicitly, it is not over with the first Sync.
+    flight.command("begin")?;
+    flight.settle(Mode::ReadWrite)?;
+    flight.run(statement)?;
+    let heard = flight.land().await?;
+    let row = match heard.row() {
         Ok(row) => row,
         Err(error) => {
-            flight.leave(Remains::Open);
+            flight.finish();
             return Err(error);
         }
     };
-    flight.is_committing();
-    let connection = flight.connection();
-    if decide(&row) {
-        let (wrote, ended) = join(connection.mark(mark), connection.end("commit")).await;
-        let (row, wrote) = conclude(&mut flight, Ok(()), Ok(row), wrote, ended)?;
-        return Ok(Written { row, wrote, committed: true });
+    let committed = decide(&row);
+    if committed {
+        flight.mark(mark)?;
+        flight.is_committing();
     }
-    let ended = connection.end("rollback").await;
-    let (row, ()) = conclude(&mut flight, Ok(()), Ok(row), Ok(()), ended)?;
-    Ok(Written { row, wrote: false, committed: false })
-}
-
-/// Ends the flight, and finds the error that counts: the first, since the later ones follow from it.
-fn conclude<R, W>(
-    flight: &mut Flight<'_>,
-    begun: Result<(), Refused>,
-    row: Result<R, Error>,
-    wrote: Result<W, Error>,
-    ended: Result<(), Error>,
-) -> Result<(R, W), Error> {
-    let stale = row.as_ref().is_err_and(is_stale) || wrote.as_ref().is_err_and(is_stale);
-    match (&begun, &ended) {
-        (Err(Refused::Begin(_)), _) => flight.abandon(),
-        (Err(Refused::Settings(error)), _) if is_stale(error) => flight.abandon(),
-        // Other statements of this connection may be stale as well.
-        _ if stale => flight.abandon(),
-        (_, Ok(())) => flight.land(),
-        // Where COMMIT itself failed, the transaction is over, or failed and still open.
-        (_, Err(Error::Database(_))) => flight.leave(Remains::Unknown),
-        (_, Err(_)) => flight.abandon(),
-    }
-    begun.map_err(|(Refused::Begin(error) | Refused::Settings(error))| error)?;
-    let (row, wrote) = (row?, wrote?);
-    ended?;
-    Ok((row, wrote))
+    flight.command(if committed { "commit" } else { "rollback" })?;
+    let wrote = flight.land().await?.wrote;
+    flight.finish();
+    Ok(Written { row, wrote, committed })
 }

@@ -27,7 +27,7 @@ async fn given_back(pool: &Pool) {
 
 async fn pid(pool: &Pool) -> i32 {
     let row = pool.read(NOBODY, &statement("select pg_backend_pid()", &[])).await.unwrap();
-    row.get(0)
+    row.get(0).unwrap()
 }
 
 #[tokio::test]
@@ -102,19 +102,19 @@ async fn a_plain_client_that_is_dropped_leaves_nothing_behind() {
     let pool = pool(&url(&cluster));
     let first = pid(&pool).await;
 
-    let client = pool.client().await.unwrap();
-    client.batch_execute("begin; insert into note values (1)").await.unwrap();
+    let mut client = pool.client().await.unwrap();
+    client.command("begin; insert into note values (1)").await.unwrap();
     drop(client);
     given_back(&pool).await;
 
-    let client = pool.client().await.unwrap();
-    client.batch_execute("begin; select 1 / 0").await.unwrap_err();
+    let mut client = pool.client().await.unwrap();
+    client.command("begin; select 1 / 0").await.unwrap_err();
     drop(client);
     given_back(&pool).await;
 
-    let client = pool.client().await.unwrap();
+    let mut client = pool.client().await.unwrap();
     tokio::select! {
-        result = client.batch_execute("select pg_sleep(60)") => unreachable!("{result:?}"),
+        result = client.command("select pg_sleep(60)") => unreachable!("{result:?}"),
         () = running(&observer, "pg_sleep", 1) => {}
     }
     drop(client);

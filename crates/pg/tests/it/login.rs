@@ -117,10 +117,10 @@ async fn hosts_are_tried_in_order_until_one_serves() {
 async fn an_opened_stream_awaits_the_startup_message() {
     let cluster = trusting();
     let mut opened = options(&url(&cluster)).open().await.unwrap();
-    assert!(!opened.encrypted && opened.channel_binding.is_none());
+    assert!(!opened.encrypted && opened.login.channel_binding.is_none());
     let mut message = bytes::BytesMut::new();
-    let parameters = [("user", opened.user.as_str()), ("database", &opened.database)];
-    let more = opened.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let parameters = [("user", opened.login.user.as_str()), ("database", &opened.login.database)];
+    let more = opened.login.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     postgres_protocol::message::frontend::startup_message(parameters.into_iter().chain(more), &mut message)
         .unwrap();
     opened.stream.write_all(&message).await.unwrap();

@@ -21,7 +21,7 @@ async fn a_statement_that_takes_too_long_is_ended_by_the_server() {
     let settings = "select current_setting('statement_timeout'), current_setting('application_name'),
                     current_setting('idle_in_transaction_session_timeout')";
     let row = pool.read(NOBODY, &statement(settings, &[])).await.unwrap();
-    assert_eq!([0, 1, 2].map(|i| row.get::<_, &str>(i)), ["200ms", "courant", "30s"]);
+    assert_eq!([0, 1, 2].map(|i| row.get::<&str>(i).unwrap()), ["200ms", "courant", "30s"]);
     for _ in 0..2 {
         let error = pool.read(NOBODY, &statement("select 1 from pg_sleep(60)", &[])).await.unwrap_err();
         assert_eq!(error.code(), Some("57014"));
@@ -37,7 +37,7 @@ async fn an_exhausted_pool_is_busy_after_a_while() {
     let client = pool.client().await.unwrap();
     let busy = pool.read(NOBODY, &statement("select 1", &[])).await;
     assert!(matches!(busy, Err(Error::Busy)), "{busy:?}");
-    client.release();
+    drop(client);
     pool.read(NOBODY, &statement("select 1", &[])).await.unwrap();
 }
 
@@ -76,7 +76,7 @@ async fn many_requests_share_few_connections() {
             let session = pg::session::Session { role: None, settings: &settings };
             let read = statement("select current_setting('request.number') || $1", &["!"]);
             let row = pool.read(session, &read).await.unwrap();
-            assert_eq!(row.get::<_, &str>(0), format!("{number}!"));
+            assert_eq!(row.get::<&str>(0).unwrap(), format!("{number}!"));
         })
     });
     for read in soon(futures_util::future::join_all(reads)).await {
@@ -92,9 +92,7 @@ async fn the_pool_recovers_after_postgresql_restarts() {
     let pool = limited(&cluster, PoolLimits::default());
     let one = statement("select 1", &[]);
     let clients = [pool.client().await.unwrap(), pool.client().await.unwrap()];
-    for client in clients {
-        client.release();
-    }
+    drop(clients);
     assert_eq!(pool.status().idle, 2);
 
     cluster.kill();

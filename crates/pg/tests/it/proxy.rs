@@ -66,7 +66,7 @@ impl Proxy {
         self.state.hold.send_replace(false);
     }
 
-    /// From now on every `begin` of a write is a syntax error.
+    /// From now on every `begin` is a syntax error.
     pub(crate) fn spoil_begin(&self) {
         self.state.spoil_begin.store(true, Ordering::SeqCst);
     }
@@ -77,7 +77,7 @@ async fn forward(mut client: OwnedReadHalf, mut server: OwnedWriteHalf, state: A
     while let Ok(count @ 1..) = client.read(&mut buffer).await {
         let bytes = &mut buffer[..count];
         if state.spoil_begin.load(Ordering::SeqCst)
-            && let Some(at) = bytes.windows(10).position(|window| window == b"begin; set")
+            && let Some(at) = bytes.windows(6).position(|window| window == b"begin\0")
         {
             bytes[at..at + 5].copy_from_slice(b"bogus");
         }

@@ -11,6 +11,9 @@ use crate::{NOBODY, options, pool, soon, statement};
 const WHO: &str = "select current_user::text, nullif(current_setting('request.jwt.claims', true), ''), \
                    current_setting('transaction_read_only'), pg_backend_pid()";
 
+/// A Sync, as it is sent.
+const SYNC: &str = "S\0\0\0\u{4}";
+
 /// A login without rights of its own, and two roles that it may become.
 const ROLES: &str = "
     create role authenticator login noinherit;
@@ -36,42 +39,41 @@ fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
 }
 
 #[tokio::test]
-async fn a_warm_read_or_write_is_one_flight() {
+async fn a_read_or_write_is_one_flight() {
     let cluster = trusting();
     execute(&cluster, "create table note (id int)").await;
     let proxy = Proxy::before(cluster.port()).await;
     let pool = pool(&format!("postgresql://postgres@127.0.0.1:{}/postgres?sslmode=disable", proxy.port));
+    drop(pool.client().await.unwrap());
     let session = Session { role: None, settings: &[("request.jwt.claims", "{}")] };
     let read = statement("select $1::int", &["1"]);
     let write = statement("insert into note values ($1) returning id", &["1"]);
-    pool.read(session, &read).await.unwrap();
-    pool.write(session, &write, Some("m"), Commit::Always).await.unwrap();
 
-    // Nothing is answered until COMMIT was sent, so nothing before it can have waited for an answer.
-    proxy.hold();
-    let (row, ()) = soon(async {
-        tokio::join!(pool.read(session, &read), async {
-            proxy.has_seen("commit\0").await;
-            proxy.release();
+    // Nothing is answered until the one Sync was sent, so nothing before it can have waited for an answer.
+    // What is not prepared yet is prepared on the way.
+    for (read_parts, write_parts) in [("PDBEPDBES", "PDBEPDBEPDBES"), ("BEBES", "BEBEBES")] {
+        proxy.hold();
+        let (row, ()) = soon(async {
+            tokio::join!(pool.read(session, &read), async {
+                proxy.has_seen(SYNC).await;
+                proxy.release();
+            })
         })
-    })
-    .await;
-    assert_eq!(row.unwrap().get::<_, i32>(0), 1);
-    // One Bind each: the settings and the statement. No Parse: both were prepared.
-    let sent = proxy.sent();
-    assert!(sent.starts_with(b"Q"), "begin comes first");
-    assert_eq!(kinds(&sent), "QBESBESQ");
+        .await;
+        assert_eq!(row.unwrap().get::<i32>(0).unwrap(), 1);
+        assert_eq!(kinds(&proxy.sent()), read_parts);
 
-    proxy.hold();
-    let (written, ()) = soon(async {
-        tokio::join!(pool.write(session, &write, Some("m"), Commit::Always), async {
-            proxy.has_seen("commit\0").await;
-            proxy.release();
+        proxy.hold();
+        let (written, ()) = soon(async {
+            tokio::join!(pool.write(session, &write, Some("m"), Commit::Always), async {
+                proxy.has_seen(SYNC).await;
+                proxy.release();
+            })
         })
-    })
-    .await;
-    assert!(written.unwrap().wrote);
-    assert_eq!(kinds(&proxy.sent()), "QBESBESBESQ");
+        .await;
+        assert!(written.unwrap().wrote);
+        assert_eq!(kinds(&proxy.sent()), write_parts);
+    }
     assert_eq!(pool.status().size, 1);
 }
 
@@ -96,16 +98,16 @@ async fn role_and_settings_hold_for_one_transaction_only() {
     let mut pids = Vec::new();
     for _ in 0..2 {
         let row = pool.read(alice, &who).await.unwrap();
-        assert_eq!(row.get::<_, &str>(0), "alice");
-        assert_eq!(row.get::<_, &str>(1), r#"{"sub":"a'b"}"#);
-        assert_eq!(row.get::<_, &str>(2), "on");
-        pids.push(row.get::<_, i32>(3));
+        assert_eq!(row.get::<&str>(0).unwrap(), "alice");
+        assert_eq!(row.get::<&str>(1).unwrap(), r#"{"sub":"a'b"}"#);
+        assert_eq!(row.get::<&str>(2).unwrap(), "on");
+        pids.push(row.get::<i32>(3).unwrap());
 
         let row = pool.write(NOBODY, &who, None, Commit::Always).await.unwrap().row;
-        assert_eq!(row.get::<_, &str>(0), "authenticator");
-        assert_eq!(row.get::<_, Option<&str>>(1), None);
-        assert_eq!(row.get::<_, &str>(2), "off");
-        pids.push(row.get::<_, i32>(3));
+        assert_eq!(row.get::<&str>(0).unwrap(), "authenticator");
+        assert_eq!(row.get::<Option<&str>>(1).unwrap(), None);
+        assert_eq!(row.get::<&str>(2).unwrap(), "off");
+        pids.push(row.get::<i32>(3).unwrap());
     }
     assert!(pids.iter().all(|pid| *pid == pids[0]), "it was one connection: {pids:?}");
 }
@@ -131,7 +133,7 @@ async fn a_role_that_cannot_be_set_is_the_error_and_nothing_runs() {
     }
     let count = superuser(&cluster).await.query_one("select count(*) from trace", &[]).await.unwrap();
     assert_eq!(count.get::<_, i64>(0), 0);
-    assert_eq!(pool.read(as_role("alice"), &who).await.unwrap().get::<_, &str>(0), "alice");
+    assert_eq!(pool.read(as_role("alice"), &who).await.unwrap().get::<&str>(0).unwrap(), "alice");
 }
 
 #[tokio::test]
@@ -141,14 +143,12 @@ async fn a_begin_that_fails_lets_nothing_run_outside_its_transaction() {
     let proxy = Proxy::before(cluster.port()).await;
     let pool = pool(&format!("postgresql://postgres@127.0.0.1:{}/postgres?sslmode=disable", proxy.port));
     let insert = statement("insert into trace values ($1) returning id", &["1"]);
-    // Warm, so that the statement is in the same flight as `begin`.
-    pool.write(NOBODY, &insert, None, Commit::Always).await.unwrap();
-
     proxy.spoil_begin();
-    assert_eq!(code(pool.write(NOBODY, &insert, None, Commit::Always).await), "42601");
+    let liked = Commit::If(&|_| unreachable!("there is no row to like"));
+    assert_eq!(code(pool.write(NOBODY, &insert, None, liked).await), "42601");
     let count = superuser(&cluster).await.query_one("select count(*) from trace", &[]).await.unwrap();
-    assert_eq!(count.get::<_, i64>(0), 1);
-    assert_eq!(pool.status().size, 0, "the connection is not used again");
+    assert_eq!(count.get::<_, i64>(0), 0);
+    assert_eq!(pool.status().idle, 1, "the connection is as good as before");
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_statement_is_parsed_as_the_role_that_runs_it() {
     let pool = Pool::new(options(&authenticator(cluster.port())), limits, TaskTracker::new());
     let read = statement("select body from hidden.note where id = $1", &["1"]);
     for _ in 0..2 {
-        assert_eq!(pool.read(as_role("alice"), &read).await.unwrap().get::<_, &str>(0), "secret");
+        assert_eq!(pool.read(as_role("alice"), &read).await.unwrap().get::<&str>(0).unwrap(), "secret");
         // He may read the table, but not name it.
         assert_eq!(code(pool.read(as_role("bob"), &read).await), "42501");
     }
@@ -206,7 +206,7 @@ async fn the_error_of_the_commit_is_told() {
         for commit in [Commit::Always, Commit::If(&|_| true)] {
             assert_eq!(code(pool.write(NOBODY, &insert, Some("m"), commit).await), "23503");
             let row = pool.read(NOBODY, &statement("select count(*) from b", &[])).await.unwrap();
-            assert_eq!(row.get::<_, i64>(0), 0);
+            assert_eq!(row.get::<i64>(0).unwrap(), 0);
         }
     }
 }
@@ -226,12 +226,12 @@ async fn a_write_is_committed_if_its_row_is_liked_and_marked_if_it_wrote() {
 
     let written = pool.write(alice, &insert("2"), Some("two"), Commit::Always).await.unwrap();
     assert!(written.wrote && written.committed);
-    let liked = Commit::If(&|row| row.get::<_, i32>(0) == 3);
+    let liked = Commit::If(&|row| row.get::<i32>(0).unwrap() == 3);
     let written = pool.write(alice, &insert("3"), Some("three"), liked).await.unwrap();
     assert!(written.wrote && written.committed);
     let written = pool.write(alice, &insert("4"), Some("four"), liked).await.unwrap();
     assert!(!written.wrote && !written.committed);
-    assert_eq!(written.row.get::<_, i32>(0), 4);
+    assert_eq!(written.row.get::<i32>(0).unwrap(), 4);
     let written = pool.write(alice, &insert("5"), None, Commit::Always).await.unwrap();
     assert!(written.wrote && written.committed);
     let nothing = statement("select 1", &[]);
@@ -278,9 +278,9 @@ async fn parameters_of_any_type_are_sent_as_text() {
     with_null.parameters[8] = pg::Parameter::Null;
     let expected = "1|00ff|2|ill|8|1.50|2024-01-02 03:04:05|a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11|";
     let row = pool.read(NOBODY, &all).await.unwrap();
-    assert_eq!(row.get::<_, &str>(0), format!(r#"{expected}f|{{"x y",é}}"#));
+    assert_eq!(row.get::<&str>(0).unwrap(), format!(r#"{expected}f|{{"x y",é}}"#));
     let row = pool.read(NOBODY, &with_null).await.unwrap();
-    assert_eq!(row.get::<_, &str>(0), format!(r#"{expected}t|{{"x y",é}}"#));
+    assert_eq!(row.get::<&str>(0).unwrap(), format!(r#"{expected}t|{{"x y",é}}"#));
 }
 
 #[tokio::test]
@@ -289,13 +289,13 @@ async fn statements_that_no_longer_fit_are_prepared_again() {
     execute(&cluster, "create table note (id int); insert into note values (1)").await;
     let pool = pool(&url(&cluster));
     let read = statement("select * from note", &[]);
-    assert_eq!(pool.read(NOBODY, &read).await.unwrap().len(), 1);
+    assert_eq!(pool.read(NOBODY, &read).await.unwrap().width(), 1);
     execute(&cluster, "alter table note add body text").await;
-    assert_eq!(pool.read(NOBODY, &read).await.unwrap().len(), 2);
+    assert_eq!(pool.read(NOBODY, &read).await.unwrap().width(), 2);
 
     let forget = statement("with x as (select 1) select count(*) from x", &[]);
     pool.read(NOBODY, &forget).await.unwrap();
-    pool.client().await.unwrap().batch_execute("deallocate all").await.unwrap();
+    pool.client().await.unwrap().command("deallocate all").await.unwrap();
     pool.read(NOBODY, &forget).await.unwrap();
     pool.write(NOBODY, &read, None, Commit::Always).await.unwrap();
 }
@@ -306,9 +306,9 @@ async fn more_statements_than_are_kept_are_no_trouble() {
     let pool = pool(&url(&cluster));
     for number in 0..300 {
         let read = statement(&format!("select {number}"), &[]);
-        assert_eq!(pool.read(NOBODY, &read).await.unwrap().get::<_, i32>(0), number);
+        assert_eq!(pool.read(NOBODY, &read).await.unwrap().get::<i32>(0).unwrap(), number);
     }
     let count = statement("select count(*) from pg_prepared_statements where statement like 'select %'", &[]);
-    let count: i64 = pool.read(NOBODY, &count).await.unwrap().get(0);
+    let count: i64 = pool.read(NOBODY, &count).await.unwrap().get(0).unwrap();
     assert!((250..=258).contains(&count), "{count}");
 }

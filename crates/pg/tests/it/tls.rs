@@ -190,7 +190,7 @@ async fn a_password_is_bound_to_the_channel() {
     assert!(encrypted(&of("channel_binding=disable")).await.unwrap());
     assert!(encrypted(&of("channel_binding=require sslmode=disable")).await.is_err());
     let opened = of("").open().await.unwrap();
-    assert!(opened.encrypted && opened.channel_binding.is_some());
+    assert!(opened.encrypted && opened.login.channel_binding.is_some());
 }
 
 #[tokio::test]

@@ -14,8 +14,8 @@ fn code(result: Result<Stream, Error>) -> String {
 }
 
 async fn open(source: &Source, user: &str, password: Option<&str>) -> Result<Stream, Error> {
-    let endpoint = source.endpoint(user, password).await;
-    tokio::time::timeout(PATIENCE, Stream::open(endpoint, StreamOptions::new("courant"))).await.unwrap()
+    let opened = source.opened(user, password).await;
+    tokio::time::timeout(PATIENCE, Stream::open(opened, StreamOptions::new("courant"))).await.unwrap()
 }
 
 #[tokio::test]

@@ -167,15 +167,15 @@ async fn a_slot_waits_for_open_writers_and_leaves_nothing_behind_when_given_up()
     let writer = source.client().await;
     writer.batch_execute("begin; insert into t values (1)").await.unwrap();
     let waiting = "select count(*) = 1 from pg_replication_slots where temporary and active";
-    let endpoint = source.endpoint("postgres", None).await;
+    let opened = source.opened("postgres", None).await;
     tokio::select! {
-        _stream = Stream::open(endpoint, StreamOptions::new("courant")) => panic!("it did not wait"),
+        _stream = Stream::open(opened, StreamOptions::new("courant")) => panic!("it did not wait"),
         () = source.until(waiting) => {}
     }
     source.until("select count(*) = 0 from pg_replication_slots").await;
     // The writer is still open; once it ends, whoever waits gets a stream, however often it had to try.
-    let endpoint = source.endpoint("postgres", None).await;
-    let (stream, ()) = tokio::join!(Stream::open(endpoint, StreamOptions::new("courant")), async {
+    let opened = source.opened("postgres", None).await;
+    let (stream, ()) = tokio::join!(Stream::open(opened, StreamOptions::new("courant")), async {
         source.logged("lock timeout", 2).await;
         writer.batch_execute("commit").await.unwrap();
     });

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use pg::cluster::{Cluster, ClusterSettings};
+use pg::connect::{Login, Opened};
 use pg::{Lsn, Transaction};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 use tokio_postgres::{Client, NoTls};
-use wal::{Endpoint, Error, Event, Stream, StreamOptions};
+use wal::{Error, Event, Stream, StreamOptions};
 
 /// Longer than anything here takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -68,20 +69,24 @@ impl Source {
         self.until(&format!("select array_length({split}, 1) > {times}")).await;
     }
 
-    pub(crate) async fn endpoint(&self, user: &str, password: Option<&str>) -> Endpoint {
+    pub(crate) async fn opened(&self, user: &str, password: Option<&str>) -> Opened {
         let socket = self.cluster.sockets().join(format!(".s.PGSQL.{}", self.cluster.port()));
-        Endpoint {
+        Opened {
             stream: Box::new(UnixStream::connect(socket).await.unwrap()),
-            channel_binding: None,
-            user: user.to_owned(),
-            password: password.map(Into::into),
-            database: "postgres".to_owned(),
-            parameters: vec![("application_name".to_owned(), "courant".to_owned())],
+            encrypted: false,
+            login: Login {
+                user: user.to_owned(),
+                password: password.map(Into::into),
+                database: "postgres".to_owned(),
+                parameters: vec![("application_name".to_owned(), "courant".to_owned())],
+                channel_binding: None,
+                binding_required: false,
+            },
         }
     }
 
     pub(crate) async fn open(&self, options: StreamOptions) -> Result<Stream, Error> {
-        timeout(PATIENCE, Stream::open(self.endpoint("postgres", None).await, options)).await.unwrap()
+        timeout(PATIENCE, Stream::open(self.opened("postgres", None).await, options)).await.unwrap()
     }
 
     pub(crate) async fn stream(&self) -> Stream {

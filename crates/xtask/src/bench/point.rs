@@ -88,7 +88,7 @@ fn executed(log: &str, mention: &str) -> Option<String> {
     )
 }
 
-/// The same flight: begin, the mark and settings of the session, the statement, commit.
+/// The same flight: the session's settings and the statement, before one Sync.
 fn pgbench(stage: &Stage, statement: &str, beside_server: bool) -> Result<Load> {
     let script = stage.directory.join("points.sql");
     std::fs::write(
@@ -103,9 +103,9 @@ fn pgbench(stage: &Stage, statement: &str, beside_server: bool) -> Result<Load> 
         clients: CLIENTS,
         beside_server,
         define: vec![
-            define("flight", "1"),
-            define("names", "{search_path,role}"),
-            define("values", r#"{"\"public\", \"public\"",anon}"#),
+            define("setting", "search_path"),
+            define("value", r#""public", "public""#),
+            define("role", "anon"),
         ],
     })
 }
