@@ -13,6 +13,8 @@ pub(crate) enum Bypass {
     Obstacle(Obstacle, String),
     /// The changes of this relation are not told by the stream.
     Unpublished(String),
+    /// It is switched off.
+    Off,
     /// The request may write.
     Method,
     /// There is no answer, only an error.
@@ -35,6 +37,7 @@ impl Bypass {
             Bypass::Obstacle(Obstacle::Catalog, _) => "catalog",
             Bypass::Obstacle(Obstacle::Sequence, _) => "sequence",
             Bypass::Unpublished(_) => "unpublished",
+            Bypass::Off => "off",
             Bypass::Method => "method",
             Bypass::Failed => "failed",
         }
@@ -60,6 +63,7 @@ impl fmt::Display for Bypass {
             Bypass::Obstacle(Obstacle::Catalog, object) => write!(f, "{object} is a system catalog"),
             Bypass::Obstacle(Obstacle::Sequence, object) => write!(f, "{object} is a sequence"),
             Bypass::Unpublished(object) => write!(f, "{object} is not in the publication"),
+            Bypass::Off => write!(f, "the cache is off"),
             Bypass::Method => write!(f, "the request may write"),
             Bypass::Failed => Ok(()),
         }

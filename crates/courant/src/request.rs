@@ -87,13 +87,19 @@ async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
     match (planned.plan.access, &planned.tracked) {
         (Access::Write, _) if session.role().is_none() => Err(Arc::new(Failure::ReadOnly)),
         (Access::Write, _) => write(node, asked, &planned, &session).await,
-        (Access::Read, Ok(_)) => read(node, asked, &schema, &planned, session).await,
-        (Access::Read, Err(why)) => {
-            let found = query(node, &planned, &session).await?;
-            let answer = Answer::new(&planned.plan, found, false, target(&asked.head))?;
-            Ok((answer, Source::Bypass(why.clone())))
+        (Access::Read, Ok(_)) if node.config.cache.enabled => {
+            read(node, asked, &schema, &planned, session).await
         }
+        (Access::Read, Ok(_)) => pass(node, asked, &planned, &session, Bypass::Off).await,
+        (Access::Read, Err(why)) => pass(node, asked, &planned, &session, why.clone()).await,
     }
+}
+
+/// From the database, past the cache.
+async fn pass(node: &Node, asked: &Asked, planned: &Planned, session: &Settled, why: Bypass) -> Served {
+    let found = query(node, planned, session).await?;
+    let answer = Answer::new(&planned.plan, found, false, target(&asked.head))?;
+    Ok((answer, Source::Bypass(why)))
 }
 
 /// From the cache where it is current enough, else from the database, once for all who ask the same.

@@ -4,8 +4,8 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
@@ -50,10 +50,19 @@ pub(crate) struct Planned {
     pub(crate) home: StoreId,
     /// The schema it means, as `search_path` is set.
     pub(crate) search_path: String,
-    /// The part of the cache key that the request makes up.
-    pub(crate) fingerprint: [u8; digest::SHA256_OUTPUT_LEN],
+    /// The part of the cache key that the request makes up, once one is wanted.
+    fingerprint: OnceLock<Fingerprint>,
     /// Which settings of the session its answer can depend on; or why it is not kept.
     pub(crate) tracked: Result<Settings, Bypass>,
+}
+
+type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
+
+impl Planned {
+    /// Everything that makes up the answer but for the database's state and the session.
+    pub(crate) fn fingerprint(&self) -> &Fingerprint {
+        self.fingerprint.get_or_init(|| fingerprint(&self.plan))
+    }
 }
 
 impl Schema {
@@ -117,7 +126,7 @@ impl Schema {
             }
         };
         Planned {
-            fingerprint: fingerprint(&plan),
+            fingerprint: OnceLock::new(),
             route: plan.target.clone(),
             home: self.named.home(called, &plan.schema, &plan.target),
             search_path: format!("\"{}\", \"public\"", plan.schema.replace('"', "\"\"")),
@@ -159,8 +168,7 @@ impl Sighted {
     }
 }
 
-/// Everything that makes up the answer but for the database's state and the session.
-fn fingerprint(plan: &Plan) -> [u8; digest::SHA256_OUTPUT_LEN] {
+fn fingerprint(plan: &Plan) -> Fingerprint {
     let mut hash = Sha256(digest::Context::new(&digest::SHA256));
     plan.schema.hash(&mut hash);
     plan.statement.hash(&mut hash);

@@ -65,7 +65,7 @@ impl Settled {
     /// The canonical request and everything its answer depends on. The search path follows from the plan's
     /// schema, which is part of its fingerprint.
     pub(crate) fn key(&self) -> Key {
-        let mut key = KeyBuilder::new().part(self.planned.fingerprint);
+        let mut key = KeyBuilder::new().part(self.planned.fingerprint());
         key = match self.role() {
             Some(role) => key.part("role").part(role),
             None => key.part("login"),

@@ -2,7 +2,8 @@
 //!
 //! The clock runs from the moment the writer hears that its COMMIT is done to the moment the node's applied
 //! position has passed it. The stream is told of large transactions while they run (protocol 2), so part of the
-//! work is done by then; the second row has the clock run from the update's beginning, when nothing is.
+//! work is done by then; the second row has the clock run from the update's beginning, when nothing is. The writer
+//! only waits, so the node has the load's core, and PostgreSQL, which writes and decodes, the other.
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use pg::Lsn;
 
 use super::client::Client;
 use super::contest::median;
+use super::process;
 use super::report::{Goal, Row};
 use super::servers::Node;
 use super::stage::{OWN, Stage};
@@ -25,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(super) async fn measure(stage: &Stage) -> Result<Vec<Row>> {
     let turns = if stage.quick { 1 } else { 3 };
     let node = Node::start(stage, OWN, &[]).await?;
+    process::move_to_load_core(node.process.pid())?;
     let (mut behind, mut whole, mut writing) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 1..=turns {
         stage.show(&format!("a million rows at once, {turn} of {turns}"));

@@ -90,6 +90,11 @@ pub(super) fn move_to_server_core(pid: u32) -> Result<()> {
     tree(pid).into_iter().try_for_each(|pid| pin(pid, SERVER_CORE))
 }
 
+/// Puts a running process on the load's core, where nothing makes load.
+pub(super) fn move_to_load_core(pid: u32) -> Result<()> {
+    pin(pid, LOAD_CORE)
+}
+
 fn pin(pid: u32, core: &str) -> Result<()> {
     let output = Command::new("taskset").args(["-apc", core, &pid.to_string()]).output()?;
     if !output.status.success() {
