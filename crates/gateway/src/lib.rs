@@ -3,3 +3,6 @@
 //!
 //! Never knows which tables an answer read unless it is told, and speaks to no database. Its input is what the
 //! binary gives it: heads of requests and responses, and the configuration of routes.
+
+pub mod dependence;
+pub mod source;
