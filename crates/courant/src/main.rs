@@ -6,6 +6,7 @@
 mod admin;
 mod answer;
 mod app;
+mod batch;
 mod bypass;
 mod changes;
 mod check;

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::answer::Answer;
+use crate::batch::Batches;
 use crate::check::Checks;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Secret, Target, qualified};
@@ -44,6 +45,7 @@ pub(crate) struct Node {
     pub(crate) named: Arc<Named>,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) flights: Arc<Flights<Filled>>,
+    pub(crate) batches: Batches,
     pub(crate) marks: Marks,
     pub(crate) progress: Progress,
     pub(crate) checks: Checks,
@@ -90,6 +92,7 @@ impl Node {
         Ok(Arc::new(Node {
             cache: Arc::new(Cache::with_stores(cache_limits(&config), &named::budgets(&config.cache))),
             flights: Flights::new(),
+            batches: Batches::default(),
             marks: Marks::new(),
             progress: Progress::default(),
             checks: Checks::new(config.cache.check_every),

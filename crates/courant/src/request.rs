@@ -17,6 +17,7 @@ use pg::session::Commit;
 use rest::{Access, Reads};
 
 use crate::answer::{Answer, Source};
+use crate::batch;
 use crate::bypass::Bypass;
 use crate::check;
 use crate::consistency::Consistency;
@@ -96,8 +97,14 @@ async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
 }
 
 /// From the database, past the cache.
-async fn pass(node: &Node, asked: &Asked, planned: &Planned, session: &Settled, why: Bypass) -> Served {
-    let found = query(node, planned, session).await?;
+async fn pass(
+    node: &Arc<Node>,
+    asked: &Asked,
+    planned: &Arc<Planned>,
+    session: &Settled,
+    why: Bypass,
+) -> Served {
+    let found = batch::ask(node, planned, session).await?;
     let answer = Answer::new(&planned.plan, found, false, target(&asked.head))?;
     Ok((answer, Source::Bypass(why)))
 }
@@ -157,16 +164,16 @@ async fn look(node: &Node, asked: &Asked, key: &Key, need: Need) -> Lookup<Arc<A
 
 /// Asks the database, and keeps the answer if nothing it read has changed unseen.
 async fn fill(
-    node: &Node,
+    node: &Arc<Node>,
     key: Key,
     schema: &Arc<Schema>,
-    planned: &Planned,
+    planned: &Arc<Planned>,
     session: &Settled,
     target: &str,
 ) -> Result<(Arc<Answer>, bool), Failure> {
     // Begun before the query is sent: whatever commits from here on is kept in the log for it.
     let fill = node.cache.begin();
-    let found = query(node, planned, session).await?;
+    let found = batch::ask(node, planned, session).await?;
     let reads = match &planned.plan.reads {
         Reads::Tracked(tracked) => Some((found.reads(tracked), tracked.ttl)),
         Reads::Untracked { .. } => None,
@@ -193,7 +200,7 @@ pub(crate) async fn query(node: &Node, planned: &Planned, session: &Settled) -> 
 }
 
 /// Tells how long a statement took, and turns the database's error into the request's.
-fn ran<T>(
+pub(crate) fn ran<T>(
     node: &Node,
     planned: &Planned,
     session: &Settled,

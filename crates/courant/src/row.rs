@@ -6,6 +6,8 @@ use rest::{Counts, Returned, Tracked};
 
 use crate::failure::Failure;
 
+/// The last column, where several requests were asked for at once: which of them the row is for.
+const NTH: &str = "nth";
 /// Columns before the keys: `body`, `rows`, `total`, `snapshot`, `position`.
 const FIXED_COLUMNS: usize = 5;
 
@@ -32,6 +34,16 @@ impl Found {
         Found::decode(row).map_err(|error| Failure::Unreadable(error.to_string()))
     }
 
+    /// Which request, from zero on, the row is for, where several were asked for at once.
+    pub(crate) fn place(row: &Row) -> Result<usize, Failure> {
+        let last = row.width().saturating_sub(1);
+        if row.names().nth(last) != Some(NTH) {
+            return Ok(0);
+        }
+        let nth = row.get::<i64>(last).map_err(|error| Failure::Unreadable(error.to_string()))?;
+        usize::try_from(nth - 1).map_err(|error| Failure::Unreadable(error.to_string()))
+    }
+
     fn decode(row: &Row) -> Result<Found, Box<dyn std::error::Error + Send + Sync>> {
         let body = row.get::<Option<&str>>(0)?.map(|body| Bytes::copy_from_slice(body.as_bytes()));
         let rows = u64::try_from(row.get::<i64>(1)?)?;
@@ -42,7 +54,7 @@ impl Found {
         for (number, name) in row.names().enumerate().skip(FIXED_COLUMNS) {
             if name == "embedded" {
                 embedded = row.get::<Option<String>>(number)?;
-            } else {
+            } else if name != NTH {
                 keys.push(row.get::<Option<Vec<Option<String>>>>(number)?.unwrap_or_default());
             }
         }

@@ -13,6 +13,7 @@ use crate::identity::Identity;
 use crate::schema::Planned;
 
 /// The transaction's role and settings, ready to be lent to the pool.
+#[derive(Clone)]
 pub(crate) struct Settled {
     who: Arc<Identity>,
     planned: Arc<Planned>,
@@ -62,10 +63,20 @@ impl Settled {
         Session { role: self.role(), settings }
     }
 
+    /// The statement, without the values in it, and everything that its transaction is told.
+    pub(crate) fn lane(&self) -> Key {
+        let key = KeyBuilder::new().part(&self.planned.search_path).part(&self.planned.plan.statement.sql);
+        self.told(key).build()
+    }
+
     /// The canonical request and everything its answer depends on. The search path follows from the plan's
     /// schema, which is part of its fingerprint.
     pub(crate) fn key(&self) -> Key {
-        let mut key = KeyBuilder::new().part(self.planned.fingerprint());
+        let key = KeyBuilder::new().part(self.planned.fingerprint());
+        self.told(key).build_in(self.planned.home)
+    }
+
+    fn told(&self, mut key: KeyBuilder) -> KeyBuilder {
         key = match self.role() {
             Some(role) => key.part("role").part(role),
             None => key.part("login"),
@@ -73,7 +84,7 @@ impl Settled {
         for (name, value) in &self.settings {
             key = key.part(name).part(value);
         }
-        key.build_in(self.planned.home)
+        key
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) struct Telemetry {
     requests: Family<RequestLabels, Counter>,
     request_seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
     query_seconds: Histogram,
+    batches: Counter,
+    batched: Counter,
     slow_queries: Counter,
     slow_query: Duration,
     requests_logged: RequestsLogged,
@@ -148,6 +150,8 @@ impl Telemetry {
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(latency),
             query_seconds: latency(),
+            batches: Counter::default(),
+            batched: Counter::default(),
             slow_queries: Counter::default(),
             slow_query: log.slow_query,
             requests_logged: log.requests,
@@ -183,6 +187,8 @@ impl Telemetry {
             Unit::Seconds,
             self.query_seconds.clone(),
         );
+        r.register("batches", "Queries that answered requests which had waited", self.batches.clone());
+        r.register("batched_requests", "Requests that those answered", self.batched.clone());
         r.register("bypasses", "Requests past the cache, with the reason", self.bypasses.clone());
         r.register("slow_queries", "Statements slower than log.slow_query_ms", self.slow_queries.clone());
     }
@@ -286,6 +292,12 @@ impl Telemetry {
         // Two who come here at once leave a meter twice: of the same count, so nothing is lost.
         let meter = Meter { method, status, cache, count, seconds };
         self.routes.write().entry(told.route.into()).or_default().push(meter);
+    }
+
+    /// One query was asked for so many requests.
+    pub(crate) fn batch(&self, requests: usize) {
+        self.batches.inc();
+        self.batched.inc_by(requests as u64);
     }
 
     /// A request's statement, answered or failed.

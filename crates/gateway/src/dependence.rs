@@ -3,6 +3,8 @@
 //!
 //! Pure. Whether the database has such relations and columns is for others to say.
 
+use std::borrow::Cow;
+
 use crate::source::{Said, Source, SourceError};
 
 /// Columns of one declaration; a read by more is a mistake.
@@ -75,10 +77,9 @@ impl Dependence {
         self.rows.iter().try_for_each(|(_, source)| source.check(names))
     }
 
-    /// For each column its value; none where the request does not say all of them, and any row may be meant.
-    pub fn values(&self, said: &Said<'_>) -> Option<Vec<(&str, String)>> {
-        let value = |(column, source): &(String, Source)| source.value(said).map(|value| value.into_owned());
-        self.rows.iter().map(|row| Some((row.0.as_str(), value(row)?))).collect()
+    /// For each column its value; none where the request does not say it, and any may be meant.
+    pub fn values<'a>(&'a self, said: &Said<'a>) -> impl Iterator<Item = (&'a str, Option<Cow<'a, str>>)> {
+        self.rows.iter().map(|(column, source)| (column.as_str(), source.value(said)))
     }
 }
 

@@ -23,3 +23,4 @@ pub use plan::{Access, Plan, plan};
 pub use read_set::{Reads, Returned, Tracked};
 pub use request::{Declared, Lifetime, Limits, Request, Rules};
 pub use respond::{AnswerRules, Counts, Field, Head, respond};
+pub use sql::Batchable;

@@ -53,7 +53,7 @@ impl Node {
         let log = File::options().create(true).append(true).open(self.log())?;
         let mut command = Command::new(&self.binary);
         for (name, _) in std::env::vars() {
-            if name.starts_with("PG") || name.starts_with("COURANT_") {
+            if name == "DATABASE_URL" || name.starts_with("PG") || name.starts_with("COURANT_") {
                 command.env_remove(name);
             }
         }

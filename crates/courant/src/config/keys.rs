@@ -189,6 +189,13 @@ pub(super) const KEYS: &[Key] = &[
         "How long a statement may run. 0: as long as the database lets it.",
         |config, given| given.milliseconds(0..=DAY_MS).map(|time| config.pool.statement_timeout = time),
     ),
+    Key::new(
+        "pool.batch_rows_max",
+        "100",
+        "How many requests for single rows, of one role and one shape, one query may answer; 1 asks for each by \
+         itself.",
+        |config, given| given.count(1..=1000).map(|count| config.pool.batch_rows_max = count),
+    ),
     Key::new("cache.enabled", "true", "Whether answers are kept.", |config, given| {
         given.boolean().map(|enabled| config.cache.enabled = enabled)
     }),

@@ -80,6 +80,7 @@ pub(crate) struct Pool {
     pub(crate) wait_timeout: Duration,
     pub(crate) connect_timeout: Duration,
     pub(crate) statement_timeout: Duration,
+    pub(crate) batch_rows_max: usize,
 }
 
 /// The cache and its freshness.

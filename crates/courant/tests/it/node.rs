@@ -51,7 +51,10 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_courant"));
     command.args(arguments).stdin(Stdio::null());
     for (name, _) in std::env::vars() {
-        if name.starts_with("PG") || name.starts_with("COURANT_") && name != "COURANT_PG_BIN" {
+        if name == "DATABASE_URL"
+            || name.starts_with("PG")
+            || name.starts_with("COURANT_") && name != "COURANT_PG_BIN"
+        {
             command.env_remove(name);
         }
     }

@@ -60,9 +60,10 @@ struct Parsing {
 /// What the server said to the parts of a flight.
 #[derive(Default)]
 pub(super) struct Heard {
-    /// The first row of the statement.
-    row: Option<Row>,
+    /// The rows of the statement, as many as are wanted.
+    kept: Vec<Row>,
     rows: usize,
+    rows_wanted: usize,
     /// Whether the transaction has written.
     pub(super) wrote: bool,
 }
@@ -70,7 +71,13 @@ pub(super) struct Heard {
 impl Heard {
     /// The row of a statement that returns exactly one.
     pub(super) fn row(self) -> Result<Row, Error> {
-        self.row.filter(|_| self.rows == 1).ok_or(Error::RowCount)
+        let row = self.rows(1)?.into_iter().next();
+        row.ok_or(Error::RowCount)
+    }
+
+    /// The rows of a statement that returns exactly so many.
+    pub(super) fn rows(self, count: usize) -> Result<Vec<Row>, Error> {
+        if self.rows == count && self.kept.len() == count { Ok(self.kept) } else { Err(Error::RowCount) }
     }
 }
 
@@ -81,11 +88,18 @@ pub(super) struct Flight<'a> {
     stage: Stage,
     session: &'a Session<'a>,
     parts: Vec<Part>,
+    rows_wanted: usize,
 }
 
 impl<'a> Flight<'a> {
     pub(super) fn new(lease: Lease, session: &'a Session<'a>) -> Flight<'a> {
-        Flight { lease: Some(lease), stage: Stage::Grounded, session, parts: Vec::with_capacity(4) }
+        let parts = Vec::with_capacity(4);
+        Flight { lease: Some(lease), stage: Stage::Grounded, session, parts, rows_wanted: 1 }
+    }
+
+    /// Has more than one row of the statement kept.
+    pub(super) fn want(&mut self, rows: usize) {
+        self.rows_wanted = rows;
     }
 
     /// Adds a command without parameters.
@@ -174,7 +188,7 @@ impl<'a> Flight<'a> {
             let _ = frontend::close(b'S', &name, wire.outbox());
         }
         wire.sync();
-        let mut heard = Heard::default();
+        let mut heard = Heard { rows_wanted: self.rows_wanted, ..Heard::default() };
         let refusal = match self.listen(&mut heard).await {
             Ok(refusal) => refusal,
             Err(error) => {
@@ -278,18 +292,19 @@ impl Part {
 
 impl Heard {
     fn hear(&mut self, part: &Part, body: &DataRowBody) -> Result<(), WireError> {
-        if part.purpose == Purpose::Frame || (part.purpose == Purpose::Statement && self.rows > 0) {
-            self.rows += usize::from(part.purpose == Purpose::Statement);
+        let is_statement = part.purpose == Purpose::Statement;
+        self.rows += usize::from(is_statement);
+        if part.purpose == Purpose::Frame || is_statement && self.rows > self.rows_wanted {
             return Ok(());
         }
         let columns = part.columns.clone();
         let columns =
             columns.ok_or_else(|| WireError::Protocol("a row before its description".to_owned()))?;
         let row = Row::new(columns, body)?;
-        if part.purpose == Purpose::Mark {
-            self.wrote = row.get(0).map_err(|error| WireError::Protocol(error.to_string()))?;
+        if is_statement {
+            self.kept.push(row);
         } else {
-            (self.row, self.rows) = (Some(row), 1);
+            self.wrote = row.get(0).map_err(|error| WireError::Protocol(error.to_string()))?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ mod settings;
 
 use crate::pool::Lease;
 use crate::{DatabaseError, Error, Pool, Row, Statement};
-use flight::Flight;
+use flight::{Flight, Heard};
 
 /// Whether a transaction may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,13 +64,27 @@ impl Pool {
     ///
     /// Dropping the future cancels the statement.
     pub async fn read(&self, session: Session<'_>, statement: &Statement) -> Result<Row, Error> {
+        self.heard(session, statement, 1).await?.row()
+    }
+
+    /// The same with a statement that returns exactly `count` rows.
+    pub async fn read_rows(
+        &self,
+        session: Session<'_>,
+        statement: &Statement,
+        count: usize,
+    ) -> Result<Vec<Row>, Error> {
+        self.heard(session, statement, count).await?.rows(count)
+    }
+
+    async fn heard(&self, session: Session<'_>, statement: &Statement, rows: usize) -> Result<Heard, Error> {
         session.check()?;
         let lease = self.lease().await?;
         let reused = lease.reused;
-        match read(lease, &session, statement).await {
+        match read(lease, &session, statement, rows).await {
             // The connection may have died while it was idle, and a read can be repeated.
             Err(error) if reused && (is_stale(&error) || matches!(error, Error::Lost(_))) => {
-                read(self.lease_new().await?, &session, statement).await
+                read(self.lease_new().await?, &session, statement, rows).await
             }
             result => result,
         }
@@ -106,13 +120,19 @@ fn is_stale(error: &Error) -> bool {
     matches!(error, Error::Database(error) if error.is_stale_plan())
 }
 
-async fn read(lease: Lease, session: &Session<'_>, statement: &Statement) -> Result<Row, Error> {
+async fn read(
+    lease: Lease,
+    session: &Session<'_>,
+    statement: &Statement,
+    rows: usize,
+) -> Result<Heard, Error> {
     let mut flight = Flight::new(lease, session);
+    flight.want(rows);
     flight.settle(Mode::ReadOnly)?;
     flight.run(statement)?;
     let heard = flight.land().await?;
     flight.finish();
-    heard.row()
+    Ok(heard)
 }
 
 async fn write(

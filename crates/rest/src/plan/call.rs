@@ -85,7 +85,16 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
         inserted: false,
     };
     let statement = sql::call(&call, &root, &body);
-    Ok(Plan { access, statement, schema: asked.schema, target: asked.name, reads, answer, settled: false })
+    Ok(Plan {
+        access,
+        statement,
+        batchable: None,
+        schema: asked.schema,
+        target: asked.name,
+        reads,
+        answer,
+        settled: false,
+    })
 }
 
 fn returned(asked: &Asked<'_>, function: &Function) -> Option<Arc<Relation>> {

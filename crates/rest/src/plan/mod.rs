@@ -22,7 +22,7 @@ pub(crate) use write::{Assigned, Conflict, Write};
 use crate::grammar::{Heeded, Preferences, Query, Range, canonical};
 use crate::media::Media;
 use crate::respond::{AnswerRules, Kind};
-use crate::sql::{self, Form};
+use crate::sql::{self, Batchable, Form};
 use crate::{Error, Limits, Reads, Request, Rules, read_set};
 use read::Resolver;
 
@@ -35,6 +35,8 @@ pub struct Plan {
     /// `total int8` (null unless counted; of an upsert, the rows inserted), `snapshot text` and `position text` (null for a write), then `key_1 text[]` …
     /// and `embedded text` for [`Returned`](crate::Returned), or the columns of [`AnswerRules::location`].
     pub statement: Statement,
+    /// What it takes to ask the statement for several requests at once, if that may be.
+    pub batchable: Option<Batchable>,
     /// The schema that was chosen: the search path's first.
     pub schema: String,
     /// The relation's or the function's name.
@@ -109,11 +111,12 @@ fn plan_read(asked: Asked<'_>) -> Result<Plan, Error> {
     let answer = asked.answer(Kind::Read { offset: root.range.offset }, Heeded::default());
     let body =
         sql::Answer { form, media: asked.media, counted, traced: &traced, read: true, inserted: false };
-    let statement = sql::read(&root, &body);
+    let (statement, batchable) = sql::read(&root, &body);
     let settled = root.is_settled();
     Ok(Plan {
         access: Access::Read,
         statement,
+        batchable,
         schema: asked.schema,
         target: asked.name,
         reads,

@@ -104,6 +104,7 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
     Ok(Plan {
         access: Access::Write,
         statement,
+        batchable: None,
         schema: asked.schema,
         target: asked.name,
         reads,

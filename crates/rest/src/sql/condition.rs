@@ -60,6 +60,9 @@ fn test(w: &mut Writer, number: usize, column: &Column, test: &Test) {
             let pattern = matches!(comparison, Comparison::Like | Comparison::ILike);
             let value = if pattern { value.replace('*', "%") } else { value.clone() };
             match quantifier {
+                None if *comparison == Comparison::Equal && column.path.is_empty() => {
+                    w.bind_beside(column.type_id, value)
+                }
                 None => w.bind(value),
                 Some(Quantifier::Any) => w.sql("any (").bind(value).sql(")"),
                 Some(Quantifier::All) => w.sql("all (").bind(value).sql(")"),

@@ -4,6 +4,7 @@
 //! it as a common table expression. Input is resolved; nothing here can fail.
 
 mod answer;
+mod batch;
 mod call;
 mod condition;
 mod rows;
@@ -18,6 +19,7 @@ use crate::plan::{Call, Node, Write};
 use crate::read_set::Traced;
 use writer::Writer;
 
+pub use batch::Batchable;
 pub(crate) use condition::array_literal;
 
 /// What the answer's row is to hold.
@@ -54,11 +56,12 @@ pub(crate) struct Key {
     pub(crate) canonical: Option<Canonical>,
 }
 
-/// `GET` of a relation.
-pub(crate) fn read(root: &Node, answer: &Answer<'_>) -> Statement {
+/// `GET` of a relation, and what it takes to ask it for several requests at once, if that may be.
+pub(crate) fn read(root: &Node, answer: &Answer<'_>) -> (Statement, Option<Batchable>) {
     let mut writer = Writer::default();
     answer::select(&mut writer, root, answer);
-    writer.finish()
+    let batchable = writer.places().and_then(|places| Batchable::new(root, places));
+    (writer.finish(), batchable)
 }
 
 /// A call of a function.

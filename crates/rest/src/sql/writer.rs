@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use pg::{Parameter, Statement};
 
+use super::batch::{Place, Scalar};
 use crate::plan::TypeName;
 
 /// A statement being written.
@@ -13,6 +14,8 @@ use crate::plan::TypeName;
 pub(super) struct Writer {
     sql: String,
     parameters: Vec<Parameter>,
+    /// Where those stand whose type is known.
+    places: Vec<Place>,
 }
 
 impl Writer {
@@ -71,6 +74,15 @@ impl Writer {
         self
     }
 
+    /// A value that is compared with a column of that type, bound.
+    pub(super) fn bind_beside(&mut self, type_id: u32, value: impl Into<Bytes>) -> &mut Writer {
+        let start = self.sql.len();
+        self.bind(value);
+        let at = start..self.sql.len();
+        self.places.extend(Scalar::of(type_id).map(|scalar| Place { at, scalar }));
+        self
+    }
+
     /// Writes each of `items`, with `between` in between.
     pub(super) fn list<T>(
         &mut self,
@@ -85,6 +97,12 @@ impl Writer {
             each(self, item);
         }
         self
+    }
+
+    /// Where the parameters stand, if the types of all are known and there are any.
+    pub(super) fn places(&mut self) -> Option<Vec<Place>> {
+        let all = self.places.len() == self.parameters.len() && !self.places.is_empty();
+        all.then(|| std::mem::take(&mut self.places))
     }
 
     pub(super) fn finish(self) -> Statement {

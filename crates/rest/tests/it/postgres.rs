@@ -7,7 +7,7 @@ use pg::Parameter;
 use pg::cluster::{Cluster, ClusterSettings};
 use rest::{Access, Plan, Returned};
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
-use tokio_postgres::{NoTls, Row};
+use tokio_postgres::{NoTls, Row, Transaction};
 
 use crate::cases::CASES;
 use crate::fixture::{asked, rules};
@@ -49,7 +49,7 @@ async fn every_case_is_answered_by_postgresql_with_the_right_bytes() {
     let (mut client, connection) = tokio_postgres::connect(&cluster.uri("postgres"), NoTls).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute(include_str!("schema.sql")).await.unwrap();
-    let (mut wrong, mut read) = (Vec::new(), String::new());
+    let (mut wrong, mut read, mut batched) = (Vec::new(), String::new(), 0);
     for case in CASES {
         let asked = asked(case.request, case.headers, case.body);
         let plan = match asked.plan(&rules()) {
@@ -65,6 +65,7 @@ async fn every_case_is_answered_by_postgresql_with_the_right_bytes() {
             parameters.iter().map(|p| p as &(dyn ToSql + Sync)).collect();
         match transaction.query(&plan.statement.sql, &parameters).await {
             Ok(rows) => {
+                batched += usize::from(is_the_same_asked_twice(&transaction, &plan, &rows[0]).await);
                 let [row] = rows.as_slice() else { panic!("{} returned {} rows", case.request, rows.len()) };
                 let names: Vec<&str> =
                     row.columns().iter().take(5).map(tokio_postgres::Column::name).collect();
@@ -86,8 +87,27 @@ async fn every_case_is_answered_by_postgresql_with_the_right_bytes() {
         // The rest of the cases expect the rows of the schema.
         transaction.rollback().await.unwrap();
     }
+    assert!(batched > 0, "no case names a row by its key");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     insta::assert_snapshot!(read);
+}
+
+/// Whether the plan may be asked for several requests at once; then each is answered as it is alone.
+async fn is_the_same_asked_twice(transaction: &Transaction<'_>, plan: &Plan, alone: &Row) -> bool {
+    let Some(batchable) = &plan.batchable else { return false };
+    let asked = [plan.statement.parameters.clone(), plan.statement.parameters.clone()];
+    let both = batchable.statement(&plan.statement.sql, &asked);
+    let parameters: Vec<Text<'_>> = both.parameters.iter().map(Text).collect();
+    let parameters: Vec<&(dyn ToSql + Sync)> = parameters.iter().map(|p| p as &(dyn ToSql + Sync)).collect();
+    let rows = transaction.query(&both.sql, &parameters).await.unwrap();
+    let nth: Vec<i64> = rows.iter().map(|row| row.get("nth")).collect();
+    assert_eq!(nth, [1, 2]);
+    for row in rows {
+        assert_eq!(row.get::<_, Option<String>>("body"), alone.get::<_, Option<String>>("body"));
+        assert_eq!(row.get::<_, i64>("rows"), alone.get::<_, i64>("rows"));
+        assert_eq!(row.len(), alone.len() + 1);
+    }
+    true
 }
 
 /// What a case read, by the row that PostgreSQL answered with.

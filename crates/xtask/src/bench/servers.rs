@@ -45,7 +45,7 @@ impl Node {
         command.args(["serve", "--log-format", "json", "--database-url", uri]);
         command.args(["--listen", &clients.to_string(), "--admin-listen", &admin.to_string()]);
         for (name, _) in std::env::vars() {
-            if ["PG", "COURANT_"].iter().any(|prefix| name.starts_with(prefix)) {
+            if ["DATABASE_URL", "PG", "COURANT_"].iter().any(|prefix| name.starts_with(prefix)) {
                 command.env_remove(name);
             }
         }
