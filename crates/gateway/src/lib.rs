@@ -3,3 +3,8 @@
 //!
 //! Never knows which tables an answer read unless it is told, and speaks to no database. Its input is what the
 //! binary gives it: heads of requests and responses, and the configuration of routes.
+
+pub mod forward;
+pub mod http_cache;
+pub mod route;
+pub mod upstream;
