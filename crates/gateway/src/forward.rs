@@ -103,7 +103,8 @@ pub fn origin(headers: &HeaderMap, hop: &Hop) -> (String, String) {
     (scheme.to_ascii_lowercase(), host.to_ascii_lowercase())
 }
 
-fn via(headers: &mut HeaderMap, version: Version) {
+/// Adds ourselves to those through whom a message came.
+pub fn via(headers: &mut HeaderMap, version: Version) {
     let version = if version == Version::HTTP_10 {
         "1.0"
     } else if version == Version::HTTP_2 {

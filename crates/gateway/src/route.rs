@@ -228,6 +228,21 @@ impl<T> Routes<T> {
     pub fn iter(&self) -> impl Iterator<Item = &Route<T>> {
         self.all.iter()
     }
+
+    /// The same routes with other values.
+    pub fn map<U>(self, mut value: impl FnMut(&Pattern, T) -> U) -> Routes<U> {
+        let route = |Route { pattern, methods, value: before }| {
+            let value = value(&pattern, before);
+            Route { pattern, methods, value }
+        };
+        Routes { all: self.all.into_iter().map(route).collect() }
+    }
+}
+
+impl<T> Default for Routes<T> {
+    fn default() -> Routes<T> {
+        Routes { all: Vec::new() }
+    }
 }
 
 impl<T> Route<T> {

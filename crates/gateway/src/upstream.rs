@@ -92,7 +92,18 @@ struct Failing {
     failures: u32,
     /// Times it was left out in a row.
     times_out: u32,
+    /// How it failed last.
+    last: Option<Failure>,
     out_until: Option<Instant>,
+}
+
+/// How an upstream failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection came about.
+    Unreachable,
+    /// It did not answer, or said itself that it is unwell.
+    Unwell,
 }
 
 impl Condition {
@@ -113,13 +124,21 @@ impl Condition {
         before.out_until.is_some()
     }
 
+    /// It can be connected to, which is all that was wanted of one that could not. Returns whether it had been left
+    /// out.
+    pub fn reached(&self) -> bool {
+        let is_cured = self.failing.lock().last == Some(Failure::Unreachable);
+        is_cured && self.succeeded()
+    }
+
     /// It did not answer as it should. Returns for how long it is left out, if this was once too often.
-    pub fn failed(&self, now: Instant) -> Option<Duration> {
+    pub fn failed(&self, how: Failure, now: Instant) -> Option<Duration> {
         let mut failing = self.failing.lock();
         if failing.out_until.is_some_and(|until| now < until) {
             return None;
         }
         failing.failures += 1;
+        failing.last = Some(how);
         // Back on trial, it has no three lives.
         if failing.failures < FAILURES_MAX && failing.times_out == 0 {
             return None;
@@ -128,6 +147,7 @@ impl Condition {
         *failing = Failing {
             failures: 0,
             times_out: failing.times_out.saturating_add(1),
+            last: Some(how),
             out_until: Some(now + out),
         };
         Some(out)

@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn a_dictionary_is_read_strictly_or_not_at_all() {
-        let cases: &[(&str, Option<&[(&str, Bare)]>)] = &[
+        type Members<'a> = &'a [(&'a str, Bare)];
+        let cases: &[(&str, Option<Members<'_>>)] = &[
             ("", Some(&[])),
             ("max-age=60", Some(&[("max-age", Bare::Integer(60))])),
             ("  a , b=?0;x;y=1 ", Some(&[("a", Bare::Boolean(true)), ("b", Bare::Boolean(false))])),

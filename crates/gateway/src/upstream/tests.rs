@@ -37,24 +37,31 @@ fn an_address_is_a_scheme_a_host_and_a_port() {
 #[test]
 fn an_upstream_that_fails_is_left_out_longer_each_time_and_comes_back_when_it_answers() {
     let (condition, start) = (Condition::default(), Instant::now());
-    assert_eq!(condition.failed(start), None);
-    assert_eq!(condition.failed(start), None);
-    assert_eq!(condition.failed(start), Some(OUT_MIN));
+    assert_eq!(condition.failed(Failure::Unreachable, start), None);
+    assert_eq!(condition.failed(Failure::Unreachable, start), None);
+    assert_eq!(condition.failed(Failure::Unreachable, start), Some(OUT_MIN));
     assert!(!condition.is_well(start));
     // Those that were in flight when it was left out say nothing new.
-    assert_eq!(condition.failed(start), None);
+    assert_eq!(condition.failed(Failure::Unreachable, start), None);
     let later = start + OUT_MIN;
     assert!(condition.is_well(later));
-    assert_eq!(condition.failed(later), Some(2 * OUT_MIN));
+    assert_eq!(condition.failed(Failure::Unreachable, later), Some(2 * OUT_MIN));
     let mut now = later;
     for _ in 0..20 {
         now += OUT_MAX;
-        assert!(condition.failed(now).is_some_and(|out| out <= OUT_MAX));
+        assert!(condition.failed(Failure::Unreachable, now).is_some_and(|out| out <= OUT_MAX));
     }
+    condition.failed(Failure::Unwell, now + OUT_MAX);
+    assert!(!condition.reached());
     assert!(condition.succeeded());
     assert!(condition.is_well(now));
+    for _ in 0..FAILURES_MAX {
+        condition.failed(Failure::Unreachable, now);
+    }
+    assert!(condition.reached());
+    assert!(condition.is_well(now));
     assert!(!condition.succeeded());
-    assert_eq!(condition.failed(now), None);
+    assert_eq!(condition.failed(Failure::Unreachable, now), None);
 }
 
 #[test]
@@ -62,7 +69,7 @@ fn a_request_goes_to_one_that_is_well_and_was_not_tried_as_long_as_there_is_one(
     let conditions = [Condition::default(), Condition::default(), Condition::default()];
     let now = Instant::now();
     for _ in 0..FAILURES_MAX {
-        conditions[1].failed(now);
+        conditions[1].failed(Failure::Unreachable, now);
     }
     for _ in 0..50 {
         assert_ne!(choose(conditions.iter(), &[], now), Some(1));
@@ -71,7 +78,7 @@ fn a_request_goes_to_one_that_is_well_and_was_not_tried_as_long_as_there_is_one(
     }
     for condition in &conditions {
         for _ in 0..FAILURES_MAX {
-            condition.failed(now);
+            condition.failed(Failure::Unreachable, now);
         }
     }
     assert!(choose(conditions.iter(), &[], now).is_some());
