@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, ConfigError, Secret};
 use crate::listen::{self, Bounds, descriptors};
 use crate::node::{self, Node};
-use crate::{admin, changes, embedded, log, request};
+use crate::{admin, changes, embedded, log, proxy, request};
 
 /// How often answers whose time is over are looked for, and how many are looked at.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
@@ -99,19 +99,20 @@ pub(crate) async fn run(
 
     let bounds = bounds(&node.config);
     let answering = Arc::clone(&node);
-    let answer = move |request, _peer| request::answer(Arc::clone(&answering), request);
+    let answer = move |request, peer| request::answer(Arc::clone(&answering), request, peer);
     let clients = listen::serve(clients, bounds, &node.tasks, &shutdown, answer);
     let answering = Arc::clone(&node);
     let answer = move |request, _peer| admin::answer(Arc::clone(&answering), request);
     let admins = listen::serve(admins, bounds, &node.tasks, &shutdown, answer);
     let following = changes::run(&node, shutdown.clone());
     let sweeping = sweep(&node, &shutdown);
+    let proxying = proxy::run(Arc::clone(&node), shutdown.clone());
     let stopping = async {
         stop.await;
         tracing::info!("stopping: requests in flight may finish");
         shutdown.cancel();
     };
-    tokio::join!(clients, admins, following, sweeping, stopping);
+    tokio::join!(clients, admins, following, sweeping, proxying, stopping);
 
     node.pool.close();
     node.tasks.close();

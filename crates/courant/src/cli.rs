@@ -34,6 +34,7 @@ enum Command {
 Examples:
   courant serve --database-url postgresql://app@localhost/app
   PGHOST=localhost PGDATABASE=app courant serve --listen 0.0.0.0:3000
+  courant serve --upstream http://127.0.0.1:8000
   courant serve --config courant.toml           every key: courant config reference
 
 Ctrl-C or SIGTERM: stop accepting, finish what is in flight, exit 0.")]
@@ -68,6 +69,9 @@ struct Serve {
     /// The database, as a URI or key=value pairs (else PGHOST and its kin, else a private one).
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
+    /// A backend to stand in front of (http://127.0.0.1:8000); Courant's own API stays under /rest/v1.
+    #[arg(long, alias = "proxy-upstream", value_name = "URL")]
+    upstream: Option<String>,
     #[command(flatten)]
     listeners: Listeners,
     /// The configuration file (else courant.toml, if there is one).
@@ -166,8 +170,9 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
         Err(error) => return not_parsed(&error),
     };
     match cli.command {
-        Command::Serve(Serve { database_url, listeners, config }) => {
+        Command::Serve(Serve { database_url, upstream, listeners, config }) => {
             let mut flags = listeners.flags();
+            flags.extend(upstream.map(|url| ("proxy.upstream", url)));
             flags.extend(database_url.map(|url| ("database.url", url)));
             wait_for(app::serve(read(config, flags)?))
         }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::consistency;
 use crate::identity::Refused;
+use crate::proxy::Failed;
 use crate::response::{self, Body};
 
 /// Seconds after which an overloaded node may be asked again.
@@ -51,6 +52,9 @@ pub(crate) enum Failure {
         /// Whether the request carried no token: then what is forbidden may be a missing login.
         anonymous: bool,
     },
+    /// A backend did not answer, or could not be passed the request.
+    #[error(transparent)]
+    Upstream(#[from] Failed),
     /// The database answered in a form that the statement cannot have.
     #[error("the database's answer could not be read: {0}")]
     Unreadable(String),
@@ -87,6 +91,7 @@ impl Failure {
                 retry(made(StatusCode::SERVICE_UNAVAILABLE, "COURANT_BUSY", &self.to_string(), None))
             }
             Failure::Database { source, anonymous } => database(source, *anonymous),
+            Failure::Upstream(failed) => upstream(*failed),
             Failure::Unreadable(_) => {
                 made(StatusCode::INTERNAL_SERVER_ERROR, "COURANT_ANSWER", &self.to_string(), None)
             }
@@ -101,6 +106,16 @@ impl Failure {
             failure => failure.to_string(),
         }
     }
+}
+
+fn upstream(failed: Failed) -> Response<Body> {
+    let (status, code) = failed.status_and_code();
+    let mut response = made(status, code, &failed.to_string(), None);
+    if failed.is_of_client() {
+        // What is left of the body would be taken for the next request.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE { retry(response) } else { response }
 }
 
 fn database(error: &pg::Error, anonymous: bool) -> Response<Body> {

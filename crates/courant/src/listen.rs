@@ -9,15 +9,16 @@ mod head;
 use std::convert::Infallible;
 use std::future::{Future, ready};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::Either;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -62,7 +63,7 @@ pub(crate) async fn serve<F, A>(
     A: Future<Output = Response<Body>> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(bounds.connections_max));
-    let graceful = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     loop {
         let place = tokio::select! {
             place = Arc::clone(&places).acquire_owned() => place.expect("the semaphore is never closed"),
@@ -80,27 +81,30 @@ pub(crate) async fn serve<F, A>(
                 continue;
             }
         };
-        let watched = graceful.watch(connection(socket, peer, bounds, answer.clone()));
+        let open = connections.token();
+        let connection = connection(socket, peer, bounds, answer.clone(), shutdown.clone());
         tasks.spawn(async move {
-            let _place = place;
-            if let Err(error) = watched.await {
+            let (_place, _open) = (place, open);
+            if let Err(error) = connection.await {
                 tracing::debug!(%error, %peer, "connection ended");
             }
         });
     }
     drop(listener);
-    if timeout(bounds.drain_timeout, graceful.shutdown()).await.is_err() {
+    connections.close();
+    if timeout(bounds.drain_timeout, connections.wait()).await.is_err() {
         tracing::warn!("requests still running after the drain timeout were cut");
     }
 }
 
-/// HTTP/1.1 on a socket, behind its door.
-fn connection<F, A>(
+/// HTTP/1.1 on a socket, behind its door, until its client or the shutdown ends it.
+async fn connection<F, A>(
     socket: TcpStream,
     peer: SocketAddr,
     bounds: Bounds,
     answer: F,
-) -> impl GracefulConnection<Error = hyper::Error>
+    shutdown: CancellationToken,
+) -> Result<(), hyper::Error>
 where
     F: Fn(Request<Incoming>, SocketAddr) -> A + Send + 'static,
     A: Future<Output = Response<Body>> + Send + 'static,
@@ -113,19 +117,33 @@ where
         write_timeout: bounds.write_timeout,
     };
     let door = Door::new(socket, patience);
-    let refused = door.refused();
+    let (refused, upgraded) = (door.refused(), door.upgraded());
     let service = service_fn(move |request: Request<Incoming>| {
         let refusal = refused.get().filter(|_| request.method().as_str() == door::REFUSED);
         let answering = match refusal {
             Some(failure) => Either::Left(ready(failure.response())),
             None => Either::Right(answer(request, peer)),
         };
-        async move { Ok::<_, Infallible>(answering.await) }
+        let upgraded = Arc::clone(&upgraded);
+        async move {
+            let response = answering.await;
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                upgraded.store(true, Ordering::Relaxed);
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
-    hyper::server::conn::http1::Builder::new()
+    let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.idle_timeout)
         // The door lets no longer head through: hyper never has to refuse one without a word.
         .max_buf_size(bounds.header_bytes_max + HEADROOM_BYTES)
         .serve_connection(TokioIo::new(door), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
 }

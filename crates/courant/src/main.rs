@@ -30,6 +30,7 @@ mod named;
 mod node;
 mod packed;
 mod progress;
+mod proxy;
 mod request;
 mod response;
 mod row;

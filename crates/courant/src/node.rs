@@ -28,6 +28,7 @@ use crate::lifetime::Lifetimes;
 use crate::marks::Marks;
 use crate::named::{self, Named};
 use crate::progress::Progress;
+use crate::proxy::Proxy;
 use crate::schema::Schema;
 use crate::telemetry::{Reading, Telemetry};
 use crate::variants;
@@ -50,6 +51,7 @@ pub(crate) struct Node {
     pub(crate) progress: Progress,
     pub(crate) checks: Checks,
     pub(crate) identities: Identities,
+    pub(crate) proxy: Proxy,
     pub(crate) telemetry: Telemetry,
     /// Requests that may be worked on at once.
     pub(crate) places: Semaphore,
@@ -104,6 +106,7 @@ impl Node {
             schema: RwLock::new(Arc::new(Schema::new(catalog, rules(&config), Arc::clone(&named)))),
             named,
             pool: Pool::new(options.clone(), pool_limits(&config), tasks.clone()),
+            proxy: Proxy::new(&config.proxy, &tasks),
             clock,
             identities,
             options,
@@ -169,6 +172,7 @@ impl Node {
             behind: self.behind(),
             cache: &statistics,
             stores: &stores,
+            proxied: self.proxy.cached(),
         })
     }
 }

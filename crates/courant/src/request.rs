@@ -3,6 +3,7 @@
 //! [`answer`] is the whole story, from the request's arrival to its response: who asks, what is asked, is
 //! it known, and if not, what does the database say. Reads and writes part at the plan.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -26,6 +27,7 @@ use crate::flight::Seat;
 use crate::identity::Identity;
 use crate::marks::Mark;
 use crate::node::Node;
+use crate::proxy;
 use crate::response::Body;
 use crate::row::Found;
 use crate::schema::{Planned, Schema};
@@ -37,7 +39,11 @@ use crate::variants;
 const PREFIX: &str = "/rest/v1";
 
 /// Answers a request, and tells what became of it.
-pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Response<Body> {
+pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+    if let Some(route) = node.proxy.route(&request) {
+        // Apart, so that requests for the API carry nothing of it.
+        return Box::pin(proxy::answer(node, route, request, peer)).await;
+    }
     let arrived = node.clock.now();
     let (mut head, body) = request.into_parts();
     head.uri = unprefixed(head.uri);
@@ -244,6 +250,11 @@ async fn acknowledge(node: &Node, mark: &mut Mark<'_>) -> Option<Lsn> {
     node.cache.raise_floor(node.clock.now());
     let rows = node.pool.client().await.ok()?.command(include_str!("sql/written.sql")).await.ok()?;
     rows.into_iter().flatten().next()??.parse().ok()
+}
+
+/// Whether a path is that of the API even where a backend stands behind.
+pub(crate) fn is_own(path: &str) -> bool {
+    path.strip_prefix(PREFIX).is_some_and(|inner| inner.is_empty() || inner.starts_with('/'))
 }
 
 /// The address without the prefix, before anybody looks at it: both forms share plans and answers, and the

@@ -22,9 +22,11 @@ use crate::config::{self, RequestsLogged};
 use crate::ended::Ended;
 
 mod stores;
+mod upstreams;
 
 use stores::StoreMetrics;
 pub(crate) use stores::{events, of_store};
+use upstreams::UpstreamMetrics;
 
 /// Upper bounds of the latency histograms, in seconds: the reports' goals (20, 50, 100 ms) among them.
 const LATENCY_S: [f64; 14] =
@@ -46,6 +48,7 @@ pub(crate) struct Telemetry {
     /// Of each route, the meters found so far: no labels are made for a request that was seen before.
     routes: RwLock<HashMap<Box<str>, Vec<Meter>>>,
     stores: StoreMetrics,
+    upstreams: UpstreamMetrics,
     log: LogSizes,
     stream: StreamMetrics,
     pool: Family<PoolLabels, Gauge>,
@@ -111,7 +114,8 @@ struct PoolLabels {
 
 /// One request, as it is told when it ends.
 pub(crate) struct Told<'a> {
-    /// The relation or function asked for, by its name in the catalog; empty where there is none.
+    /// The relation or function asked for, by its name in the catalog, or the pattern of a route to a backend; empty
+    /// where there is none.
     pub(crate) route: &'a str,
     /// The request's method.
     pub(crate) method: &'a http::Method,
@@ -136,6 +140,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) cache: &'a Statistics,
     /// Of each named cache.
     pub(crate) stores: &'a [(&'a str, StoreStatistics)],
+    /// Entries of the HTTP cache, and their bytes.
+    pub(crate) proxied: (usize, u64),
     pub(crate) pool: PoolStatus,
     pub(crate) position: Lsn,
     pub(crate) behind: Option<Duration>,
@@ -159,6 +165,7 @@ impl Telemetry {
             bypasses: Family::default(),
             routes: RwLock::default(),
             stores: StoreMetrics::default(),
+            upstreams: UpstreamMetrics::new(latency),
             log: LogSizes::default(),
             stream: StreamMetrics::default(),
             pool: Family::default(),
@@ -196,6 +203,7 @@ impl Telemetry {
     fn register_parts(&mut self) {
         let (r, log, stream) = (&mut self.registry, &self.log, &self.stream);
         self.stores.register(r);
+        self.upstreams.register(r);
         r.register("checks", "Hits compared with the database (cache.check_every)", self.checks.clone());
         r.register("cache_log_records", "Transactions that fills are checked against", log.records.clone());
         r.register_with_unit(
@@ -236,6 +244,7 @@ impl Telemetry {
     fn take(&self, reading: &Reading<'_>) {
         let cache = reading.cache;
         self.stores.take(cache, reading.stores);
+        self.upstreams.take(reading.proxied);
         self.log.records.set(cache.log_records as i64);
         self.log.bytes.set(cache.log_bytes as i64);
         self.stream.open.set(i64::from(cache.epoch != 0));
@@ -307,6 +316,11 @@ impl Telemetry {
             self.slow_queries.inc();
             tracing::warn!(target: "courant::database", ms = milliseconds(took), sql, "slow query");
         }
+    }
+
+    /// An upstream was asked for a route; it began its answer, or did not.
+    pub(crate) fn upstream(&self, route: &str, took: Duration, is_answered: bool) {
+        self.upstreams.asked(route, took, is_answered);
     }
 
     /// A hit was compared with the database.

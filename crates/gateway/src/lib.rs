@@ -5,4 +5,8 @@
 //! binary gives it: heads of requests and responses, and the configuration of routes.
 
 pub mod dependence;
+pub mod forward;
+pub mod http_cache;
+pub mod route;
 pub mod source;
+pub mod upstream;

@@ -1,9 +1,11 @@
 //! Every key there is: its name, its default, what it means, and how its value is read.
 //!
 //! The reference page is generated from this table (`courant config reference`), and the environment's
-//! names follow from it: `pool.connections_max` is `COURANT_POOL_CONNECTIONS_MAX`.
+//! names follow from it: `pool.connections_max` is `COURANT_POOL_CONNECTIONS_MAX`. Longer than 500 lines because it is
+//! one table.
 
 use super::given::{Given, Refusal};
+use super::routes;
 use super::tables::{declaration, named};
 use super::{Config, Environment, LogFormat, RequestsLogged, Secret};
 use crate::consistency::Consistency;
@@ -86,6 +88,7 @@ const KIB: u64 = 1 << 10;
 pub(super) const MIB: u64 = 1 << 20;
 pub(super) const GIB: u64 = 1 << 30;
 const MINUTE_MS: u64 = 60_000;
+const HOUR_MS: u64 = 60 * MINUTE_MS;
 pub(super) const DAY_MS: u64 = 86_400_000;
 
 /// All keys, in the order of the reference page.
@@ -111,6 +114,90 @@ pub(super) const KEYS: &[Key] = &[
             let words = [("development", Environment::Development), ("production", Environment::Production)];
             given.word(&words).map(|environment| config.environment = environment)
         },
+    ),
+    Key::new(
+        "route",
+        "none",
+        "How requests for some paths and methods are passed on to backends: tables `[[route]]` (see below). Only in \
+         the file.",
+        |config, given| given.tables("route", routes::route).map(|all| config.proxy.tables = all),
+    )
+    .unset(),
+    Key::new(
+        "proxy.upstream",
+        "none: Courant's own API alone",
+        "The backend in front of which Courant stands, or several, `http://127.0.0.1:8000`: it is passed every \
+         request that is for no `[[route]]` and not for Courant's own API under `/rest/v1`.",
+        |config, given| routes::upstreams(given).map(|all| config.proxy.general.upstreams = all),
+    )
+    .unset(),
+    Key::new(
+        "proxy.timeout_ms",
+        "30000",
+        "How long an upstream may take to begin its answer, once it has the request; past it, 504.",
+        |config, given| routes::timeout(given).map(|time| config.proxy.general.timeout = time),
+    ),
+    Key::new(
+        "proxy.idle_timeout_ms",
+        "60000",
+        "How long an upstream or a client may send nothing in the middle of a body before it is cut.",
+        |config, given| routes::timeout(given).map(|time| config.proxy.general.idle_timeout = time),
+    ),
+    Key::new(
+        "proxy.connect_timeout_ms",
+        "2000",
+        "How long it may take to connect to an upstream.",
+        |config, given| routes::timeout(given).map(|time| config.proxy.connect_timeout = time),
+    ),
+    Key::new(
+        "proxy.retries",
+        "1",
+        "How often a request is tried again: where no connection came about, and safe requests that got a 502, 503 \
+         or 504 while another upstream is left. Never once a byte of the answer was passed on.",
+        |config, given| routes::retries(given).map(|retries| config.proxy.general.retries = retries),
+    ),
+    Key::new(
+        "proxy.connections_max",
+        "1024",
+        "The most requests in flight to one upstream; more are answered 503 with `Retry-After`.",
+        |config, given| given.count(1..=100_000).map(|count| config.proxy.connections_max = count),
+    ),
+    Key::new(
+        "proxy.body_bytes_max",
+        "104857600",
+        "The largest request body that is passed on (100 MiB); a larger one is answered 413.",
+        |config, given| routes::body_bytes_max(given).map(|bytes| config.proxy.general.body_bytes_max = bytes),
+    ),
+    Key::new(
+        "proxy.health_path",
+        "none: whether a connection comes about",
+        "What upstreams are asked for to see whether they are well: a path that is answered 2xx.",
+        |config, given| routes::health_path(given).map(|path| config.proxy.health_path = Some(path)),
+    )
+    .unset(),
+    Key::new(
+        "proxy.health_interval_ms",
+        "2000",
+        "How often they are asked.",
+        |config, given| given.milliseconds(100..=HOUR_MS).map(|time| config.proxy.health_interval = time),
+    ),
+    Key::new(
+        "proxy.cache",
+        "http",
+        "What is kept of answers: `http`, what their headers allow a shared cache, or `none`.",
+        |config, given| routes::is_cached(given).map(|is_cached| config.proxy.general.is_cached = is_cached),
+    ),
+    Key::new(
+        "proxy.cache_bytes_max",
+        "134217728",
+        "The memory that kept answers of upstreams may take (128 MiB); beyond it, the least useful go.",
+        |config, given| given.count(MIB..=1024 * GIB).map(|bytes| config.proxy.cache_bytes_max = bytes),
+    ),
+    Key::new(
+        "proxy.cache_entry_bytes_max",
+        "8388608",
+        "The largest answer of an upstream that is kept (8 MiB).",
+        |config, given| given.count(KIB..=GIB).map(|bytes| config.proxy.cache_entry_bytes_max = bytes),
     ),
     Key::new(
         "database.url",

@@ -102,6 +102,14 @@ impl Config {
         if let Err(why) = disjoint(&self.cache.named, &self.database.schemas) {
             return fail("cache.named", why);
         }
+        if let Err(why) = self.proxy.settle() {
+            return fail("route", why);
+        }
+        if self.proxy.cache_entry_bytes_max > self.proxy.cache_bytes_max {
+            let memory = self.proxy.cache_bytes_max;
+            let why = format!("expected at most proxy.cache_bytes_max, which is {memory}");
+            return fail("proxy.cache_entry_bytes_max", why);
+        }
         // Port 0 asks for any free port, and gets two different ones.
         if self.listen == self.admin_listen && self.listen.port() != 0 {
             return fail(

@@ -11,6 +11,7 @@ mod given;
 mod keys;
 mod load;
 mod reference;
+mod routes;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub(crate) use error::ConfigError;
 pub(crate) use load::Sources;
 pub(crate) use reference::reference;
 use rest::Lifetime;
+pub(crate) use routes::{Proxy, Refined};
 pub(crate) use tables::{GENERAL, qualified};
 
 /// The sum of what its parts can be told.
@@ -33,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) admin_listen: SocketAddr,
     pub(crate) environment: Environment,
+    pub(crate) proxy: Proxy,
     pub(crate) database: Database,
     pub(crate) jwt: Jwt,
     pub(crate) pool: Pool,
@@ -213,6 +216,7 @@ impl Config {
             listen: nowhere,
             admin_listen: nowhere,
             environment: Environment::default(),
+            proxy: Proxy::default(),
             database: Database::default(),
             jwt: Jwt::default(),
             pool: Pool::default(),

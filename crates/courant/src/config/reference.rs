@@ -20,6 +20,25 @@ environment it is `COURANT_POOL_CONNECTIONS_MAX`.
 
 /// What the tables of the file mean, which is more than a line.
 const TABLES: &str = "
+## `[[route]]`
+
+```toml
+[[route]]
+path = \"/conversations/{id}\"     # {name}: one segment; {*rest}, at the end: whatever is left
+methods = [\"GET\"]                # all, if nothing is said; GET is for HEAD too
+upstream = \"http://127.0.0.1:8000\" # or upstreams = [\"…\", \"…\"]; proxy.upstream, if nothing is said
+timeout_ms = 5000                 # these five refine what proxy.* says for all
+idle_timeout_ms = 60000
+retries = 0
+body_bytes_max = 1048576
+cache = \"none\"                   # or \"http\"
+ttl_ms = 1000                     # how long answers are kept that do not say, to requests without cookies
+```
+
+The most specific route wins, whatever the order: a segment that is spelt out before `{name}`, that before
+`{*rest}`. Two routes for the same requests are refused. Under `/rest/v1` Courant's own API answers what no route
+claims. What all of it means: [proxy.md](proxy.md).
+
 ## `[[cache.declare]]` and `[[cache.named]]`
 
 ```toml

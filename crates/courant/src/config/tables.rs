@@ -15,7 +15,7 @@ const NAMED_MAX: usize = 64;
 /// The time to live at first where nothing is said: what nobody would call old.
 const TTL_MIN_MS: u64 = 1000;
 
-type Table = BTreeMap<String, Given>;
+pub(super) type Table = BTreeMap<String, Given>;
 
 /// Reads a table of `[[cache.declare]]`.
 pub(super) fn declaration(table: &Table) -> Result<Declaration, Refusal> {

@@ -4,10 +4,11 @@
 //! A head that is refused is replaced by a request of our own ([`REFUSED`]), so that the refusal is answered
 //! in its turn, after the requests before it. Bodies of a known length pass by count. After the first body in
 //! chunks nothing is looked at any more, for good: no byte of a body is ever changed, and nobody can disagree
-//! about where a request begins. Never parses what a request means.
+//! about where a request begins; nor after an upgrade that was granted. Never parses what a request means.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -55,6 +56,7 @@ pub(super) struct Door<S> {
     lingered_bytes: usize,
     is_shut: bool,
     refused: Arc<OnceLock<Failure>>,
+    upgraded: Arc<AtomicBool>,
 }
 
 type Timer = Option<Pin<Box<Sleep>>>;
@@ -87,12 +89,25 @@ impl<S> Door<S> {
             lingered_bytes: 0,
             is_shut: false,
             refused: Arc::default(),
+            upgraded: Arc::default(),
         }
+    }
+
+    /// To be set when an upgrade is granted: what comes after it is no request.
+    pub(super) fn upgraded(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.upgraded)
     }
 
     /// Why a request of this connection was refused, once one was.
     pub(super) fn refused(&self) -> Arc<OnceLock<Failure>> {
         Arc::clone(&self.refused)
+    }
+
+    /// What was taken for the begin of a head belongs to another protocol.
+    fn stand_aside(&mut self) {
+        self.place = Place::Beyond;
+        self.slow_head = None;
+        self.sound.extend_from_slice(&self.head.give_up());
     }
 
     /// Looks at what was read, up to a head's end.
@@ -188,6 +203,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Door<S> {
                 buffer.put_slice(&this.sound[..fits]);
                 this.sound.advance(fits);
                 return Poll::Ready(Ok(()));
+            }
+            if this.place == Place::Head && this.upgraded.load(Ordering::Relaxed) {
+                this.stand_aside();
+                continue;
             }
             match this.place {
                 Place::Head if this.raw.is_empty() => match this.more(context, buffer) {

@@ -91,6 +91,11 @@ impl Head {
         judge(&self.bytes).map(drop)
     }
 
+    /// What was gathered, for whom it is no head.
+    pub(super) fn give_up(&mut self) -> Vec<u8> {
+        std::mem::take(self).bytes
+    }
+
     /// The whole head, and what comes after it.
     pub(super) fn finish(&mut self) -> Result<(Vec<u8>, Framing), Failure> {
         let head = std::mem::take(self).bytes;

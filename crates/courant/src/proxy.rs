@@ -1,0 +1,171 @@
+//! In front of any backend: the request's way through a route, to an upstream or to what HTTP lets us keep.
+//!
+//! [`Proxy::route`] says whether a request is for a backend at all, [`answer`] is its story from there. The rules
+//! are in the crate `gateway`; here are the sockets and the order of things. Never asks the database.
+
+mod cached;
+mod connections;
+mod download;
+mod exchange;
+mod failed;
+mod fill;
+mod growing;
+mod health;
+mod passage;
+mod upgrade;
+mod upload;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gateway::http_cache::{Limits, Outcome, Store};
+use gateway::route::{Pattern, Routes};
+use gateway::upstream::Address;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config;
+use crate::failure::Failure;
+use crate::node::Node;
+use crate::request;
+use crate::response::Body;
+use crate::telemetry::Told;
+use connections::Upstream;
+pub(crate) use failed::Failed;
+use fill::Fills;
+pub(crate) use health::run;
+use passage::{Inner, Passage};
+
+/// What stands between clients and backends.
+pub(crate) struct Proxy {
+    routes: Routes<Arc<Route>>,
+    /// Of whatever no route is for.
+    fallback: Option<Arc<Route>>,
+    /// Each once, however many routes lead to it.
+    upstreams: Vec<Arc<Upstream>>,
+    store: Store,
+    fills: Arc<Fills>,
+    /// Ends tunnels when the node stops: nobody knows when they would end by themselves.
+    closing: CancellationToken,
+}
+
+/// How requests of a route are passed on.
+pub(crate) struct Route {
+    /// The pattern, for metrics.
+    label: Box<str>,
+    upstreams: Vec<Arc<Upstream>>,
+    timeout: Duration,
+    idle_timeout: Duration,
+    retries: u32,
+    body_bytes_max: u64,
+    /// Whether HTTP's own caching applies.
+    is_cached: bool,
+    /// How long answers are kept that do not say.
+    ttl: Option<Duration>,
+}
+
+impl Proxy {
+    /// From the configuration, which has checked that the routes go together. Connects to nothing.
+    pub(crate) fn new(config: &config::Proxy, tasks: &TaskTracker) -> Proxy {
+        let mut upstreams = Vec::new();
+        let mut route = |label: &str, refined: &config::Refined| {
+            let found =
+                refined.upstreams.iter().map(|address| upstream(&mut upstreams, address, config, tasks));
+            Arc::new(Route {
+                label: label.into(),
+                upstreams: found.collect(),
+                timeout: refined.timeout,
+                idle_timeout: refined.idle_timeout,
+                retries: refined.retries,
+                body_bytes_max: refined.body_bytes_max,
+                is_cached: refined.is_cached,
+                ttl: refined.ttl,
+            })
+        };
+        let routes = config.routes.clone().map(|pattern, refined| route(pattern.text(), &refined));
+        let fallback = config.fallback.as_ref().map(|refined| route(Pattern::everything().text(), refined));
+        Proxy {
+            routes,
+            fallback,
+            upstreams,
+            store: Store::new(Limits {
+                bytes_max: config.cache_bytes_max as u64,
+                entry_bytes_max: config.cache_entry_bytes_max,
+            }),
+            fills: Fills::new(),
+            closing: CancellationToken::new(),
+        }
+    }
+
+    /// The route of a request for a backend; none where it is for Courant's own API.
+    pub(crate) fn route(&self, request: &Request<Incoming>) -> Option<Arc<Route>> {
+        if self.upstreams.is_empty() {
+            return None;
+        }
+        let path = request.uri().path();
+        if let Some(route) = self.routes.find(request.method(), path) {
+            return Some(Arc::clone(&route.value));
+        }
+        self.fallback.as_ref().filter(|_| !request::is_own(path)).map(Arc::clone)
+    }
+
+    /// Entries of the HTTP cache, and their bytes.
+    pub(crate) fn cached(&self) -> (usize, u64) {
+        self.store.size()
+    }
+}
+
+fn upstream(
+    all: &mut Vec<Arc<Upstream>>,
+    address: &Address,
+    config: &config::Proxy,
+    tasks: &TaskTracker,
+) -> Arc<Upstream> {
+    if let Some(known) = all.iter().find(|upstream| upstream.address == *address) {
+        return Arc::clone(known);
+    }
+    let (connections_max, patience) = (config.connections_max, config.connect_timeout);
+    let upstream = Arc::new(Upstream::new(address.clone(), connections_max, patience, tasks.clone()));
+    all.push(Arc::clone(&upstream));
+    upstream
+}
+
+/// Answers a request of a route, and tells what became of it.
+pub(crate) async fn answer(
+    node: Arc<Node>,
+    route: Arc<Route>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<Body> {
+    let arrived = node.clock.now();
+    let (passage, body) = Passage::new(node, route, request, peer);
+    let (response, cache, error) = match passage.pass(body).await {
+        Ok((mut response, outcome)) => {
+            outcome.write(response.headers_mut());
+            (response, outcome.word(), None)
+        }
+        Err(failed) => {
+            let failure = Failure::from(failed);
+            (failure.response(), "bypass", Some(failure.told()))
+        }
+    };
+    let Inner { node, route, head, .. } = &*passage;
+    node.telemetry.request(&Told {
+        route: &route.label,
+        method: &head.method,
+        path: head.uri.path(),
+        status: response.status(),
+        cache,
+        reason: "",
+        error: error.as_deref(),
+        role: "",
+        took: node.clock.since(arrived),
+    });
+    response
+}
+
+/// A response, and what became of its request.
+type Passed = Result<(Response<Body>, Outcome), Failed>;

@@ -1,0 +1,163 @@
+//! A request on its way through: what the client sent, by which hop, for which key, and what an upstream is sent
+//! for it.
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use gateway::forward::{self, Hop};
+use gateway::http_cache::{self, Asked, Forwarded, Key, Outcome};
+use http::header::HOST;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use hyper::upgrade::OnUpgrade;
+
+use super::download::Download;
+use super::exchange::{Outgoing, exchange};
+use super::failed::Failed;
+use super::upload::{Fault, Progress, Upload};
+use super::{Passed, Route, cached, upgrade};
+use crate::node::Node;
+use crate::response::Body;
+
+/// A request on its way through. Shared with the tasks that finish what it began.
+#[derive(Clone)]
+pub(super) struct Passage(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) node: Arc<Node>,
+    pub(super) route: Arc<Route>,
+    pub(super) head: Parts,
+    pub(super) key: Key,
+    hop: Hop,
+}
+
+impl Deref for Passage {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// What is left of a request beside its head.
+pub(super) struct Rest {
+    body: Incoming,
+    upgrade: OnUpgrade,
+}
+
+impl Passage {
+    pub(super) fn new(
+        node: Arc<Node>,
+        route: Arc<Route>,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> (Passage, Rest) {
+        let upgrade = hyper::upgrade::on(&mut request);
+        let (mut head, body) = request.into_parts();
+        // RFC 9112, section 3.2.2: of a target with a host, that host is the one that is asked.
+        if let Some(host) = head.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+            head.headers.insert(HOST, host);
+        }
+        // Who connects from this machine is a proxy in front, if anybody.
+        let hop = Hop { peer: peer.ip(), scheme: "http", is_trusted: peer.ip().is_loopback() };
+        let (scheme, forwarded_host) = forward::origin(&head.headers, &hop);
+        let key = Key::new(&scheme, host(&head.headers), &forwarded_host, target(&head).as_str());
+        (Passage(Arc::new(Inner { node, route, head, key, hop })), Rest { body, upgrade })
+    }
+
+    /// Passes the request on, or answers it from what is kept.
+    pub(super) async fn pass(&self, rest: Rest) -> Passed {
+        let Rest { body, upgrade } = rest;
+        if body.size_hint().lower() > self.route.body_bytes_max {
+            // Announced: refused before it is sent.
+            return Err(Failed::Upload(Fault::Long));
+        }
+        if let Some(protocol) = forward::upgrade(&self.head.headers) {
+            return upgrade::pass(self, body, upgrade, protocol).await;
+        }
+        if self.route.is_cached && http_cache::is_read(&self.head.method) && body.is_end_stream() {
+            return cached::read(self).await;
+        }
+        let requested = Instant::now();
+        let response = exchange(&self.node, &self.route, self.outgoing(body)).await?;
+        cached::written(self, response, requested)
+    }
+
+    /// Asks the upstream for the request without a body, and waits for the whole of its answer: for a fill that is
+    /// decided by more than HTTP. An answer longer than `bytes_max` is none.
+    #[expect(dead_code, reason = "routes that declare what they depend on will fill by it")]
+    pub(super) async fn whole(&self, bytes_max: usize) -> Result<Option<Response<Bytes>>, Failed> {
+        let (head, mut body) = exchange(&self.node, &self.route, self.question()).await?.into_parts();
+        let mut whole = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| Failed::Broken)?.into_data() else { continue };
+            if whole.len() + data.len() > bytes_max {
+                return Ok(None);
+            }
+            whole.extend_from_slice(&data);
+        }
+        Ok(Some(Response::from_parts(head, whole.freeze())))
+    }
+
+    /// What the upstream is sent for it, body and all.
+    pub(super) fn outgoing(&self, body: Incoming) -> Outgoing {
+        let route = &self.route;
+        let (upload, progress) = Upload::passing(body, route.body_bytes_max, route.idle_timeout);
+        Outgoing { upload, progress, ..self.question() }
+    }
+
+    /// The same without a body.
+    pub(super) fn question(&self) -> Outgoing {
+        let mut headers = self.head.headers.clone();
+        forward::request(&mut headers, self.head.version, &self.hop);
+        if !headers.contains_key(HOST)
+            && let Some(upstream) = self.route.upstreams.first()
+            && let Ok(host) = HeaderValue::try_from(upstream.address.to_string())
+        {
+            headers.insert(HOST, host);
+        }
+        Outgoing {
+            method: self.head.method.clone(),
+            target: target(&self.head),
+            headers,
+            upload: Upload::nothing(),
+            progress: Progress::done(),
+        }
+    }
+
+    /// The request, as far as it decides what may be kept of its answer.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        Asked { method: &self.head.method, uri: &self.head.uri, headers: &self.head.headers }
+    }
+
+    pub(super) fn host(&self) -> &str {
+        host(&self.head.headers)
+    }
+}
+
+/// An upstream's answer as the client gets it, passed on as it comes.
+pub(super) fn passing(response: Response<Download>) -> Response<Body> {
+    let (mut head, body) = response.into_parts();
+    forward::response(&mut head.headers, head.version);
+    head.version = Version::default();
+    Response::from_parts(head, Body::passing(body))
+}
+
+/// The same, where nothing is kept of it.
+pub(super) fn unkept(response: Response<Download>, forwarded: Forwarded) -> (Response<Body>, Outcome) {
+    (passing(response), Outcome::Forwarded(forwarded))
+}
+
+fn host(headers: &HeaderMap) -> &str {
+    headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
+}
+
+fn target(head: &Parts) -> PathAndQuery {
+    head.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/"))
+}

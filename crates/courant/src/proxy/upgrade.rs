@@ -1,0 +1,64 @@
+//! Upgrades (WebSocket and others): once the upstream agrees, bytes pass both ways unseen.
+
+use std::time::Instant;
+
+use gateway::forward;
+use gateway::http_cache::{Forwarded, Outcome};
+use http::header::{CONNECTION, UPGRADE};
+use http::{HeaderValue, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::io::copy_bidirectional;
+use tokio_util::sync::CancellationToken;
+
+use super::connections::Lease;
+use super::download::Download;
+use super::exchange::exchange;
+use super::passage::Passage;
+use super::{Passed, cached};
+use crate::response::Body;
+
+/// Asks the upstream to switch, and joins the two connections if it does.
+pub(super) async fn pass(
+    passage: &Passage,
+    body: Incoming,
+    client: OnUpgrade,
+    protocol: HeaderValue,
+) -> Passed {
+    let mut outgoing = passage.outgoing(body);
+    outgoing.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    outgoing.headers.insert(UPGRADE, protocol);
+    let requested = Instant::now();
+    let mut response = exchange(&passage.node, &passage.route, outgoing).await?;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return cached::written(passage, response, requested);
+    }
+    let protocol = forward::upgrade(response.headers());
+    let upstream = hyper::upgrade::on(&mut response);
+    let (head, download) = response.into_parts();
+    let closing = passage.node.proxy.closing.clone();
+    passage.node.tasks.spawn(tunnel(client, upstream, Download::into_lease(download), closing));
+    let (mut response, outcome) = (Response::from_parts(head, Body::default()), Forwarded::because("bypass"));
+    forward::response(response.headers_mut(), http::Version::HTTP_11);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    if let Some(protocol) = protocol {
+        response.headers_mut().insert(UPGRADE, protocol);
+    }
+    *response.version_mut() = http::Version::default();
+    Ok((response, Outcome::Forwarded(outcome)))
+}
+
+/// Passes bytes both ways until either side ends, or the node stops. The place among the upstream's connections is
+/// taken for as long.
+async fn tunnel(client: OnUpgrade, upstream: OnUpgrade, lease: Option<Lease>, closing: CancellationToken) {
+    let _place = lease.map(Lease::into_place);
+    let passing = async {
+        let (client, upstream) = futures_util::try_join!(client, upstream).ok()?;
+        copy_bidirectional(&mut TokioIo::new(client), &mut TokioIo::new(upstream)).await.ok()
+    };
+    tokio::select! {
+        _ = passing => {}
+        () = closing.cancelled() => {}
+    }
+}

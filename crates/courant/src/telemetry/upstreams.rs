@@ -1,0 +1,65 @@
+//! Metrics of backends: how long they take to begin their answers, route by route, and what is kept of these.
+//!
+//! The label is a route's pattern, from the configuration.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+pub(super) struct UpstreamMetrics {
+    seconds: Family<Labels, Histogram, fn() -> Histogram>,
+    failures: Family<Labels, Counter>,
+    entries: Gauge,
+    bytes: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    route: String,
+}
+
+impl UpstreamMetrics {
+    pub(super) fn new(latency: fn() -> Histogram) -> UpstreamMetrics {
+        UpstreamMetrics {
+            seconds: Family::new_with_constructor(latency),
+            failures: Family::default(),
+            entries: Gauge::default(),
+            bytes: Gauge::default(),
+        }
+    }
+
+    pub(super) fn register(&self, r: &mut Registry) {
+        r.register_with_unit(
+            "upstream_duration",
+            "From a request to an upstream to the head of its answer",
+            Unit::Seconds,
+            self.seconds.clone(),
+        );
+        r.register("upstream_failures", "Requests that no upstream answered", self.failures.clone());
+        r.register(
+            "http_cache_entries",
+            "Addresses of upstreams of which answers are kept",
+            self.entries.clone(),
+        );
+        r.register_with_unit("http_cache_size", "Memory of these answers", Unit::Bytes, self.bytes.clone());
+    }
+
+    pub(super) fn take(&self, (entries, bytes): (usize, u64)) {
+        self.entries.set(entries as i64);
+        self.bytes.set(bytes as i64);
+    }
+
+    pub(super) fn asked(&self, route: &str, took: Duration, is_answered: bool) {
+        let labels = Labels { route: route.to_owned() };
+        if is_answered {
+            self.seconds.get_or_create(&labels).observe(took.as_secs_f64());
+        } else {
+            self.failures.get_or_create(&labels).inc();
+        }
+    }
+}

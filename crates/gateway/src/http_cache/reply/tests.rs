@@ -1,0 +1,104 @@
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderName, Uri};
+
+use super::*;
+use crate::http_cache::candidate::{Asked, Candidate, Times};
+
+type Lines = &'static [(&'static str, &'static str)];
+
+fn headers(lines: Lines) -> HeaderMap {
+    let pair = |(name, value): &(&'static str, &'static str)| {
+        (HeaderName::from_static(name), HeaderValue::from_static(value))
+    };
+    lines.iter().map(pair).collect()
+}
+
+fn stored(status: u16, response: Lines, at: Instant) -> Stored {
+    let (uri, request) = (Uri::from_static("/"), HeaderMap::new());
+    let asked = Asked { method: &Method::GET, uri: &uri, headers: &request };
+    let times = Times { requested: at, received: at, wall: SystemTime::UNIX_EPOCH };
+    let status = StatusCode::from_u16(status).expect("a status");
+    let candidate =
+        Candidate::judge(&asked, status, &headers(response), &times, None).expect("it may be kept");
+    candidate.complete(Bytes::from_static(b"0123456789"))
+}
+
+const KEPT: Lines = &[("cache-control", "max-age=60"), ("etag", "\"a\""), ("content-type", "text/plain")];
+
+#[test]
+fn a_request_gets_as_much_as_it_asks_for() {
+    type Case = (Method, Lines, u16, &'static str, &'static str);
+    let cases: &[Case] = &[
+        (Method::GET, &[], 200, "0123456789", ""),
+        (Method::HEAD, &[], 200, "", ""),
+        (Method::GET, &[("if-none-match", "\"a\"")], 304, "", ""),
+        (Method::HEAD, &[("if-none-match", "\"a\"")], 304, "", ""),
+        (Method::GET, &[("range", "bytes=0-1")], 206, "01", "bytes 0-1/10"),
+        (Method::GET, &[("range", "bytes=8-")], 206, "89", "bytes 8-9/10"),
+        (Method::GET, &[("range", "bytes=-1")], 206, "9", "bytes 9-9/10"),
+        (Method::GET, &[("range", "bytes=10-")], 416, "", "bytes */10"),
+        (Method::GET, &[("range", "bytes=0-1,3-4")], 200, "0123456789", ""),
+        (Method::GET, &[("range", "lines=0-1")], 200, "0123456789", ""),
+        (Method::HEAD, &[("range", "bytes=0-1")], 200, "", ""),
+        (Method::GET, &[("range", "bytes=0-1"), ("if-range", "\"a\"")], 206, "01", "bytes 0-1/10"),
+        (Method::GET, &[("range", "bytes=0-1"), ("if-range", "\"b\"")], 200, "0123456789", ""),
+        (Method::GET, &[("range", "bytes=0-1"), ("if-none-match", "\"a\"")], 304, "", ""),
+    ];
+    let now = Instant::now();
+    for (method, request, status, body, range) in cases {
+        let reply =
+            Reply::from(&stored(200, KEPT, now), method, &headers(request), now + Duration::from_secs(5));
+        assert_eq!(
+            (reply.status.as_u16(), &reply.body[..]),
+            (*status, body.as_bytes()),
+            "{method} {request:?}"
+        );
+        let said = reply.headers.get(CONTENT_RANGE).map_or("", |range| range.to_str().expect("ASCII"));
+        assert_eq!(said, *range, "{method} {request:?}");
+        assert_eq!(reply.headers[AGE], "5");
+        assert_eq!(reply.headers["etag"], "\"a\"");
+        let length =
+            reply.headers.get(CONTENT_LENGTH).map(|length| length.to_str().expect("ASCII").to_owned());
+        let whole = if *method == Method::HEAD { 10 } else { body.len() };
+        assert_eq!(length, (*status != 304).then(|| whole.to_string()), "{method} {request:?}");
+    }
+}
+
+#[test]
+fn parts_and_conditions_are_of_successes() {
+    let now = Instant::now();
+    let missing = stored(404, KEPT, now);
+    let request = headers(&[("range", "bytes=0-1"), ("if-none-match", "\"a\"")]);
+    let reply = Reply::from(&missing, &Method::GET, &request, now);
+    assert_eq!((reply.status.as_u16(), reply.body.len()), (404, 10));
+}
+
+#[test]
+fn a_304_makes_a_response_new_but_not_its_bytes() {
+    let now = Instant::now();
+    let later = now + Duration::from_secs(100);
+    let old =
+        stored(200, &[("cache-control", "max-age=60"), ("etag", "\"a\""), ("x-a", "1"), ("x-b", "1")], now);
+    assert_eq!(old.state(later), crate::http_cache::State::Stale);
+    let mut request = headers(&[("if-none-match", "\"theirs\""), ("if-modified-since", "x")]);
+    assert!(old.validate(&mut request));
+    assert_eq!(request, headers(&[("if-none-match", "\"a\"")]));
+    let (uri, client) = (Uri::from_static("/"), HeaderMap::new());
+    let asked = Asked { method: &Method::GET, uri: &uri, headers: &client };
+    let times = Times { requested: later, received: later, wall: SystemTime::UNIX_EPOCH };
+    let not_modified =
+        headers(&[("x-a", "2"), ("etag", "\"b\""), ("content-length", "7"), ("cache-control", "max-age=90")]);
+    let (new, kept) = old.freshened(&asked, &not_modified, &times, None);
+    assert_eq!(kept, Ok(()));
+    assert_eq!(new.state(later + Duration::from_secs(89)), crate::http_cache::State::Fresh);
+    assert_eq!(
+        (&new.headers()["x-a"], &new.headers()["x-b"]),
+        (&HeaderValue::from_static("2"), &HeaderValue::from_static("1"))
+    );
+    assert_eq!(new.headers()["etag"], "\"a\"");
+    assert!(!new.headers().contains_key("content-length"));
+    assert_eq!(new.body(), old.body());
+    let (_, kept) = old.freshened(&asked, &headers(&[("cache-control", "private")]), &times, None);
+    assert_eq!(kept, Err(crate::http_cache::Refusal::Private));
+}
