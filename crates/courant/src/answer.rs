@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, ETAG, VARY};
+use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LOCATION, DATE, ETAG, EXPIRES, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use pg::Lsn;
 use rest::{Field, Head, Plan};
@@ -19,6 +19,8 @@ use crate::row::Found;
 use crate::validator::{self, known, tag_of};
 use crate::variants::Variants;
 
+mod relayed;
+
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// What an answer takes besides its texts: itself, and what its allocations take and are rounded up by.
 const OVERHEAD_BYTES: usize = size_of::<Answer>() + 112;
@@ -32,6 +34,8 @@ const ADDED_HEADERS: usize = 5;
 pub(crate) struct Answer {
     status: StatusCode,
     texts: Packed,
+    /// Whether an upstream made it, and its headers are its own.
+    is_relayed: bool,
     /// The body in other codings, once somebody wants one.
     variants: OnceLock<Box<Variants>>,
 }
@@ -47,6 +51,10 @@ const TARGET: usize = 3;
 /// The headers that the answer's head says, a byte each; their values follow.
 const FIELDS: usize = 4;
 const VALUES: usize = 5;
+/// In the place of a field: a header whose name stands with its value.
+const RELAYED: u8 = u8::MAX;
+/// What an answer that is unchanged says again (RFC 9110, section 15.4.5), beside its tag.
+const AGAIN: [HeaderName; 5] = [CACHE_CONTROL, CONTENT_LOCATION, DATE, EXPIRES, VARY];
 
 /// Where a response came from (RFC 9211).
 #[derive(Clone, Debug)]
@@ -55,7 +63,9 @@ pub(crate) enum Source {
     Hit { age: Duration },
     /// From the database; `stored` if it is kept now, `collapsed` if another request's query answered.
     Miss { stored: bool, collapsed: bool },
-    /// From the database, past the cache, and why.
+    /// From an upstream, and why its answer is not kept, in a word.
+    Unkept(&'static str),
+    /// From the database or an upstream, past the cache, and why.
     Bypass(Bypass),
 }
 
@@ -75,7 +85,7 @@ impl Answer {
         let texts = [&body[..], tag, position.as_bytes(), target.as_bytes(), &fields];
         let values = head.fields.iter().map(|(_, value)| value.as_bytes());
         let texts = Packed::new(texts.into_iter().chain(values));
-        Arc::new(Answer { status: head.status, texts, variants: OnceLock::new() })
+        Arc::new(Answer { status: head.status, texts, is_relayed: false, variants: OnceLock::new() })
     }
 
     /// The memory it takes.
@@ -91,7 +101,8 @@ impl Answer {
     /// The request's path and query, in their canonical form where they have one: by it an administrator names
     /// the answer.
     pub(crate) fn target(&self) -> &str {
-        let canonical = self.fields().position(|field| field == Field::ContentLocation);
+        let fields = self.texts.text(FIELDS);
+        let canonical = fields.iter().position(|field| *field == Field::ContentLocation as u8);
         let number = canonical.map_or(TARGET, |position| VALUES + position);
         std::str::from_utf8(self.texts.text(number)).unwrap_or_default()
     }
@@ -111,9 +122,10 @@ impl Answer {
         self.status == other.status && self.described().eq(other.described())
     }
 
-    /// Whether it has other codings at all: not if it is too small, or nobody's to keep.
+    /// Whether it has other codings at all: not if it is too small, nobody's to keep, or in one already.
     pub(crate) fn has_variants(&self) -> bool {
-        !self.tag().is_empty() && Variants::are_worth_it(self.body())
+        let is_coded = || self.is_relayed && self.described().any(|(name, _)| name == CONTENT_ENCODING);
+        !self.tag().is_empty() && Variants::are_worth_it(self.body()) && !is_coded()
     }
 
     /// What is left to be made for a client that accepts these codings.
@@ -174,6 +186,10 @@ impl Answer {
             (None, None) => etag.clone(),
         };
         headers.insert(ETAG, tag);
+        if self.is_relayed {
+            Answer::complete(headers);
+            return response;
+        }
         headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
         // A cache between us and the reader does not hear of changes: it may keep, and must ask.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
@@ -181,29 +197,29 @@ impl Answer {
     }
 
     fn sent(&self, body: Bytes, headers: &mut HeaderMap) -> Response<Body> {
-        headers.extend(self.described().map(|(field, value)| (field.name(), value)));
+        for (name, value) in self.described() {
+            headers.append(name, value);
+        }
         let mut response = Response::new(Body::new(body));
         *response.status_mut() = self.status;
         response
     }
 
-    /// Says of the headers what RFC 9110, section 15.4.5, asks to be said again.
     fn unchanged(&self, headers: &mut HeaderMap) -> Response<Body> {
-        let again = self.described().filter(|(field, _)| *field == Field::ContentLocation);
-        headers.extend(again.map(|(field, value)| (field.name(), value)));
+        for (name, value) in self.described().filter(|(name, _)| AGAIN.contains(name)) {
+            headers.append(name, value);
+        }
         let mut response = Response::new(Body::default());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     }
 
-    fn fields(&self) -> impl Iterator<Item = Field> {
-        let field = |byte: &u8| Field::ALL[usize::from(*byte)];
-        self.texts.text(FIELDS).iter().map(field)
-    }
-
-    fn described(&self) -> impl Iterator<Item = (Field, HeaderValue)> {
-        let values = (VALUES..).map(|number| self.value(number).unwrap_or(HeaderValue::from_static("")));
-        self.fields().zip(values)
+    fn described(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let fields = self.texts.text(FIELDS).iter().zip(VALUES..);
+        fields.filter_map(|(field, number)| match Field::ALL.get(usize::from(*field)) {
+            Some(field) => Some((field.name(), self.value(number).unwrap_or(HeaderValue::from_static("")))),
+            None => relayed::line(self.texts.shared(number)),
+        })
     }
 
     /// A text that is a header's value; none where it is empty.
@@ -221,7 +237,7 @@ impl Source {
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Source::Hit { .. } => "hit",
-            Source::Miss { .. } => "miss",
+            Source::Miss { .. } | Source::Unkept(_) => "miss",
             Source::Bypass(_) => "bypass",
         }
     }
@@ -230,11 +246,12 @@ impl Source {
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Source::Bypass(why) => why.label(),
-            Source::Hit { .. } | Source::Miss { .. } => "",
+            Source::Hit { .. } | Source::Miss { .. } | Source::Unkept(_) => "",
         }
     }
 
-    fn write(&self, headers: &mut HeaderMap) {
+    /// Says so in the response.
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
         let status = match self {
             Source::Hit { age } => {
                 headers.insert(AGE, HeaderValue::from(age.as_secs()));
@@ -250,6 +267,8 @@ impl Source {
                 HeaderValue::from_static("courant; fwd=miss; collapsed")
             }
             Source::Miss { stored: false, collapsed: false } => HeaderValue::from_static("courant; fwd=miss"),
+            Source::Unkept(word) => HeaderValue::try_from(format!("courant; fwd=miss; detail={word}"))
+                .expect("a word is a header value"),
             Source::Bypass(Bypass::Method) => HeaderValue::from_static("courant; fwd=method"),
             Source::Bypass(why) => bypass(&why.to_string()),
         };

@@ -13,6 +13,10 @@ pub(crate) enum Bypass {
     Obstacle(Obstacle, String),
     /// The changes of this relation are not told by the stream.
     Unpublished(String),
+    /// The configuration names a relation or column that the database does not have.
+    Unknown(String),
+    /// The request's token is not one that this node can vouch for.
+    Token,
     /// It is switched off.
     Off,
     /// The request may write.
@@ -37,6 +41,8 @@ impl Bypass {
             Bypass::Obstacle(Obstacle::Catalog, _) => "catalog",
             Bypass::Obstacle(Obstacle::Sequence, _) => "sequence",
             Bypass::Unpublished(_) => "unpublished",
+            Bypass::Unknown(_) => "unknown",
+            Bypass::Token => "token",
             Bypass::Off => "off",
             Bypass::Method => "method",
             Bypass::Failed => "failed",
@@ -63,6 +69,8 @@ impl fmt::Display for Bypass {
             Bypass::Obstacle(Obstacle::Catalog, object) => write!(f, "{object} is a system catalog"),
             Bypass::Obstacle(Obstacle::Sequence, object) => write!(f, "{object} is a sequence"),
             Bypass::Unpublished(object) => write!(f, "{object} is not in the publication"),
+            Bypass::Unknown(object) => write!(f, "depends_on names {object}, which is not there"),
+            Bypass::Token => write!(f, "the token could not be verified"),
             Bypass::Off => write!(f, "the cache is off"),
             Bypass::Method => write!(f, "the request may write"),
             Bypass::Failed => Ok(()),

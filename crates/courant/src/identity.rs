@@ -47,6 +47,17 @@ pub(crate) struct Identity {
     issued_s: Option<u64>,
 }
 
+/// What can be said of a request to somebody else's backend.
+#[derive(Clone, Debug)]
+pub(crate) enum Vouched {
+    /// Its token is good.
+    For(Arc<Identity>),
+    /// It has none, or nothing is known by which to judge it.
+    Nobody,
+    /// It has one that is not good here.
+    Refused,
+}
+
 /// Why a request's token was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refused {
@@ -94,6 +105,26 @@ impl Identities {
             return self.anonymous.clone().ok_or(Refused::AnonymousDisabled);
         };
         let verifier = self.verifier.as_ref().ok_or(Refused::NoSecret)?;
+        let identity = self.known(verifier, token)?;
+        if identity.role.is_none() {
+            return Err(Refused::AnonymousDisabled);
+        }
+        Ok(identity)
+    }
+
+    /// Whom a request to somebody else's backend is from, as far as its token tells: it needs no role.
+    pub(crate) fn vouch(&self, headers: &HeaderMap) -> Vouched {
+        match (&self.verifier, bearer(headers)) {
+            (None, _) | (_, Ok(None)) => Vouched::Nobody,
+            (Some(_), Err(_)) => Vouched::Refused,
+            (Some(verifier), Ok(Some(token))) => {
+                self.known(verifier, token).map_or(Vouched::Refused, Vouched::For)
+            }
+        }
+    }
+
+    /// A token that is good now.
+    fn known(&self, verifier: &Verifier, token: &str) -> Result<Arc<Identity>, Refused> {
         let identity = match self.remembered.get(token) {
             Some(known) => known,
             None => {
@@ -115,9 +146,6 @@ impl Identities {
             Some(Value::String(role)) => Some(role.clone()),
             _ => nobody.cloned(),
         };
-        if role.is_none() {
-            return Err(Refused::AnonymousDisabled);
-        }
         Ok(Identity {
             anonymous: role.as_ref() == nobody,
             role,

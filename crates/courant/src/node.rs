@@ -28,7 +28,7 @@ use crate::lifetime::Lifetimes;
 use crate::marks::Marks;
 use crate::named::{self, Named};
 use crate::progress::Progress;
-use crate::proxy::Proxy;
+use crate::proxy::{self, Proxy};
 use crate::schema::Schema;
 use crate::telemetry::{Reading, Telemetry};
 use crate::variants;
@@ -88,7 +88,8 @@ impl Node {
         control.check(&config, &options.to_string()).await?;
         let catalog = control.catalog(&config.database.schemas).await?;
         let named = Arc::new(Named::new(&config));
-        for warning in config.warnings.iter().chain(&named::unknown(&config, &catalog)) {
+        let (unnamed, undeclared) = (named::unknown(&config, &catalog), proxy::unknown(&config, &catalog));
+        for warning in config.warnings.iter().chain(&unnamed).chain(&undeclared) {
             tracing::warn!("{warning}");
         }
         Ok(Arc::new(Node {
@@ -104,9 +105,9 @@ impl Node {
             lifetimes: Lifetimes::new(),
             press: Arc::new(Semaphore::new(variants::AT_ONCE)),
             schema: RwLock::new(Arc::new(Schema::new(catalog, rules(&config), Arc::clone(&named)))),
-            named,
             pool: Pool::new(options.clone(), pool_limits(&config), tasks.clone()),
-            proxy: Proxy::new(&config.proxy, &tasks),
+            proxy: Proxy::new(&config.proxy, &named, &tasks),
+            named,
             clock,
             identities,
             options,

@@ -5,6 +5,7 @@
 
 mod cached;
 mod connections;
+mod declared;
 mod download;
 mod exchange;
 mod failed;
@@ -19,7 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gateway::http_cache::{Limits, Outcome, Store};
+use gateway::http_cache::{Key, Limits, Outcome, Store};
 use gateway::route::{Pattern, Routes};
 use gateway::upstream::Address;
 use http::{Request, Response};
@@ -27,13 +28,17 @@ use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::answer::Source;
 use crate::config;
 use crate::failure::Failure;
+use crate::named::Named;
 use crate::node::Node;
 use crate::request;
 use crate::response::Body;
 use crate::telemetry::Told;
 use connections::Upstream;
+use declared::Declared;
+pub(crate) use declared::unknown;
 pub(crate) use failed::Failed;
 use fill::Fills;
 pub(crate) use health::run;
@@ -47,7 +52,8 @@ pub(crate) struct Proxy {
     /// Each once, however many routes lead to it.
     upstreams: Vec<Arc<Upstream>>,
     store: Store,
-    fills: Arc<Fills>,
+    fills: Arc<Fills<Key>>,
+    declared_fills: Arc<Fills<cache::Key>>,
     /// Ends tunnels when the node stops: nobody knows when they would end by themselves.
     closing: CancellationToken,
 }
@@ -56,6 +62,9 @@ pub(crate) struct Proxy {
 pub(crate) struct Route {
     /// The pattern, for metrics.
     label: Box<str>,
+    pattern: Pattern,
+    /// What its answers depend on, where it says so.
+    declared: Option<Declared>,
     upstreams: Vec<Arc<Upstream>>,
     timeout: Duration,
     idle_timeout: Duration,
@@ -69,13 +78,18 @@ pub(crate) struct Route {
 
 impl Proxy {
     /// From the configuration, which has checked that the routes go together. Connects to nothing.
-    pub(crate) fn new(config: &config::Proxy, tasks: &TaskTracker) -> Proxy {
+    pub(crate) fn new(config: &config::Proxy, named: &Named, tasks: &TaskTracker) -> Proxy {
         let mut upstreams = Vec::new();
-        let mut route = |label: &str, refined: &config::Refined| {
+        let mut route = |pattern: &Pattern, refined: &config::Refined| {
             let found =
                 refined.upstreams.iter().map(|address| upstream(&mut upstreams, address, config, tasks));
             Arc::new(Route {
-                label: label.into(),
+                label: pattern.text().into(),
+                pattern: pattern.clone(),
+                declared: refined
+                    .declared
+                    .as_ref()
+                    .map(|declared| Declared::new(declared, refined.ttl, named)),
                 upstreams: found.collect(),
                 timeout: refined.timeout,
                 idle_timeout: refined.idle_timeout,
@@ -85,8 +99,8 @@ impl Proxy {
                 ttl: refined.ttl,
             })
         };
-        let routes = config.routes.clone().map(|pattern, refined| route(pattern.text(), &refined));
-        let fallback = config.fallback.as_ref().map(|refined| route(Pattern::everything().text(), refined));
+        let routes = config.routes.clone().map(|pattern, refined| route(pattern, &refined));
+        let fallback = config.fallback.as_ref().map(|refined| route(&Pattern::everything(), refined));
         Proxy {
             routes,
             fallback,
@@ -96,6 +110,7 @@ impl Proxy {
                 entry_bytes_max: config.cache_entry_bytes_max,
             }),
             fills: Fills::new(),
+            declared_fills: Fills::new(),
             closing: CancellationToken::new(),
         }
     }
@@ -110,6 +125,11 @@ impl Proxy {
             return Some(Arc::clone(&route.value));
         }
         self.fallback.as_ref().filter(|_| !request::is_own(path)).map(Arc::clone)
+    }
+
+    /// Whether any route declares what its answers depend on.
+    fn declares(&self) -> bool {
+        self.routes.iter().any(|route| route.value.declared.is_some())
     }
 
     /// Entries of the HTTP cache, and their bytes.
@@ -141,16 +161,14 @@ pub(crate) async fn answer(
     peer: SocketAddr,
 ) -> Response<Body> {
     let arrived = node.clock.now();
-    let (passage, body) = Passage::new(node, route, request, peer);
-    let (response, cache, error) = match passage.pass(body).await {
-        Ok((mut response, outcome)) => {
+    let (passage, body) = Passage::new(node, route, request, peer, arrived);
+    let (response, (cache, reason), error) = match passage.pass(body).await {
+        Ok((mut response, Became::Http(outcome))) => {
             outcome.write(response.headers_mut());
-            (response, outcome.word(), None)
+            (response, (outcome.word(), ""), None)
         }
-        Err(failed) => {
-            let failure = Failure::from(failed);
-            (failure.response(), "bypass", Some(failure.told()))
-        }
+        Ok((response, Became::Told(source))) => (response, (source.word(), source.reason()), None),
+        Err(failure) => (failure.response(), ("bypass", ""), Some(failure.told())),
     };
     let Inner { node, route, head, .. } = &*passage;
     node.telemetry.request(&Told {
@@ -159,7 +177,7 @@ pub(crate) async fn answer(
         path: head.uri.path(),
         status: response.status(),
         cache,
-        reason: "",
+        reason,
         error: error.as_deref(),
         role: "",
         took: node.clock.since(arrived),
@@ -168,4 +186,12 @@ pub(crate) async fn answer(
 }
 
 /// A response, and what became of its request.
-type Passed = Result<(Response<Body>, Outcome), Failed>;
+type Passed = Result<(Response<Body>, Became), Failure>;
+
+/// What became of a request.
+enum Became {
+    /// By HTTP's own rules; the response does not say it yet.
+    Http(Outcome),
+    /// By what its route declares.
+    Told(Source),
+}

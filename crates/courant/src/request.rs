@@ -125,7 +125,7 @@ async fn read(
 ) -> Served {
     let key = session.key();
     let need = asked.consistency.need(asked.arrived, node.config.cache.bound);
-    let bypassed = match look(node, asked, &key, need).await {
+    let bypassed = match look(node, asked.consistency, &key, need).await {
         Lookup::Hit { value, age } => {
             variants::order(node, &key, &value, &asked.head.headers);
             if let Some(chosen) = node.checks.choose() {
@@ -154,14 +154,19 @@ async fn read(
 }
 
 /// Looks into the cache, once it is as current as the reader needs it, if it soon is.
-async fn look(node: &Node, asked: &Asked, key: &Key, need: Need) -> Lookup<Arc<Answer>> {
+pub(crate) async fn look(
+    node: &Node,
+    consistency: Consistency,
+    key: &Key,
+    need: Need,
+) -> Lookup<Arc<Answer>> {
     let cache = &node.cache;
-    if asked.consistency != Consistency::Bounded {
+    if consistency != Consistency::Bounded {
         if cache.is_open() && !cache.holds(key) {
             return cache.miss(key);
         }
         let wait_max = node.config.cache.consistency_wait;
-        if !node.progress.reach(cache, asked.consistency, need, wait_max).await {
+        if !node.progress.reach(cache, consistency, need, wait_max).await {
             return Lookup::Bypass(cache::Bypass::Behind);
         }
     }

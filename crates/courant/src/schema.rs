@@ -135,6 +135,11 @@ impl Schema {
         }
     }
 
+    /// Refuses a relation whose changes the stream does not tell.
+    pub(crate) fn told(&self, id: RelationId) -> Result<(), Bypass> {
+        if self.is_untold(id) { Err(Bypass::Unpublished(self.name(id))) } else { Ok(()) }
+    }
+
     fn is_untold(&self, id: RelationId) -> bool {
         self.published.as_ref().is_some_and(|published| !published.contains(&id))
     }

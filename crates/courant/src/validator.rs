@@ -31,7 +31,8 @@ pub(crate) fn etag(range: Option<&HeaderValue>, body: &[u8]) -> HeaderValue {
 /// The tag of a coding of the body, or of the body as it is.
 pub(crate) fn tag_of(etag: &HeaderValue, coding: Option<Coding>) -> HeaderValue {
     let Some(coding) = coding else { return etag.clone() };
-    let hash = etag.to_str().unwrap_or_default().trim_matches('"');
+    // A weak tag, which is an upstream's, is that of all codings.
+    let Some(hash) = strong(etag) else { return etag.clone() };
     let tag = format!("\"{hash}-{}\"", coding.name());
     HeaderValue::from_str(&tag).expect("a hash and a name are a header value")
 }
@@ -49,13 +50,14 @@ pub(crate) fn known(
     accepted: &Accepted,
     chosen: Option<Coding>,
 ) -> Option<Option<Coding>> {
-    let hash = etag.to_str().ok()?.trim_matches('"');
+    let weak = etag.to_str().ok().and_then(|tag| opaque(tag.strip_prefix("W/")?));
+    let hash = strong(etag).or(weak)?;
     let lines = request.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim).find_map(|tag| {
         if tag == "*" {
             return Some(chosen);
         }
-        let tag = tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.strip_suffix('"')?;
+        let tag = opaque(tag.strip_prefix("W/").unwrap_or(tag))?;
         let coding = match tag.strip_prefix(hash)? {
             "" => None,
             suffix => {
@@ -64,4 +66,13 @@ pub(crate) fn known(
         };
         accepted.allows(coding).then_some(coding)
     })
+}
+
+/// What stands between the quotes of a strong tag.
+fn strong(etag: &HeaderValue) -> Option<&str> {
+    opaque(etag.to_str().ok()?)
+}
+
+fn opaque(tag: &str) -> Option<&str> {
+    tag.strip_prefix('"')?.strip_suffix('"')
 }

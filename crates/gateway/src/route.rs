@@ -90,6 +90,11 @@ impl Pattern {
         &self.text
     }
 
+    /// The names in it.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().filter_map(Segment::name)
+    }
+
     /// What its names stand for in a path, if the path matches.
     pub fn captures<'p, 'a>(&'p self, path: &'a str) -> Option<Vec<(&'p str, Cow<'a, str>)>> {
         let mut found = Vec::new();

@@ -83,21 +83,31 @@ impl Source {
         }
     }
 
-    /// The value, where the request has it once. What stands there twice is not one value: none.
-    pub fn value<'a>(&self, said: &Said<'a>) -> Option<Cow<'a, str>> {
+    /// Everything that stands there, by which requests are told apart.
+    pub fn all<'a>(&self, said: &Said<'a>) -> Vec<Cow<'a, [u8]>> {
+        let texts = |found: &mut dyn Iterator<Item = Cow<'a, str>>| found.map(bytes).collect();
         match self {
-            Source::Path(name) => {
-                said.captures.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
-            }
-            Source::Query(name) => only(parameters(said.query).filter(|(known, _)| known == name)),
+            Source::Path(name) => texts(&mut named(said.captures.iter().cloned(), name)),
+            Source::Query(name) => texts(&mut named(parameters(said.query), name)),
+            Source::Cookie(name) => texts(&mut named(cookies(said.headers), name)),
             Source::Header(name) => {
-                let mut values = said.headers.get_all(name).iter();
-                let value = values.next()?.to_str().ok()?;
-                values.next().is_none().then_some(Cow::Borrowed(value))
+                said.headers.get_all(name).iter().map(|value| Cow::Borrowed(value.as_bytes())).collect()
             }
-            Source::Cookie(name) => only(cookies(said.headers).filter(|(known, _)| known == name)),
-            Source::Claim(path) => (said.claim)(path).map(Cow::Owned),
+            Source::Claim(path) => (said.claim)(path).into_iter().map(|text| bytes(text.into())).collect(),
         }
+    }
+
+    /// The value, where the request has it once, in a form that means the same to everybody. What stands there
+    /// twice is not one value, and whether an app decodes a cookie's escapes is not known: none.
+    pub fn value<'a>(&self, said: &Said<'a>) -> Option<Cow<'a, str>> {
+        let mut all = self.all(said).into_iter();
+        let (Some(value), None) = (all.next(), all.next()) else { return None };
+        let value = match value {
+            Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+            Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+        }?;
+        let is_plain = !matches!(self, Source::Cookie(_)) || !value.contains(['%', '"', '\\']);
+        is_plain.then_some(value)
     }
 }
 
@@ -113,8 +123,24 @@ impl fmt::Display for Source {
     }
 }
 
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+fn named<'a, N: AsRef<str>>(
+    pairs: impl Iterator<Item = (N, Cow<'a, str>)>,
+    name: &str,
+) -> impl Iterator<Item = Cow<'a, str>> {
+    pairs.filter_map(move |(known, value)| (known.as_ref() == name).then_some(value))
+}
+
+fn bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
+    match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }
+}
+
 /// The parameters of a query, as a form writes them (WHATWG URL, application/x-www-form-urlencoded).
-fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+fn parameters(query: &str) -> impl Iterator<Item = Pair<'_>> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs.filter_map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -131,17 +157,12 @@ fn decoded(text: &str) -> Option<Cow<'_, str>> {
 }
 
 /// The cookies (RFC 6265, section 4.2.1); values are compared as they come.
-fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+fn cookies(headers: &HeaderMap) -> impl Iterator<Item = Pair<'_>> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(';')).filter_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
         Some((Cow::Borrowed(name), Cow::Borrowed(value)))
     })
-}
-
-fn only<'a>(mut found: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Option<Cow<'a, str>> {
-    let (_, value) = found.next()?;
-    found.next().is_none().then_some(value)
 }
 
 #[cfg(test)]
@@ -170,7 +191,7 @@ mod tests {
             ("query.q", "p=1", None),
             ("header.X-Org", "", Some("acme")),
             ("header.x-none", "", None),
-            ("cookie.sid", "", Some("x%20y")),
+            ("cookie.sid", "", None),
             ("cookie.b", "", Some("2")),
             ("jwt.app.org", "", Some("acme")),
             ("jwt.sub", "", None),

@@ -113,6 +113,14 @@ impl Given {
         }
     }
 
+    /// An array of strings, perhaps without any.
+    pub(super) fn list(&self) -> Result<Vec<String>, Refusal> {
+        match self {
+            Given::List(texts) => Ok(texts.clone()),
+            _ => Err(self.refuse("an array of strings, [\"like\", \"this\"]")),
+        }
+    }
+
     /// An address to listen on.
     pub(super) fn address(&self) -> Result<SocketAddr, Refusal> {
         let found: Vec<SocketAddr> = match self {

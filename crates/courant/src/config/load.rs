@@ -102,7 +102,7 @@ impl Config {
         if let Err(why) = disjoint(&self.cache.named, &self.database.schemas) {
             return fail("cache.named", why);
         }
-        if let Err(why) = self.proxy.settle() {
+        if let Err(why) = self.proxy.settle(&self.cache.named) {
             return fail("route", why);
         }
         if self.proxy.cache_entry_bytes_max > self.proxy.cache_bytes_max {

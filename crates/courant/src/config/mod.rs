@@ -26,7 +26,7 @@ pub(crate) use error::ConfigError;
 pub(crate) use load::Sources;
 pub(crate) use reference::reference;
 use rest::Lifetime;
-pub(crate) use routes::{Proxy, Refined};
+pub(crate) use routes::{Proxy, Refined, RouteDeclaration};
 pub(crate) use tables::{GENERAL, qualified};
 
 /// The sum of what its parts can be told.

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use gateway::dependence::Dependence;
 use gateway::route::{Pattern, Route, Routes};
+use gateway::source::Source;
 use gateway::upstream::Address;
 use http::Method;
 use http::uri::PathAndQuery;
 
+use super::NamedCache;
 use super::error::nearest;
 use super::given::{Given, Refusal};
 use super::keys::{DAY_MS, GIB};
-use super::tables::Table;
+use super::tables::{GENERAL, Table};
 
 /// More is no configuration but data.
 const ROUTES_MAX: usize = 1000;
@@ -46,6 +49,18 @@ pub(crate) struct Refined {
     pub(crate) body_bytes_max: u64,
     pub(crate) is_cached: bool,
     pub(crate) ttl: Option<Duration>,
+    pub(crate) declared: Option<RouteDeclaration>,
+}
+
+/// What a route declares of its answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RouteDeclaration {
+    pub(crate) depends_on: Vec<Dependence>,
+    /// What separates users; none: all that a client may be known by.
+    pub(crate) identity: Option<Vec<Source>>,
+    /// The named cache they live in.
+    pub(crate) cache: Option<String>,
+    pub(crate) body_in_key: bool,
 }
 
 /// What a route says otherwise.
@@ -58,16 +73,22 @@ pub(super) struct Refinement {
     body_bytes_max: Option<u64>,
     is_cached: Option<bool>,
     ttl: Option<Duration>,
+    declared: Option<RouteDeclaration>,
 }
 
 impl Proxy {
     /// Puts routes together with what holds for all.
-    pub(super) fn settle(&mut self) -> Result<(), Refusal> {
+    pub(super) fn settle(&mut self, caches: &[NamedCache]) -> Result<(), Refusal> {
         if self.tables.len() > ROUTES_MAX {
             return Err(format!("expected at most {ROUTES_MAX} routes, found {}", self.tables.len()));
         }
         let has_upstream = !self.general.upstreams.is_empty();
         for route in &self.tables {
+            let cache = route.value.declared.as_ref().and_then(|declared| declared.cache.as_ref());
+            let known = |name: &String| name == GENERAL || caches.iter().any(|cache| cache.name == *name);
+            if let Some(name) = cache.filter(|name| !known(name)) {
+                return Err(format!("{}: cache: there is no [[cache.named]] called {name}", route.pattern));
+            }
             if route.value.upstreams.is_none() && !has_upstream {
                 let path = &route.pattern;
                 return Err(format!("{path}: expected upstream here, or proxy.upstream for all routes"));
@@ -90,12 +111,13 @@ impl Refinement {
             body_bytes_max: self.body_bytes_max.unwrap_or(general.body_bytes_max),
             is_cached: self.is_cached.unwrap_or(general.is_cached),
             ttl: self.ttl,
+            declared: self.declared,
         }
     }
 }
 
 /// The keys of a `[[route]]`.
-const KNOWN: [&str; 10] = [
+const KNOWN: [&str; 13] = [
     "path",
     "methods",
     "upstream",
@@ -106,6 +128,9 @@ const KNOWN: [&str; 10] = [
     "body_bytes_max",
     "cache",
     "ttl_ms",
+    "depends_on",
+    "identity",
+    "body_in_key",
 ];
 
 /// Reads a table of `[[route]]`.
@@ -138,7 +163,12 @@ pub(super) fn route(table: &Table) -> Result<Route<Refinement>, Refusal> {
             .map(body_bytes_max)
             .transpose()
             .map_err(in_route("body_bytes_max"))?,
-        is_cached: of("cache").map(is_cached).transpose().map_err(in_route("cache"))?,
+        declared: declaration(table, &pattern).map_err(|refusal| format!("{path}: {refusal}"))?,
+        is_cached: match of("depends_on") {
+            // Then it names the cache that is meant.
+            Some(_) => None,
+            None => of("cache").map(is_cached).transpose().map_err(in_route("cache"))?,
+        },
         ttl: of("ttl_ms")
             .map(|given| given.milliseconds(1..=DAY_MS))
             .transpose()
@@ -146,6 +176,42 @@ pub(super) fn route(table: &Table) -> Result<Route<Refinement>, Refusal> {
     };
     let methods = of("methods").map(methods).transpose().map_err(in_route("methods"))?.unwrap_or_default();
     Ok(Route { pattern, methods, value })
+}
+
+/// What a route declares of its answers, if anything.
+fn declaration(table: &Table, pattern: &Pattern) -> Result<Option<RouteDeclaration>, Refusal> {
+    let of = |key: &str| table.get(key);
+    let Some(depends_on) = of("depends_on") else {
+        let orphan = ["identity", "body_in_key"].into_iter().find(|key| table.contains_key(*key));
+        return match orphan {
+            Some(key) => Err(format!("{key}: means something only with depends_on")),
+            None => Ok(None),
+        };
+    };
+    let names: Vec<&str> = pattern.names().collect();
+    let dependence = |text: &String| {
+        let read = Dependence::parse(text).map_err(|error| format!("depends_on: {error}"))?;
+        read.check(&names).map_err(|error| format!("depends_on: {error}"))?;
+        Ok(read)
+    };
+    let source = |text: &String| {
+        let read = Source::parse(text).map_err(|error| format!("identity: {error}"))?;
+        read.check(&names).map_err(|error| format!("identity: {error}"))?;
+        Ok(read)
+    };
+    let depends_on = depends_on.list().map_err(|refusal| format!("depends_on: {refusal}"))?;
+    let identity = of("identity").map(Given::list).transpose();
+    let identity = identity.map_err(|refusal| format!("identity: {refusal}"))?;
+    let cache = of("cache").map(Given::text).transpose().map_err(|refusal| format!("cache: {refusal}"))?;
+    let body_in_key = of("body_in_key").map(Given::boolean).transpose();
+    Ok(Some(RouteDeclaration {
+        depends_on: depends_on.iter().map(dependence).collect::<Result<_, Refusal>>()?,
+        identity: identity
+            .map(|identity| identity.iter().map(source).collect::<Result<_, Refusal>>())
+            .transpose()?,
+        cache,
+        body_in_key: body_in_key.map_err(|refusal| format!("body_in_key: {refusal}"))?.unwrap_or_default(),
+    }))
 }
 
 pub(super) fn upstreams(given: &Given) -> Result<Vec<Address>, Refusal> {

@@ -47,9 +47,6 @@ pub(super) fn named(table: &Table) -> Result<NamedCache, Refusal> {
     }
     let relations = names(table, "relations")?.unwrap_or_default();
     let functions = names(table, "functions")?.unwrap_or_default();
-    if relations.is_empty() && functions.is_empty() {
-        return Err(format!("{name}: each named cache has relations, functions, or both"));
-    }
     let budget = table.get("memory_bytes_max");
     let budget = budget.ok_or_else(|| format!("{name}: each named cache has memory_bytes_max"))?;
     let memory_bytes_max = budget.count(MIB..=1024 * GIB).map_err(within("memory_bytes_max"))?;

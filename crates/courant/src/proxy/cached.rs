@@ -6,18 +6,18 @@ use std::time::{Instant, SystemTime};
 
 use gateway::forward;
 use gateway::http_cache::{
-    self, Candidate, Forwarded, Outcome, Range, Refusal, Reply, RequestControl, State, Stored, Ticket, Times,
-    invalidated,
+    self, Candidate, Forwarded, Key, Outcome, Range, Refusal, Reply, RequestControl, State, Stored, Ticket,
+    Times, invalidated,
 };
 use http::header::{AUTHORIZATION, IF_RANGE, RANGE};
 use http::{HeaderMap, Method, Response, StatusCode, Version};
 
-use super::Passed;
 use super::download::Download;
 use super::exchange::exchange;
 use super::failed::Failed;
-use super::fill::{self, Flight, Turn};
+use super::fill::{self, Fill, Flight, Turn};
 use super::passage::{Passage, unkept};
+use super::{Became, Passed};
 use crate::response::Body;
 
 /// Answers a GET or a HEAD.
@@ -42,7 +42,7 @@ pub(super) async fn read(passage: &Passage) -> Passed {
             }
         }
         if RequestControl::of(headers).only_if_cached {
-            return Err(Failed::NotCached);
+            return Err(Failed::NotCached.into());
         }
         // What is confirmed is confirmed whole; what is not kept is not asked for in a way that could be.
         let stale = found.filter(|_| passage.head.method == Method::GET && range != Range::Several);
@@ -79,14 +79,14 @@ struct Question {
     stale: Option<Arc<Stored>>,
     /// Whether its answer may be kept.
     may_fill: bool,
-    flight: Option<Flight>,
+    flight: Option<Flight<Key>>,
     why: &'static str,
 }
 
 /// Answers from what is kept.
-fn hit(passage: &Passage, stored: &Stored, collapsed: bool) -> (Response<Body>, Outcome) {
+fn hit(passage: &Passage, stored: &Stored, collapsed: bool) -> (Response<Body>, Became) {
     let ttl_s = stored.ttl_s(Instant::now());
-    (replied(passage, stored), Outcome::Hit { ttl_s, collapsed })
+    (replied(passage, stored), Became::Http(Outcome::Hit { ttl_s, collapsed }))
 }
 
 fn replied(passage: &Passage, stored: &Stored) -> Response<Body> {
@@ -140,7 +140,7 @@ fn confirmed(
     times: &Times,
     ticket: Ticket,
     forwarded: Forwarded,
-) -> (Response<Body>, Outcome) {
+) -> (Response<Body>, Became) {
     let (store, key) = (&passage.node.proxy.store, &passage.key);
     let (fresh, may_keep) = stale.freshened(&passage.asked(), not_modified, times, passage.route.ttl);
     let response = replied(passage, &fresh);
@@ -153,7 +153,12 @@ fn confirmed(
         Some(StatusCode::NOT_MODIFIED.as_u16()).filter(|_| response.status() != StatusCode::NOT_MODIFIED);
     (
         response,
-        Outcome::Forwarded(Forwarded { stored: kept.is_ok(), status, detail: kept.err(), ..forwarded }),
+        Became::Http(Outcome::Forwarded(Forwarded {
+            stored: kept.is_ok(),
+            status,
+            detail: kept.err(),
+            ..forwarded
+        })),
     )
 }
 
@@ -163,9 +168,9 @@ fn filling(
     response: Response<Download>,
     times: &Times,
     ticket: Ticket,
-    flight: Option<Flight>,
+    flight: Option<Flight<Key>>,
     forwarded: Forwarded,
-) -> (Response<Body>, Outcome) {
+) -> (Response<Body>, Became) {
     let proxy = &passage.node.proxy;
     let judged =
         Candidate::judge(&passage.asked(), response.status(), response.headers(), times, passage.route.ttl);
@@ -181,8 +186,9 @@ fn filling(
         Err(refusal) => return unkept(response, Forwarded { detail: Some(refusal), ..forwarded }),
     };
     let (mut head, download) = response.into_parts();
-    let reader = fill::begin(passage, candidate, download, ticket, flight);
-    let outcome = Outcome::Forwarded(Forwarded { stored: true, ..forwarded });
+    let fill = Fill { passage: passage.clone(), candidate, ticket, flight };
+    let reader = fill::begin(&passage.node, download, fill);
+    let outcome = Became::Http(Outcome::Forwarded(Forwarded { stored: true, ..forwarded }));
     forward::response(&mut head.headers, head.version);
     head.version = Version::default();
     match Reply::known(&passage.head.method, &passage.head.headers, head.status, &head.headers) {

@@ -5,6 +5,7 @@
 //! answers turned out not to be kept is waited for by nobody for a while.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,21 +20,22 @@ use tokio::sync::watch;
 use super::download::Download;
 use super::growing::{Growing, Reader};
 use super::passage::Passage;
+use crate::node::Node;
 
 /// How long a key counts as one that is not kept, and how many are remembered.
 const UNKEPT_FOR: Duration = Duration::from_secs(10);
 const UNKEPT_MAX: usize = 10_000;
 
-/// The fills under way.
-pub(super) struct Fills {
-    aloft: Mutex<HashMap<Key, watch::Receiver<()>>>,
-    unkept: Remembered<Key, Instant>,
+/// The fills under way, by what they fill.
+pub(super) struct Fills<K: Eq + Hash> {
+    aloft: Mutex<HashMap<K, watch::Receiver<()>>>,
+    unkept: Remembered<K, Instant>,
 }
 
 /// How a request stands to a fill.
-pub(super) enum Turn {
+pub(super) enum Turn<K: Eq + Hash> {
     /// It makes the fill.
-    Pilot(Flight),
+    Pilot(Flight<K>),
     /// Another one does; the receiver ends when it is settled.
     Passenger(watch::Receiver<()>),
     /// There is nothing to wait for: answers of this key are not kept.
@@ -41,18 +43,18 @@ pub(super) enum Turn {
 }
 
 /// A fill under way: settled when it is dropped.
-pub(super) struct Flight {
-    fills: Arc<Fills>,
-    key: Key,
+pub(super) struct Flight<K: Eq + Hash> {
+    fills: Arc<Fills<K>>,
+    key: K,
     _settled: watch::Sender<()>,
 }
 
-impl Fills {
-    pub(super) fn new() -> Arc<Fills> {
+impl<K: Clone + Eq + Hash> Fills<K> {
+    pub(super) fn new() -> Arc<Fills<K>> {
         Arc::new(Fills { aloft: Mutex::default(), unkept: Remembered::new(UNKEPT_MAX) })
     }
 
-    pub(super) fn join(self: &Arc<Self>, key: &Key) -> Turn {
+    pub(super) fn join(self: &Arc<Self>, key: &K) -> Turn<K> {
         if self.unkept.get(key).is_some_and(|since| since.elapsed() < UNKEPT_FOR) {
             return Turn::Alone;
         }
@@ -66,7 +68,7 @@ impl Fills {
     }
 
     /// Whether answers of this key are kept, as far as is known now.
-    pub(super) fn note(&self, key: &Key, is_kept: bool) {
+    pub(super) fn note(&self, key: &K, is_kept: bool) {
         if !is_kept {
             self.unkept.insert(key.clone(), Instant::now());
         } else if self.unkept.peek(key).is_some() {
@@ -75,68 +77,85 @@ impl Fills {
     }
 }
 
-impl Drop for Flight {
+impl<K: Eq + Hash> Drop for Flight<K> {
     fn drop(&mut self) {
         self.fills.aloft.lock().remove(&self.key);
     }
 }
 
+/// What becomes of a body that was gathered.
+pub(super) trait Keep: Send + 'static {
+    /// Whether so many bytes of body may be kept.
+    fn has_room_for(&self, body_bytes: usize) -> bool;
+
+    /// All of it is here.
+    fn keep(self, body: Bytes);
+
+    /// It turned out too long.
+    fn give_up(self);
+}
+
 /// Begins to gather a body that may be kept. The client that asked reads along.
-pub(super) fn begin(
-    passage: &Passage,
-    candidate: Candidate,
-    download: Download,
-    ticket: Ticket,
-    flight: Option<Flight>,
-) -> Reader {
+pub(super) fn begin(node: &Node, download: Download, keeper: impl Keep) -> Reader {
     let growing = Arc::new(Growing::default());
     let reader = Reader::new(Arc::clone(&growing), download.size_hint());
-    let fill = Fill { passage: passage.clone(), candidate, ticket, growing, _flight: flight };
-    passage.node.tasks.spawn(fill.run(download));
+    node.tasks.spawn(run(keeper, growing, download));
     reader
 }
 
-struct Fill {
-    passage: Passage,
-    candidate: Candidate,
-    ticket: Ticket,
-    growing: Arc<Growing>,
-    _flight: Option<Flight>,
+async fn run(keeper: impl Keep, growing: Arc<Growing>, mut download: Download) {
+    let mut body = BytesMut::new();
+    // The last piece is handed on after all is kept: whoever has read the end finds it so.
+    let mut held: Option<Bytes> = None;
+    while !download.is_end_stream() {
+        match download.frame().await {
+            Some(Ok(frame)) => {
+                let Ok(data) = frame.into_data() else { continue };
+                body.extend_from_slice(&data);
+                if !keeper.has_room_for(body.len()) {
+                    keeper.give_up();
+                    growing.push(data);
+                    return growing.hand_over(download);
+                }
+                if download.is_end_stream() {
+                    held = Some(data);
+                } else {
+                    growing.push(data);
+                }
+            }
+            Some(Err(cut)) => return growing.cut(cut),
+            None => break,
+        }
+    }
+    keeper.keep(body.freeze());
+    if let Some(last) = held {
+        growing.push(last);
+    }
+    growing.finish();
 }
 
-impl Fill {
-    async fn run(self, mut download: Download) {
-        let store = &self.passage.node.proxy.store;
-        let mut body = BytesMut::new();
-        // The last piece is handed on after all is kept: whoever has read the end finds it so.
-        let mut held: Option<Bytes> = None;
-        while !download.is_end_stream() {
-            match download.frame().await {
-                Some(Ok(frame)) => {
-                    let Ok(data) = frame.into_data() else { continue };
-                    body.extend_from_slice(&data);
-                    if !store.has_room_for(body.len()) {
-                        self.passage.node.proxy.fills.note(&self.passage.key, false);
-                        self.growing.push(data);
-                        return self.growing.hand_over(download);
-                    }
-                    if download.is_end_stream() {
-                        held = Some(data);
-                    } else {
-                        self.growing.push(data);
-                    }
-                }
-                Some(Err(cut)) => return self.growing.cut(cut),
-                None => break,
-            }
-        }
+/// Keeps what HTTP lets us keep.
+pub(super) struct Fill {
+    pub(super) passage: Passage,
+    pub(super) candidate: Candidate,
+    pub(super) ticket: Ticket,
+    pub(super) flight: Option<Flight<Key>>,
+}
+
+impl Keep for Fill {
+    fn has_room_for(&self, body_bytes: usize) -> bool {
+        self.passage.node.proxy.store.has_room_for(body_bytes)
+    }
+
+    fn keep(self, body: Bytes) {
         let key = self.passage.key.clone();
         // Refused because it was made invalid meanwhile, or because head and body together are too large.
-        let kept = store.keep(key, self.candidate.complete(body.freeze()), self.ticket);
+        let kept = self.passage.node.proxy.store.keep(key, self.candidate.complete(body), self.ticket);
         tracing::trace!(target: "courant::proxy", refused = ?kept.err(), "filled");
-        if let Some(last) = held {
-            self.growing.push(last);
-        }
-        self.growing.finish();
+        drop(self.flight);
+    }
+
+    fn give_up(self) {
+        self.passage.node.proxy.fills.note(&self.passage.key, false);
     }
 }

@@ -6,24 +6,30 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use cache::Moment;
 use gateway::forward::{self, Hop};
 use gateway::http_cache::{self, Asked, Forwarded, Key, Outcome};
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, Version};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
+use tokio::time::timeout;
 
 use super::download::Download;
 use super::exchange::{Outgoing, exchange};
 use super::failed::Failed;
 use super::upload::{Fault, Progress, Upload};
-use super::{Passed, Route, cached, upgrade};
+use super::{Became, Passed, Route, cached, declared, upgrade};
+use crate::identity::Vouched;
 use crate::node::Node;
 use crate::response::Body;
+
+/// A body that is part of a key is held whole; a longer one is refused.
+const KEY_BODY_BYTES_MAX: usize = 1 << 20;
 
 /// A request on its way through. Shared with the tasks that finish what it began.
 #[derive(Clone)]
@@ -34,6 +40,9 @@ pub(super) struct Inner {
     pub(super) route: Arc<Route>,
     pub(super) head: Parts,
     pub(super) key: Key,
+    pub(super) arrived: Moment,
+    /// Whom its token is of, where a route wants to know.
+    pub(super) vouched: Vouched,
     hop: Hop,
 }
 
@@ -57,6 +66,7 @@ impl Passage {
         route: Arc<Route>,
         mut request: Request<Incoming>,
         peer: SocketAddr,
+        arrived: Moment,
     ) -> (Passage, Rest) {
         let upgrade = hyper::upgrade::on(&mut request);
         let (mut head, body) = request.into_parts();
@@ -68,7 +78,12 @@ impl Passage {
         let hop = Hop { peer: peer.ip(), scheme: "http", is_trusted: peer.ip().is_loopback() };
         let (scheme, forwarded_host) = forward::origin(&head.headers, &hop);
         let key = Key::new(&scheme, host(&head.headers), &forwarded_host, target(&head).as_str());
-        (Passage(Arc::new(Inner { node, route, head, key, hop })), Rest { body, upgrade })
+        let vouched = match route.declared {
+            Some(_) => node.identities.vouch(&head.headers),
+            None => Vouched::Nobody,
+        };
+        let inner = Inner { node, route, head, key, arrived, vouched, hop };
+        (Passage(Arc::new(inner)), Rest { body, upgrade })
     }
 
     /// Passes the request on, or answers it from what is kept.
@@ -76,33 +91,38 @@ impl Passage {
         let Rest { body, upgrade } = rest;
         if body.size_hint().lower() > self.route.body_bytes_max {
             // Announced: refused before it is sent.
-            return Err(Failed::Upload(Fault::Long));
+            return Err(Failed::Upload(Fault::Long).into());
         }
         if let Some(protocol) = forward::upgrade(&self.head.headers) {
             return upgrade::pass(self, body, upgrade, protocol).await;
+        }
+        if let Some(declared) = self.route.declared.as_ref().filter(|declared| declared.is_for(self)) {
+            let body = self.received(body).await?;
+            return declared::read(self, declared, &body).await;
         }
         if self.route.is_cached && http_cache::is_read(&self.head.method) && body.is_end_stream() {
             return cached::read(self).await;
         }
         let requested = Instant::now();
         let response = exchange(&self.node, &self.route, self.outgoing(body)).await?;
+        if !self.head.method.is_safe() {
+            declared::caught_up(&self.node).await;
+        }
         cached::written(self, response, requested)
     }
 
-    /// Asks the upstream for the request without a body, and waits for the whole of its answer: for a fill that is
-    /// decided by more than HTTP. An answer longer than `bytes_max` is none.
-    #[expect(dead_code, reason = "routes that declare what they depend on will fill by it")]
-    pub(super) async fn whole(&self, bytes_max: usize) -> Result<Option<Response<Bytes>>, Failed> {
-        let (head, mut body) = exchange(&self.node, &self.route, self.question()).await?.into_parts();
-        let mut whole = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(|_| Failed::Broken)?.into_data() else { continue };
-            if whole.len() + data.len() > bytes_max {
-                return Ok(None);
-            }
-            whole.extend_from_slice(&data);
+    /// The whole body of a request that is told apart by it.
+    async fn received(&self, body: Incoming) -> Result<Bytes, Failed> {
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
         }
-        Ok(Some(Response::from_parts(head, whole.freeze())))
+        let limit = usize::try_from(self.route.body_bytes_max).unwrap_or(usize::MAX).min(KEY_BODY_BYTES_MAX);
+        match timeout(self.route.idle_timeout, Limited::new(body, limit).collect()).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Failed::Upload(Fault::Long)),
+            Ok(Err(_)) => Err(Failed::Upload(Fault::Broken)),
+            Err(_) => Err(Failed::Upload(Fault::Slow)),
+        }
     }
 
     /// What the upstream is sent for it, body and all.
@@ -110,6 +130,11 @@ impl Passage {
         let route = &self.route;
         let (upload, progress) = Upload::passing(body, route.body_bytes_max, route.idle_timeout);
         Outgoing { upload, progress, ..self.question() }
+    }
+
+    /// The same with a body that is here already.
+    pub(super) fn question_with(&self, body: &Bytes) -> Outgoing {
+        Outgoing { upload: Upload::whole(body.clone()), ..self.question() }
     }
 
     /// The same without a body.
@@ -150,8 +175,8 @@ pub(super) fn passing(response: Response<Download>) -> Response<Body> {
 }
 
 /// The same, where nothing is kept of it.
-pub(super) fn unkept(response: Response<Download>, forwarded: Forwarded) -> (Response<Body>, Outcome) {
-    (passing(response), Outcome::Forwarded(forwarded))
+pub(super) fn unkept(response: Response<Download>, forwarded: Forwarded) -> (Response<Body>, Became) {
+    (passing(response), Became::Http(Outcome::Forwarded(forwarded)))
 }
 
 fn host(headers: &HeaderMap) -> &str {

@@ -16,7 +16,7 @@ use super::connections::Lease;
 use super::download::Download;
 use super::exchange::exchange;
 use super::passage::Passage;
-use super::{Passed, cached};
+use super::{Became, Passed, cached};
 use crate::response::Body;
 
 /// Asks the upstream to switch, and joins the two connections if it does.
@@ -46,7 +46,7 @@ pub(super) async fn pass(
         response.headers_mut().insert(UPGRADE, protocol);
     }
     *response.version_mut() = http::Version::default();
-    Ok((response, Outcome::Forwarded(outcome)))
+    Ok((response, Became::Http(Outcome::Forwarded(outcome))))
 }
 
 /// Passes bytes both ways until either side ends, or the node stops. The place among the upstream's connections is

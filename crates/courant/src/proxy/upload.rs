@@ -57,6 +57,11 @@ impl Upload {
         (Upload::Passing(Box::new(passing)), progress)
     }
 
+    /// A body that is here already.
+    pub(super) fn whole(body: Bytes) -> Upload {
+        Upload::Whole(Full::new(body))
+    }
+
     /// No body.
     pub(super) fn nothing() -> Upload {
         Upload::Whole(Full::new(Bytes::new()))

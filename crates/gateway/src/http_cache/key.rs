@@ -20,6 +20,11 @@ impl Key {
         Key(format!("{origin}{target}").into())
     }
 
+    /// All of it, as bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
     /// The memory it takes.
     pub fn weight_bytes(&self) -> usize {
         self.0.len()

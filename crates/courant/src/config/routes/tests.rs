@@ -26,6 +26,7 @@ fn a_route_refines_what_holds_for_all() {
         body_bytes_max: 7,
         is_cached: false,
         ttl: Some(Duration::from_millis(8)),
+        declared: None,
     };
     assert_eq!(found("/x/1"), Some(x));
     let general = proxy.fallback.clone().expect("an upstream for all");

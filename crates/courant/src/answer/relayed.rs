@@ -1,0 +1,59 @@
+//! An upstream's answer as an [`Answer`]: its own headers, its own tag where it has one.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, VARY};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use super::{Answer, Packed, RELAYED};
+use crate::validator;
+
+/// Between a header's name and its value, where neither can stand.
+const BETWEEN: u8 = 0;
+
+impl Answer {
+    /// From an upstream's whole answer. `target` is the request's path and query.
+    pub(crate) fn relayed(
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &Bytes,
+        target: &str,
+    ) -> Arc<Answer> {
+        let own = headers.get(ETAG).cloned();
+        let tag = own.unwrap_or_else(|| validator::etag(None, body));
+        // The length is the body's, whichever coding is sent.
+        let kept = headers.iter().filter(|(name, _)| !matches!(*name, &ETAG | &CONTENT_LENGTH));
+        let lines: Vec<Vec<u8>> = kept
+            .map(|(name, value)| [name.as_str().as_bytes(), &[BETWEEN], value.as_bytes()].concat())
+            .collect();
+        let fields = vec![RELAYED; lines.len()];
+        let texts = [&body[..], tag.as_bytes(), b"", target.as_bytes(), &fields];
+        let texts = Packed::new(texts.into_iter().chain(lines.iter().map(Vec::as_slice)));
+        Arc::new(Answer { status, texts, is_relayed: true, variants: Default::default() })
+    }
+
+    /// What a relayed answer is sent with beside its own headers: it was chosen among codings, and who keeps it
+    /// below hears of no change, unless the app has said how long it may be kept.
+    pub(super) fn complete(headers: &mut HeaderMap) {
+        if !headers.contains_key(CACHE_CONTROL) {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        }
+        let is_told = |value: &HeaderValue| {
+            let names = value.to_str().unwrap_or_default();
+            names
+                .split(',')
+                .any(|name| matches!(name.trim(), "*") || name.trim().eq_ignore_ascii_case("accept-encoding"))
+        };
+        if !headers.get_all(VARY).iter().any(is_told) && !headers.contains_key(CONTENT_ENCODING) {
+            headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+        }
+    }
+}
+
+/// A header's name and its value.
+pub(super) fn line(text: Bytes) -> Option<(HeaderName, HeaderValue)> {
+    let at = text.iter().position(|byte| *byte == BETWEEN)?;
+    let name = HeaderName::from_bytes(&text[..at]).ok()?;
+    Some((name, HeaderValue::from_maybe_shared(text.slice(at + 1..)).ok()?))
+}

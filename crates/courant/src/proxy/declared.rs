@@ -1,0 +1,250 @@
+//! Reads of a route that declares what its answers depend on: kept in the same cache as Courant's own answers,
+//! and dropped by the same log.
+//!
+//! The story of [`read`] is that of `request.rs`, with the upstream in the database's place. A fill is protected
+//! by a snapshot that was taken before the upstream was asked: whatever the app then reads is at least as new, so
+//! an answer is kept only if nothing that it declares has changed after that snapshot. Never knows more of what
+//! an app reads than it declares.
+
+mod key;
+mod reads;
+mod refused;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use cache::{Fill, Key, Lookup, Need, StoreId};
+use gateway::dependence::Dependence;
+use gateway::forward;
+use gateway::source::Source as Place;
+use http::header::{
+    ACCEPT_ENCODING, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+};
+use http::{HeaderMap, HeaderName, Method, Response, StatusCode, Version};
+use parking_lot::RwLock;
+use pg::session::Session;
+use pg::{Read, Snapshot, Statement};
+use rest::Lifetime;
+
+use super::exchange::exchange;
+use super::fill::{self, Flight, Keep, Turn};
+use super::passage::{Passage, passing};
+use super::{Became, Passed};
+use crate::answer::{Answer, Source};
+use crate::bypass::Bypass;
+use crate::config::RouteDeclaration as Declaration;
+use crate::consistency::Consistency;
+use crate::failure::Failure;
+use crate::named::Named;
+use crate::node::Node;
+use crate::request::look;
+use crate::response::Body;
+use crate::schema::Schema;
+use crate::variants;
+
+pub(crate) use reads::unknown;
+
+/// What decides how much of an answer there is, and whether: of a fill it is all that is wanted.
+const CONDITIONS: [HeaderName; 7] =
+    [ACCEPT_ENCODING, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE];
+
+/// What a route declares of its answers.
+pub(super) struct Declared {
+    pub(super) depends_on: Vec<Dependence>,
+    /// What separates users; none: every `Authorization` and every `Cookie` is a user of its own.
+    pub(super) identity: Option<Vec<Place>>,
+    /// Where in the cache they live.
+    pub(super) home: StoreId,
+    pub(super) ttl: Option<Duration>,
+    /// Whether requests with a body are reads, told apart by it.
+    pub(super) body_in_key: bool,
+    /// The headers that answers turned out to be told apart by.
+    pub(super) varied: RwLock<Vec<HeaderName>>,
+}
+
+impl Declared {
+    /// As it is configured.
+    pub(super) fn new(declaration: &Declaration, ttl: Option<Duration>, named: &Named) -> Declared {
+        Declared {
+            depends_on: declaration.depends_on.clone(),
+            identity: declaration.identity.clone(),
+            home: declaration.cache.as_ref().and_then(|name| named.find(name)).unwrap_or_default(),
+            ttl,
+            body_in_key: declaration.body_in_key,
+            varied: RwLock::default(),
+        }
+    }
+
+    /// Whether a request may be answered from what is kept.
+    pub(super) fn is_for(&self, passage: &Passage) -> bool {
+        let head = &passage.head;
+        let is_read = head.method == Method::GET || self.body_in_key && head.method == Method::POST;
+        is_read && !head.headers.contains_key(RANGE)
+    }
+}
+
+/// Answers a read of a declared route. `body` is the request's, if it has one.
+pub(super) async fn read(passage: &Passage, declared: &Declared, body: &Bytes) -> Passed {
+    let (node, headers) = (&passage.node, &passage.head.headers);
+    let consistency = Consistency::of(headers, node.config.cache.consistency).map_err(Failure::from)?;
+    let schema = node.schema();
+    let asked = match reads::of(passage, declared, &schema) {
+        Ok(reads) => Fillable { reads, key: key::of(passage, declared, body), schema },
+        Err(why) => return past(passage, body, Source::Bypass(why)).await,
+    };
+    let need = consistency.need(passage.arrived, node.config.cache.bound);
+    let mut has_waited = false;
+    loop {
+        let bypassed = match look(node, consistency, &asked.key, need).await {
+            Lookup::Hit { value, age } => {
+                variants::order(node, &asked.key, &value, headers);
+                return Ok(hit(passage, &value, age));
+            }
+            Lookup::Miss => None,
+            Lookup::Bypass(why) => Some(Bypass::Cache(why)),
+        };
+        // Nothing is handed from one request to another but through the cache, whose gate is asked again.
+        let waits = bypassed.is_none() && !has_waited;
+        let flight = match if waits { node.proxy.declared_fills.join(&asked.key) } else { Turn::Alone } {
+            Turn::Pilot(flight) => Some(flight),
+            Turn::Passenger(mut settled) => {
+                // Nothing is ever sent: it ends when the fill is settled.
+                let _ = settled.changed().await;
+                has_waited = true;
+                continue;
+            }
+            Turn::Alone => None,
+        };
+        return ask(passage, declared, asked, body, flight, bypassed).await;
+    }
+}
+
+/// What a fill is made of.
+struct Fillable {
+    reads: Vec<Read>,
+    key: Key,
+    schema: Arc<Schema>,
+}
+
+fn hit(passage: &Passage, answer: &Answer, age: Duration) -> (Response<Body>, Became) {
+    let source = Source::Hit { age };
+    let mut response = answer.response(&passage.head.headers, &source);
+    forward::via(response.headers_mut(), Version::HTTP_11);
+    (response, Became::Told(source))
+}
+
+/// The upstream's answer, past the cache.
+async fn past(passage: &Passage, body: &Bytes, source: Source) -> Passed {
+    let response = exchange(&passage.node, &passage.route, passage.question_with(body)).await?;
+    let mut response = passing(response);
+    source.write(response.headers_mut());
+    Ok((response, Became::Told(source)))
+}
+
+/// Asks the upstream, and keeps its answer if nothing it declares has changed unseen.
+async fn ask(
+    passage: &Passage,
+    declared: &Declared,
+    asked: Fillable,
+    body: &Bytes,
+    flight: Option<Flight<Key>>,
+    bypassed: Option<Bypass>,
+) -> Passed {
+    let node = &passage.node;
+    // Begun before the snapshot is taken, and the snapshot taken before the upstream is asked.
+    let fill = node.cache.begin();
+    let snapshot = snapshot(node).await;
+    let mut outgoing = passage.question_with(body);
+    CONDITIONS.iter().for_each(|name| drop(outgoing.headers.remove(name)));
+    let response = exchange(node, &passage.route, outgoing).await?;
+    let judged = refused::judge(response.status(), response.headers(), declared);
+    let source = match (bypassed, &judged) {
+        (Some(why), _) => Source::Bypass(why),
+        (None, Ok(())) => Source::Miss { stored: false, collapsed: false },
+        (None, Err(refused)) => Source::Unkept(refused.word()),
+    };
+    if matches!(judged, Err(refused) if refused.is_lasting()) {
+        node.proxy.declared_fills.note(&asked.key, false);
+    }
+    let mut response = match (judged, snapshot) {
+        (Ok(()), Some(snapshot)) => {
+            let (mut head, download) = response.into_parts();
+            forward::response(&mut head.headers, head.version);
+            head.version = Version::default();
+            let (passage, headers) = (passage.clone(), head.headers.clone());
+            let keeper =
+                Keeper { passage, fill, snapshot, asked, status: head.status, headers, _flight: flight };
+            Response::from_parts(head, Body::passing(fill::begin(node, download, keeper)))
+        }
+        // Without a snapshot nothing is kept, and nobody waits any longer.
+        _ => passing(response),
+    };
+    source.write(response.headers_mut());
+    Ok((response, Became::Told(source)))
+}
+
+/// What the primary shows now; none where it cannot be asked.
+async fn snapshot(node: &Node) -> Option<Snapshot> {
+    let nobody = Session { role: None, settings: &[] };
+    let sql = include_str!("sql/snapshot.sql").to_owned();
+    let row = node.pool.read(nobody, &Statement { sql, parameters: Vec::new() }).await.ok()?;
+    row.get::<&str>(0).ok()?.parse().ok()
+}
+
+/// An answer on its way into the cache.
+struct Keeper {
+    passage: Passage,
+    fill: Fill<Arc<Answer>>,
+    snapshot: Snapshot,
+    asked: Fillable,
+    status: StatusCode,
+    headers: HeaderMap,
+    /// Settled when it is dropped, by when the answer is kept or not.
+    _flight: Option<Flight<Key>>,
+}
+
+impl Keep for Keeper {
+    fn has_room_for(&self, body_bytes: usize) -> bool {
+        body_bytes <= self.passage.node.config.cache.entry_bytes_max
+    }
+
+    fn keep(self, body: Bytes) {
+        let Keeper { passage, fill, snapshot, asked, status, headers, _flight } = self;
+        let Fillable { reads, key, schema } = asked;
+        let node = &passage.node;
+        if !node.serves(&schema) {
+            // What it depends on was looked up in a schema that no longer stands.
+            return;
+        }
+        let target = passage.head.uri.path_and_query().map_or("/", |target| target.as_str());
+        let value = Answer::relayed(status, &headers, &body, target);
+        let (bytes, at) = (value.weight_bytes(), node.clock.now());
+        let ttl = passage.route.declared.as_ref().and_then(|declared| declared.ttl).map(Lifetime::fixed);
+        let ttl = node.named.lifetime(key.store(), ttl);
+        let ttl = ttl.map(|within| node.lifetimes.settle(&key, value.tag(), at, within));
+        // Refused where something that it declares has changed since; the statistics tell how often.
+        let _ = node.cache.store(fill, cache::Answer { key, value, bytes, snapshot, reads, at, ttl });
+    }
+
+    fn give_up(self) {
+        self.passage.node.proxy.declared_fills.note(&self.asked.key, false);
+    }
+}
+
+/// Makes sure that nothing older than what a request has written is served from here once it is answered. Which
+/// transactions were its own nobody knows: the cache catches up with everything committed until now.
+pub(super) async fn caught_up(node: &Node) {
+    if !node.proxy.declares() || !node.cache.is_open() {
+        // Whoever opens it again starts with nothing.
+        return;
+    }
+    let now = node.clock.now();
+    let need = Need::within(now, Duration::ZERO);
+    let wait_max = node.config.stream.write_wait;
+    if node.progress.reach(&node.cache, Consistency::Strict, need, wait_max).await {
+        node.cache.note_write(now);
+    } else {
+        node.cache.raise_floor(now);
+    }
+}
