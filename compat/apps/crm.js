@@ -167,5 +167,6 @@ export const crm = {
     path: "/api/organizations/2",
     change: (k) => `update organizations set name = 'Condition ${k}' where id = 2`,
   },
-  measured: [{ user: 2, path: "/api/organizations", report: "288 → 30 ms", factor: 9.6 }],
+  // The page of whoever runs it all: every organization.
+  measured: [{ user: 1, path: "/api/organizations", report: "288 → 30 ms", factor: 9.6 }],
 };

@@ -5,12 +5,12 @@ import { Difference, expect, parting } from "../report.js";
 /** Headers that mean something to a client; what the app does not send, Courant may. */
 const COMPARED = ["content-type", "location", "www-authenticate", "allow", "cache-control", "set-cookie", "last-modified"];
 
-export async function sameness({ app, direct, through, signedIn, report }) {
+export async function sameness({ app, direct, through, signedIn, report, service }) {
   for (const asked of app.cases) {
     const name = `${asked.method ?? "GET"} ${asked.path}${asked.user ? ` as user ${asked.user}` : ""}`;
     await report.check(app.name, "sameness", name, async () => {
       const expected = await ask(direct, asked, signedIn);
-      expect(expected.status < 500, () => `the app itself answers ${expected.status}: ${expected.text}`);
+      expect(expected.status < 500, () => `the app itself answers ${expected.status}: ${service.lines.at(-1)}`);
       const writes = !["GET", "HEAD", undefined].includes(asked.method);
       // The second is answered from the cache, where it may be.
       const times = writes ? 1 : 2;

@@ -63,6 +63,6 @@ async def ask(question: Question, user: User, database: Database, request: Reque
     return request.app.state.models.build_request(
         "POST",
         "chat/completions",
-        headers={"Authorization": f"Bearer {os.environ.get('OPENAI_API_KEY', '')}"},
+        headers={"Authorization": f"Bearer {os.environ.get('OPENAI_API_KEY', 'none')}"},
         json={"model": MODEL, "messages": messages, "temperature": 0, "stream": stream},
     )
