@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "../report.js";
 
 const PAGE_GAP_MS = 120;
+let markers = 0;
 
 export async function collapsing(run) {
   const { app, through, report, cached } = run;
@@ -40,9 +41,10 @@ export async function collapsing(run) {
 
 /** How often the app was asked for this path, by its log up to a request that is made for the purpose. */
 async function asked({ app, service, direct }, path) {
-  const marker = `GET /health?marker=${(asked.markers = (asked.markers ?? 0) + 1)}`;
-  await direct.get(marker.slice("GET ".length));
+  markers += 1;
+  const marker = `/health?marker=${markers}`;
+  await direct.get(marker);
   const requests = () => service.lines.map(app.logged);
-  await service.until(() => requests().includes(marker));
+  await service.until(() => requests().includes(`GET ${marker}`));
   return requests().filter((request) => request === `GET ${path}`).length;
 }

@@ -1,6 +1,9 @@
 // Users at the same time on the same paths: each sees what the app itself shows to that user, and nobody's else.
 
+import { setTimeout as pause } from "node:timers/promises";
+
 import { expect, parting } from "../report.js";
+import { BOUND_MS } from "./freshness.js";
 
 const ROUNDS = 6;
 
@@ -9,6 +12,8 @@ export async function isolation(run) {
   const paths = [...new Set(app.reads.filter(({ method }) => !method).map(({ path }) => path))];
   const asked = [...app.users, undefined].flatMap((user) => paths.map((path) => ({ user, path })));
   await report.check(app.name, "isolation", "users at once on the same paths", async () => {
+    // What was written before counts from here on.
+    await pause(BOUND_MS);
     const expected = new Map();
     for (const { user, path } of asked) {
       const answer = await direct.get(path, signedIn[user]);

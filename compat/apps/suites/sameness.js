@@ -3,7 +3,8 @@
 import { Difference, expect, parting } from "../report.js";
 
 /** Headers that mean something to a client; what the app does not send, Courant may. */
-const COMPARED = ["content-type", "location", "www-authenticate", "allow", "cache-control", "set-cookie", "last-modified"];
+const COMPARED =
+  "content-type content-disposition location www-authenticate allow cache-control set-cookie last-modified".split(" ");
 
 export async function sameness({ app, direct, through, signedIn, report, service }) {
   for (const asked of app.cases) {
@@ -26,15 +27,18 @@ export async function sameness({ app, direct, through, signedIn, report, service
   }
 }
 
-function ask(client, { method = "GET", path, user, headers, json, body }, signedIn, more = {}) {
-  return client.send({ method, path, json, body, headers: { ...signedIn[user], ...headers, ...more } });
+/** What is answered; where the place that was asked names itself (a redirect does), that is taken out. */
+async function ask(client, { method = "GET", path, user, headers, json, body }, signedIn, more = {}) {
+  const answer = await client.send({ method, path, json, body, headers: { ...signedIn[user], ...headers, ...more } });
+  const location = answer.headers.location?.replace(client.base, "(here)");
+  return { ...answer, headers: { ...answer.headers, location } };
 }
 
 function compare(expected, found, { mask = [] }, time) {
   const which = typeof time === "number" ? `(answer ${time} through Courant)` : `(${time})`;
   expect(
     expected.status === found.status,
-    () => `${which} status: the app says ${expected.status}, through Courant ${found.status}: ${found.text.slice(0, 200)}`,
+    () => `${which} the app says ${expected.status}, through Courant ${found.status}: ${found.text.slice(0, 200)}`,
   );
   const [wanted, text] = [expected, found].map(({ text }) => masked(text, mask));
   expect(wanted === text, () => `${which} body: ${parting(wanted, text)}`);
@@ -47,14 +51,15 @@ function compare(expected, found, { mask = [] }, time) {
 }
 
 function masked(text, names) {
-  return names.reduce((left, name) => left.replaceAll(new RegExp(`("${name}": ?)("[^"]*"|[^,}\\]]*)`, "g"), "$1…"), text);
+  const field = (name) => new RegExp(`("${name}": ?)("[^"]*"|[^,}\\]]*)`, "g");
+  return names.reduce((left, name) => left.replaceAll(field(name), "$1…"), text);
 }
 
-/** A header's value without what names the place that was asked, or is new each time. */
+/** A header's value without what is new each time. */
 function header({ headers }, name, mask) {
   const value = [headers[name] ?? []].flat().join("\n");
   if (value === "") return undefined;
   if (mask.includes(name)) return "…";
-  if (name === "set-cookie") return value.replaceAll(/=[0-9a-f]{16,}/g, "=…").replaceAll(/Expires=[^;]+/g, "Expires=…");
-  return value;
+  if (name !== "set-cookie") return value;
+  return value.replaceAll(/=[0-9a-f]{16,}/g, "=…").replaceAll(/Expires=[^;]+/g, "Expires=…");
 }
