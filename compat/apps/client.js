@@ -42,7 +42,9 @@ export class Client {
       // The path is joined by hand: an URL object would tidy up what is to be sent as it is.
       const { hostname, port } = new URL(this.base);
       const request = http.request({ hostname, port, method, path, headers: all, agent: this.agent });
-      request.setTimeout(TIMEOUT_MS, () => request.destroy(new Error(`${method} ${path}: no answer in ${TIMEOUT_MS} ms`)));
+      request.setTimeout(TIMEOUT_MS, () =>
+        request.destroy(new Error(`${method} ${path}: no answer in ${TIMEOUT_MS} ms`)),
+      );
       request.once("response", resolve);
       // A server may close an idle connection just as it is used again: not an answer, and Node leaves it to its users.
       const raced = (error) => request.reusedSocket && error.code === "ECONNRESET";

@@ -12,12 +12,20 @@ const PATIENCE_MS = 30_000;
 export async function startCourant({ app, databaseUri, appUrl, directory, probe }) {
   const declared = await readFile(join(app.directory, "courant.toml"), "utf8");
   const config = join(directory, `${app.database}.toml`);
-  if (!declared.includes(`"${app.upstream}"`)) throw new Error(`the configuration of ${app.name} names no ${app.upstream}`);
+  if (!declared.includes(`"${app.upstream}"`))
+    throw new Error(`the configuration of ${app.name} names no ${app.upstream}`);
   // Only where the app listens is another than in the file.
   await writeFile(config, declared.replace(app.upstream, appUrl));
   const [port, adminPort] = [await freePort(), await freePort()];
   const env = { ...process.env, ...app.courantEnvironment, DATABASE_URL: databaseUri };
-  const listen = ["--listen", `127.0.0.1:${port}`, "--admin-listen", `127.0.0.1:${adminPort}`, "--log-format", "json"];
+  const listen = [
+    "--listen",
+    `127.0.0.1:${port}`,
+    "--admin-listen",
+    `127.0.0.1:${adminPort}`,
+    "--log-format",
+    "json",
+  ];
   const args = ["serve", "--config", config, "--database-url", databaseUri, ...listen];
   const service = new Service(`courant before ${app.name}`, process.env.COURANT_BIN, args, { cwd: directory, env });
   const url = `http://127.0.0.1:${port}`;

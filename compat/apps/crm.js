@@ -45,7 +45,6 @@ export const crm = {
 
   credentials,
   users: [1, 2, 3, 4],
-  anonymousStatus: 401,
 
   /** Compared one by one: the same status, body and headers. `mask` names what is new each time. */
   cases: [
@@ -80,7 +79,13 @@ export const crm = {
     { path: "/api/modules/2", user: 2, method: "PATCH", json: { seats: -7 } },
     { path: "/api/modules/2", user: 3, method: "PATCH", json: { seats: 8 } },
     { path: "/api/modules/999999", user: 2, method: "PATCH", json: { seats: 8 } },
-    { path: "/api/organizations", user: 4, method: "POST", json: { name: "Café Zürich" }, mask: ["id", "createdAt", "location"] },
+    {
+      path: "/api/organizations",
+      user: 4,
+      method: "POST",
+      json: { name: "Café Zürich" },
+      mask: ["id", "createdAt", "location"],
+    },
     { path: "/api/organizations", user: 4, method: "POST", json: { name: " " } },
   ],
 
@@ -104,12 +109,18 @@ export const crm = {
 
   /** Ways the same data changes: by a request to the app, or by SQL beside it; `undo` is the next write. */
   writes: [
-    (k) => ({ name: "seats set", request: { user: 2, method: "PATCH", path: "/api/modules/2", json: { seats: 1 + k } } }),
+    (k) => ({
+      name: "seats set",
+      request: { user: 2, method: "PATCH", path: "/api/modules/2", json: { seats: 1 + k } },
+    }),
     (k) => ({
       name: "module switched",
       request: { user: 2, method: "PATCH", path: "/api/modules/10", json: { active: k % 2 === 0 } },
     }),
-    (k) => ({ name: "organization made", request: { user: 3, method: "POST", path: "/api/organizations", json: { name: `New ${k}` } } }),
+    (k) => ({
+      name: "organization made",
+      request: { user: 3, method: "POST", path: "/api/organizations", json: { name: `New ${k}` } },
+    }),
     (k) => ({ name: "contact inserted", sql: contact(2, k) }),
     () => ({
       name: "contact deleted",
@@ -120,7 +131,10 @@ export const crm = {
       sql: "update modules set organization_id = 3 where id = 18",
       undo: "update modules set organization_id = 2 where id = 18",
     }),
-    (k) => ({ name: "organization renamed", sql: `update organizations set name = 'Organization ${k}' where id = 2` }),
+    (k) => ({
+      name: "organization renamed",
+      sql: `update organizations set name = 'Organization ${k}' where id = 2`,
+    }),
     () => ({
       name: "membership taken away",
       sql: "delete from memberships where user_id = 2 and organization_id = 2",
@@ -146,7 +160,10 @@ export const crm = {
       sql: `delete from sessions where sid = '${sid(signedIn[2])}'`,
       undo: `insert into sessions (sid, user_id, expires_at) values ('${sid(signedIn[2])}', 2, now() + interval '1 day')`,
     }),
-    (k) => ({ name: "two tables at once", sql: `${contact(2, k)}; update modules set seats = ${1 + k} where organization_id = 2` }),
+    (k) => ({
+      name: "two tables at once",
+      sql: `${contact(2, k)}; update modules set seats = ${1 + k} where organization_id = 2`,
+    }),
     (k) => ({ name: "another organization's contact", sql: contact(4, k) }),
     (k) => ({ name: "rolled back", sql: `begin; ${contact(2, k)}; rollback` }),
   ],
@@ -161,6 +178,8 @@ export const crm = {
     ],
   },
 
+  /** Suites that it has no part in. */
+  without: ["assistant"],
   collapsing: ["/api/organizations", "/api/organizations/2/modules"],
   conditional: {
     user: 2,

@@ -3,6 +3,7 @@
 //   run                      every suite; exits 1 where something differed
 //   run --direct-only        without Courant: that the apps and the driver work
 //   run --measure            the reports' pages, before and after, at the default scale
+//   run --impostors          that the suites notice proxies that break a promise
 //
 // Everything it needs it starts, on free ports, and ends: PostgreSQL, the apps, the model's stub, Courant.
 
@@ -14,6 +15,7 @@ import { parseArgs } from "node:util";
 import { Client } from "./client.js";
 import { startCourant, untilHit } from "./courant.js";
 import { crm } from "./crm.js";
+import { IMPOSTORS, misjudged, startImpostor } from "./impostors.js";
 import { inbox } from "./inbox.js";
 import { measure, printed } from "./measure.js";
 import { startPostgres } from "./postgres.js";
@@ -34,6 +36,7 @@ const SUITES = { sameness, isolation, conditional, collapsing, assistant, withdr
 const FLAGS = {
   "direct-only": { type: "boolean", default: false },
   measure: { type: "boolean", default: false },
+  impostors: { type: "boolean", default: false },
   app: { type: "string", multiple: true, default: Object.keys(APPS) },
   suite: { type: "string", multiple: true, default: Object.keys(SUITES) },
   writes: { type: "string", default: "60" },
@@ -44,6 +47,7 @@ const FLAGS = {
 const HELP = `Flags:
   --direct-only      without Courant
   --measure          p50 of the reports' pages at the default scale
+  --impostors        that the suites notice proxies that break a promise
   --app NAME         only this app (${Object.keys(APPS).join(", ")}); may be repeated
   --suite NAME       only this suite (${Object.keys(SUITES).join(", ")}); may be repeated
   --writes N         how many random writes to each app (60)
@@ -67,8 +71,9 @@ async function main() {
     ends.push(stub.stop);
     for (const name of flags.app) {
       const run = await start(named(APPS, name), { postgres, stub, directory, report, ends });
-      if (flags.measure) measured.push(...(await measure(run)));
-      else for (const suite of flags.suite) await named(SUITES, suite)(run);
+      if (flags.impostors) await judge(run);
+      else if (flags.measure) measured.push(...(await measure(await behindCourant(run, directory, ends))));
+      else await drive(await behindCourant(run, directory, ends), flags.suite);
     }
   } finally {
     for (const end of ends.reverse()) await end();
@@ -79,29 +84,61 @@ async function main() {
   return report.failed() ? 1 : 0;
 }
 
-/** Loads an app's database, starts the app and Courant before it, and signs its users in. */
-async function start(app, { postgres, stub, directory, report, ends }) {
+async function drive(run, suites) {
+  for (const suite of suites) await named(SUITES, suite)(run);
+}
+
+/** Loads an app's database, starts the app, and signs its users in. */
+async function start(app, { postgres, stub, report, ends }) {
   await postgres.load(app.database, { directory: app.directory, scale: app.scales[flags.measure ? "full" : "test"] });
   const databaseUri = postgres.uri(app.database);
   const port = await freePort();
-  const appUrl = `http://127.0.0.1:${port}`;
   const service = app.start({ port, databaseUri, stub });
   ends.push(() => service.stop());
+  const appUrl = `http://127.0.0.1:${port}`;
   await service.until(() => healthy(appUrl));
   const direct = new Client(appUrl);
   const signedIn = {};
   for (const user of app.users) signedIn[user] = await app.credentials(direct, user);
-  const cached = !flags["direct-only"];
-  let through = new Client(appUrl);
-  if (cached) {
-    const courant = await startCourant({ app, databaseUri, appUrl, directory, probe: healthy });
-    ends.push(() => courant.service.stop());
-    through = new Client(courant.url);
-    const { user, path } = app.reads[0];
-    report.note(app.name, "start", `a declared route becomes a hit`, await untilHit(through, path, signedIn[user]));
-  }
   const writes = Number(flags.writes);
-  return { app, service, direct, through, signedIn, cached, writes, stub, postgres, report, random: randomFrom(Number(flags.seed)) };
+  return {
+    app,
+    service,
+    databaseUri,
+    direct,
+    signedIn,
+    writes,
+    stub,
+    postgres,
+    report,
+    random: randomFrom(flags.seed),
+  };
+}
+
+/** Puts Courant before a run's app; with --direct-only, nothing. */
+async function behindCourant(run, directory, ends) {
+  const { app, databaseUri, direct, signedIn, report } = run;
+  if (flags["direct-only"]) return { ...run, through: new Client(direct.base), cached: false };
+  const courant = await startCourant({ app, databaseUri, appUrl: direct.base, directory, probe: healthy });
+  ends.push(() => courant.service.stop());
+  const through = new Client(courant.url);
+  const { user, path } = app.reads[0];
+  report.note(app.name, "start", "a declared route becomes a hit", await untilHit(through, path, signedIn[user]));
+  return { ...run, through, cached: true };
+}
+
+/** Puts each impostor before a run's app, and notes where the suites judge it wrongly. */
+async function judge(run) {
+  for (const [name, how] of Object.entries(IMPOSTORS)) {
+    if (how.app && how.app !== run.app.name) continue;
+    const suites = [...(how.noticed ?? []), ...(how.clean ?? [])];
+    const impostor = await startImpostor(how, run.direct.base);
+    const found = new Report(() => {});
+    await drive({ ...run, report: found, through: new Client(impostor.url), cached: true }, suites);
+    await impostor.stop();
+    const wrong = misjudged(how, found);
+    run.report.note(run.app.name, "impostors", name, wrong, `${suites.join(", ")}: ${found.failed()} checks failed`);
+  }
 }
 
 async function healthy(url) {
@@ -118,7 +155,7 @@ function named(all, name) {
 
 /** Numbers from 0 to below 1, the same for the same seed (xorshift32). */
 function randomFrom(seed) {
-  let state = (seed * 2654435761 + 1) >>> 0 || 1;
+  let state = (Number(seed) * 2654435761 + 1) >>> 0 || 1;
   return () => {
     state ^= state << 13;
     state ^= state >>> 17;

@@ -37,7 +37,9 @@ function delivery(message, { phoneNumberId = "100000000000001", signed = true } 
   const changes = [{ field: "messages", value }];
   // Blanks and letters that somebody who parses and writes again would change.
   const body = JSON.stringify({ object: "whatsapp_business_account", entry: [{ id: "1", changes }] }, null, 3);
-  const digest = createHmac("sha256", signed ? WEBHOOK_SECRET : "somebody else").update(body).digest("hex");
+  const digest = createHmac("sha256", signed ? WEBHOOK_SECRET : "somebody else")
+    .update(body)
+    .digest("hex");
   const headers = { "content-type": "application/json", "x-hub-signature-256": `sha256=${digest}` };
   return { method: "POST", path: "/webhooks/whatsapp", headers, body };
 }
@@ -79,7 +81,6 @@ export const inbox = {
 
   credentials: async (client, n, options) => credentials(n, options),
   users: [1, 2, 3, 4],
-  anonymousStatus: 401,
 
   /** Compared one by one: the same status, body and headers. `mask` names what is new each time. */
   cases: [
@@ -113,14 +114,25 @@ export const inbox = {
     { path: "/messages/1?limit=two", user: 1 },
     { path: "/messages/1", user: 2 },
     { path: "/messages/999999", user: 1 },
-    { path: "/auth/login", method: "POST", json: { email: "user1@inbox.example", password: "secret-1" }, mask: ["access_token"] },
+    {
+      path: "/auth/login",
+      method: "POST",
+      json: { email: "user1@inbox.example", password: "secret-1" },
+      mask: ["access_token"],
+    },
     { path: "/auth/login", method: "POST", json: { email: "user1@inbox.example", password: "secret-2" } },
     { path: "/auth/login", method: "POST", json: { email: "user1@inbox.example" } },
     { path: "/auth/login", method: "POST", body: "{", headers: { "content-type": "application/json" } },
     { path: "/messages/1", user: 1, method: "POST", json: { body: "hello, “world”" }, mask: ["id", "timestamp"] },
     { path: "/messages/1", user: 1, method: "POST", json: { body: "" } },
     { path: "/messages/1", user: 2, method: "POST", json: { body: "not mine" } },
-    { path: "/conversations/1", user: 1, method: "PATCH", json: { read: true }, mask: ["id", "timestamp", "updated_at", "messages"] },
+    {
+      path: "/conversations/1",
+      user: 1,
+      method: "PATCH",
+      json: { read: true },
+      mask: ["id", "timestamp", "updated_at", "messages"],
+    },
     { path: "/conversations/1", user: 1, method: "PATCH", json: { status: "lost" } },
     { path: "/conversations/1", user: 2, method: "PATCH", json: { status: "closed" } },
     delivery(incoming("same")),
@@ -155,9 +167,15 @@ export const inbox = {
 
   /** Ways the same data changes: by a request to the app, or by SQL beside it; `undo` is the next write. */
   writes: [
-    (k) => ({ name: "a message sent", request: { user: 1, method: "POST", path: "/messages/1", json: { body: `out ${k}` } } }),
+    (k) => ({
+      name: "a message sent",
+      request: { user: 1, method: "POST", path: "/messages/1", json: { body: `out ${k}` } },
+    }),
     (k) => ({ name: "a webhook", request: delivery(incoming(k)) }),
-    () => ({ name: "marked read", request: { user: 1, method: "PATCH", path: "/conversations/1", json: { read: true } } }),
+    () => ({
+      name: "marked read",
+      request: { user: 1, method: "PATCH", path: "/conversations/1", json: { read: true } },
+    }),
     (k) => ({
       name: "status set",
       request: { user: 1, method: "PATCH", path: "/conversations/1", json: { status: k % 2 ? "open" : "closed" } },
@@ -172,7 +190,10 @@ export const inbox = {
       sql: `update users set active = false where id = '${FIRST}'`,
       undo: `update users set active = true where id = '${FIRST}'`,
     }),
-    (k) => ({ name: "instructions changed", sql: `update bot_profiles set system_prompt = 'Be brief ${k}.' where id = 4` }),
+    (k) => ({
+      name: "instructions changed",
+      sql: `update bot_profiles set system_prompt = 'Be brief ${k}.' where id = 4`,
+    }),
     (k) => ({ name: "bot renamed", sql: `update bot_profiles set name = 'Bot ${k}' where id in (1, 2, 3)` }),
     () => ({
       name: "attachment deleted",

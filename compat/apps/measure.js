@@ -50,8 +50,24 @@ export function printed(rows) {
     `${row.report_factor} ×`,
     row.report,
   ]);
-  const head = ["page", "direct p50 ms", "first through ms", "through p50 ms", "hits", "factor", "reports", "reports' figures"];
+  const head = [
+    "page",
+    "direct p50 ms",
+    "first through ms",
+    "through p50 ms",
+    "hits",
+    "factor",
+    "reports",
+    "reports' figures",
+  ];
   const table = [head, ...cells];
   const widths = head.map((_, at) => Math.max(...table.map((row) => row[at].length)));
-  return table.map((row) => row.map((cell, at) => cell.padEnd(widths[at])).join("  ").trimEnd()).join("\n");
+  return table
+    .map((row) =>
+      row
+        .map((cell, at) => cell.padEnd(widths[at]))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
 }

@@ -45,7 +45,9 @@ export async function startPostgres() {
     /** Makes a database and fills it: the schema, then the generator at this scale. */
     async load(database, { directory: app, scale: [setting, value] }) {
       await execute(uri("postgres"), [`create database ${database}`]);
-      const texts = await Promise.all(["schema.sql", "generate.sql"].map((name) => readFile(join(app, name), "utf8")));
+      const texts = await Promise.all(
+        ["schema.sql", "generate.sql"].map((name) => readFile(join(app, name), "utf8")),
+      );
       await execute(uri(database), [`set ${setting} = '${value}'`, ...texts]);
     },
     /** Runs SQL as somebody beside the app does: by psql, where there is one. */
@@ -95,7 +97,13 @@ async function ownerOfClusters() {
 
 async function firstThatIs(paths) {
   for (const path of paths) {
-    if (await access(path).then(() => true, () => false)) return path;
+    if (
+      await access(path).then(
+        () => true,
+        () => false,
+      )
+    )
+      return path;
   }
   return undefined;
 }

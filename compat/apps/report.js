@@ -37,7 +37,11 @@ export class Report {
     const columns = ["result", "app", "suite", "check", "detail"];
     const cells = this.rows.map((row) => columns.map((name) => oneLine(row[name])));
     const widths = columns.map((name, at) => Math.max(name.length, ...cells.map((row) => row[at].length)));
-    const line = (row) => row.map((cell, at) => (at === 4 ? cell : cell.padEnd(widths[at]))).join("  ").trimEnd();
+    const line = (row) =>
+      row
+        .map((cell, at) => (at === 4 ? cell : cell.padEnd(widths[at])))
+        .join("  ")
+        .trimEnd();
     this.log(["", line(columns), ...cells.map(line), ""].join("\n"));
     const count = (wanted) => this.rows.filter(({ result }) => result === wanted).length;
     this.log(`${count("ok")} ok, ${count("FAILED")} failed, ${count("skipped")} skipped`);

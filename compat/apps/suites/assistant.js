@@ -6,10 +6,17 @@ const SOON_MS = 5000;
 
 export async function assistant(run) {
   const { app, report, stub } = run;
-  if (app.name !== "inbox-fastapi") return;
-  for (const [via, client] of [["direct", run.direct], ["courant", run.through]]) {
-    await report.check(app.name, "assistant", `words arrive before the last is said (${via})`, () => pieces(run, client, via));
-    await report.check(app.name, "assistant", `the model is told when the reader leaves (${via})`, () => leaving(run, client, via));
+  if (app.without?.includes("assistant")) return;
+  for (const [via, client] of [
+    ["direct", run.direct],
+    ["courant", run.through],
+  ]) {
+    await report.check(app.name, "assistant", `words arrive before the last is said (${via})`, () =>
+      pieces(run, client, via),
+    );
+    await report.check(app.name, "assistant", `the model is told when the reader leaves (${via})`, () =>
+      leaving(run, client, via),
+    );
   }
   if (!run.cached) return report.skip(app.name, "assistant", "the same question costs once", "direct only");
   await report.check(app.name, "assistant", "the same question costs once", async () => {
@@ -17,9 +24,16 @@ export async function assistant(run) {
       run.through.send({ method: "POST", path: "/ai/complete", json, headers: run.signedIn[user] });
     const question = { prompt: `How long does it take? ${Date.now()}` };
     const before = stub.completions;
-    const answers = [await ask(question), await ask(question), ...(await Promise.all([ask(question), ask(question)]))];
+    const answers = [
+      await ask(question),
+      await ask(question),
+      ...(await Promise.all([ask(question), ask(question)])),
+    ];
     expect(new Set(answers.map(({ text }) => text)).size === 1, "the answers differ");
-    expect(stub.completions - before === 1, `the model was asked ${stub.completions - before} times for one question`);
+    expect(
+      stub.completions - before === 1,
+      `the model was asked ${stub.completions - before} times for one question`,
+    );
     const other = await ask({ prompt: `${question.prompt}!` });
     expect(stub.completions - before === 2, "another question was answered without the model");
     expect(other.text !== answers[0].text, "another question got the same answer");
@@ -29,7 +43,12 @@ export async function assistant(run) {
 }
 
 async function chat(run, client, prompt) {
-  const response = await client.open({ method: "POST", path: "/ai/chat", json: { prompt }, headers: run.signedIn[1] });
+  const response = await client.open({
+    method: "POST",
+    path: "/ai/chat",
+    json: { prompt },
+    headers: run.signedIn[1],
+  });
   expect(response.statusCode === 200, `answered ${response.statusCode}`);
   response.setEncoding("utf8");
   return response;

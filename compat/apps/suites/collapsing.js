@@ -29,7 +29,10 @@ export async function collapsing(run) {
       const answers = await ask(through.as(fresh));
       const times = (await asked(run, path)) - earlier;
       await report.check(app.name, "collapsing", `${path}, ${name}`, async () => {
-        expect(answers.every(({ status }) => status === 200), `answered ${answers.map(({ status }) => status)}`);
+        expect(
+          answers.every(({ status }) => status === 200),
+          `answered ${answers.map(({ status }) => status)}`,
+        );
         expect(new Set(answers.map(({ text }) => text)).size === 1, "the answers differ");
         const wanted = cached ? 1 : answers.length;
         expect(times === wanted, `${answers.length} requests cost the app ${times}, not ${wanted}`);

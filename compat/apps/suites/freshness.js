@@ -36,10 +36,18 @@ export async function freshness(run) {
       states.push({ name, told: await truth(run) });
     }
   }
-  const writes = Object.entries(made).map(([via, count]) => `${count} by ${via}`).join(", ");
+  const writes = Object.entries(made)
+    .map(([via, count]) => `${count} by ${via}`)
+    .join(", ");
   const lag = `${seen.late} of the state before, at most ${Math.round(seen.lagMs)} ms after the write`;
   const problem = problems ? `${problems} writes were not shown as they must be (above)` : "";
-  report.note(app.name, "freshness", "after each write", problem, `${writes}; ${seen.reads} reads, ${seen.hits} hits, ${lag}`);
+  report.note(
+    app.name,
+    "freshness",
+    "after each write",
+    problem,
+    `${writes}; ${seen.reads} reads, ${seen.hits} hits, ${lag}`,
+  );
   if (!run.cached) return;
   const few = seen.hits * 10 < seen.reads ? `${seen.hits} of ${seen.reads}: without hits nothing is proven` : "";
   report.note(app.name, "freshness", "hits among the reads", few, `${seen.hits} of ${seen.reads}`);
@@ -60,7 +68,9 @@ async function step(run, write, via, states, name, seen) {
   // Nobody else writes: what the app itself says now is how it stays until the next write.
   const told = await truth(run);
   states.push({ name, told });
-  await Promise.all(run.app.reads.map((_, at) => settle(run, at, { states, bound, acknowledged, seen, first: first[at] })));
+  await Promise.all(
+    run.app.reads.map((_, at) => settle(run, at, { states, bound, acknowledged, seen, first: first[at] })),
+  );
 }
 
 async function send({ signedIn }, client, { user, headers, ...request }) {
@@ -89,7 +99,7 @@ async function settle(run, at, { states, bound, acknowledged, seen, first }) {
   const read = run.app.reads[at];
   const [before, after] = states.slice(-2).map(({ told }) => told[at]);
   let next = first;
-  for (let confirmed = 0; confirmed < 2; ) {
+  for (let confirmed = 0; confirmed < 2;) {
     const { began, told, hit } = await (next ?? once(run, read));
     next = undefined;
     seen.reads += 1;

@@ -21,14 +21,20 @@ export async function isolation(run) {
     }
     let hits = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
-      const shuffled = asked.map((one) => [random(), one]).sort(([a], [b]) => a - b).map(([, one]) => one);
+      const shuffled = asked
+        .map((one) => [random(), one])
+        .sort(([a], [b]) => a - b)
+        .map(([, one]) => one);
       const found = await Promise.all(shuffled.map(({ user, path }) => through.get(path, signedIn[user])));
       for (const [at, { user, path }] of shuffled.entries()) {
         const said = `${found[at].status} ${found[at].text}`;
         const wanted = expected.get(`${user} ${path}`);
         const who = user ? `user ${user}` : "nobody";
         hits += found[at].hit;
-        expect(said === wanted, () => `${path} as ${who} is not what the app shows them: ${whose(said, path, expected, wanted)}`);
+        expect(
+          said === wanted,
+          () => `${path} as ${who} is not what the app shows them: ${whose(said, path, expected, wanted)}`,
+        );
       }
     }
     return `${ROUNDS * asked.length} answers, ${hits} hits`;

@@ -10,17 +10,26 @@ export async function ledger(run) {
   await report.check(app.name, "ledger", "readers beside writers", async () => {
     const entries = [];
     const state = { entries, begun: 0, done: false, hits: 0, reads: 0 };
-    const initial = await Promise.all(app.ledger.readers.map((reader) => count(run.direct, reader, run).then(({ number }) => number)));
+    const initial = await Promise.all(
+      app.ledger.readers.map((reader) => count(run.direct, reader, run).then(({ number }) => number)),
+    );
     const each = Math.max(5, Math.floor(run.writes / 3));
     const writers = ["courant", "app", "psql"].map((via) => write(run, state, via, each));
     // Two readers of each path: neither may depend on what the other has seen.
-    const readers = [...app.ledger.readers.keys()].flatMap((at) => [read(run, state, at, initial), read(run, state, at, initial)]);
+    const readers = [...app.ledger.readers.keys()].flatMap((at) => [
+      read(run, state, at, initial),
+      read(run, state, at, initial),
+    ]);
     const failed = (error) => ((state.done = true), Promise.reject(error));
-    await Promise.all([Promise.all(writers).finally(() => (state.done = true)), ...readers].map((work) => work.catch(failed)));
+    await Promise.all(
+      [Promise.all(writers).finally(() => (state.done = true)), ...readers].map((work) => work.catch(failed)),
+    );
     for (const [at, reader] of app.ledger.readers.entries()) {
       const { number } = await count(run.direct, reader, run);
       if (number !== initial[at] + entries.length) {
-        throw new Difference(`${reader.path}: ${entries.length} rows were added, the app itself shows ${number - initial[at]}`);
+        throw new Difference(
+          `${reader.path}: ${entries.length} rows were added, the app itself shows ${number - initial[at]}`,
+        );
       }
     }
     return `${entries.length} rows added, ${state.reads} reads, ${state.hits} hits`;

@@ -4,7 +4,9 @@ import { Difference, expect, parting } from "../report.js";
 
 /** Headers that mean something to a client; what the app does not send, Courant may. */
 const COMPARED =
-  "content-type content-disposition location www-authenticate allow cache-control set-cookie last-modified".split(" ");
+  "content-type content-disposition location www-authenticate allow cache-control set-cookie last-modified".split(
+    " ",
+  );
 
 export async function sameness({ app, direct, through, signedIn, report, service }) {
   for (const asked of app.cases) {
@@ -42,6 +44,10 @@ function compare(expected, found, { mask = [] }, time) {
   );
   const [wanted, text] = [expected, found].map(({ text }) => masked(text, mask));
   expect(wanted === text, () => `${which} body: ${parting(wanted, text)}`);
+  const policy = found.headers["content-security-policy"];
+  const forbids =
+    policy && policy !== expected.headers["content-security-policy"] && !policy.includes("'unsafe-inline'");
+  expect(!(forbids && text.includes("<script")), () => `${which} the page's own scripts are forbidden: ${policy}`);
   for (const name of COMPARED) {
     const wanted = header(expected, name, mask);
     if (wanted === undefined) continue;

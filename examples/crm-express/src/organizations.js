@@ -23,9 +23,7 @@ organizations.get("/api/organizations/:id", signedIn, async (request, response) 
 organizations.get("/api/organizations/:id/modules", signedIn, async (request, response) => {
   const found = await owned(request, response);
   if (!found) return;
-  response.json(
-    await database.module.findMany({ where: { organizationId: found.id }, orderBy: { id: "asc" } }),
-  );
+  response.json(await database.module.findMany({ where: { organizationId: found.id }, orderBy: { id: "asc" } }));
 });
 
 organizations.post("/api/organizations", signedIn, async (request, response) => {
@@ -40,7 +38,10 @@ organizations.post("/api/organizations", signedIn, async (request, response) => 
       memberships: { create: { userId: request.user.id } },
     },
   });
-  response.status(201).location(`/api/organizations/${made.id}`).json(await withFigures(made));
+  response
+    .status(201)
+    .location(`/api/organizations/${made.id}`)
+    .json(await withFigures(made));
 });
 
 /** The organization that the path names, if the user may see it; else the response is sent. */
