@@ -28,7 +28,7 @@ export const IMPOSTORS = {
 /** Starts one in front of an app. */
 export async function startImpostor(how, appUrl) {
   const memories = how.keepsMs.map((keepsMs) => ({ keepsMs, kept: new Map() }));
-  let turn = 0;
+  const turns = new Map();
   const server = http.createServer((request, response) => {
     serve(request, response).catch((error) => response.destroy(error));
   });
@@ -37,11 +37,14 @@ export async function startImpostor(how, appUrl) {
     const body = tidied(how, await gathered(request));
     const declared = request.method === "GET" && DECLARED.test(request.url);
     if (!declared) {
-      if (how.forgetsOnWrite && request.method !== "GET") memories.forEach(({ kept }) => kept.clear());
+      const write = request.method !== "GET" && !request.url.startsWith("/ai/");
+      if (how.forgetsOnWrite && write) memories.forEach(({ kept }) => kept.clear());
       return pass(request, body, response);
     }
-    const memory = memories[(turn += 1) % memories.length];
     const key = [request.url, how.mixes ? "" : [request.headers.authorization, request.headers.cookie]].join(" ");
+    const turn = (turns.get(key) ?? 0) + 1;
+    turns.set(key, turn);
+    const memory = memories[turn % memories.length];
     const kept = memory.kept.get(key);
     const hit = kept !== undefined && Date.now() - kept.at < memory.keepsMs;
     const answer = hit ? kept : await whole(request, body);

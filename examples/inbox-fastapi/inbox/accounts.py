@@ -39,10 +39,12 @@ async def accounts(user: User, database: Database) -> list[dict]:
             account["id"],
             user["id"],
         )
-        listed.append({
-            **account,
-            "conversations": conversations,
-            **traffic,
-            "busiest": dict(busiest) if busiest else None,
-        })
+        listed.append(
+            {
+                **account,
+                "conversations": conversations,
+                **traffic,
+                "busiest": dict(busiest) if busiest else None,
+            }
+        )
     return listed

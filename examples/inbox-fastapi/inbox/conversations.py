@@ -72,7 +72,10 @@ async def mark(conversation_id: int, marks: Marks, user: User, database: Databas
             raise HTTPException(404, "Conversation not found")
         if marks.read:
             await database.execute(
-                "update messages set read_at = now() where conversation_id = $1 and direction = 'in' and read_at is null",
+                """
+                update messages set read_at = now()
+                where conversation_id = $1 and direction = 'in' and read_at is null
+                """,
                 conversation_id,
             )
         if marks.status:

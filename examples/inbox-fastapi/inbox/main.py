@@ -15,9 +15,10 @@ from inbox import accounts, assistant, auth, conversations, messages, webhooks
 
 @asynccontextmanager
 async def lifespan(app: FastAPI):
+    models_url = os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1")
     async with (
         asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=1, max_size=10) as pool,
-        httpx.AsyncClient(base_url=os.environ.get("OPENAI_BASE_URL", "https://api.openai.com/v1"), timeout=60) as models,
+        httpx.AsyncClient(base_url=models_url, timeout=60) as models,
     ):
         app.state.pool = pool
         app.state.models = models
