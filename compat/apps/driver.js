@@ -7,6 +7,7 @@
 //
 // Everything it needs it starts, on free ports, and ends: PostgreSQL, the apps, the model's stub, Courant.
 
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,6 +60,11 @@ if (flags.help) console.log(HELP);
 else process.exitCode = await main();
 
 async function main() {
+  const alone = flags["direct-only"] || flags.impostors;
+  if (!alone && !existsSync(process.env.COURANT_BIN)) {
+    console.error(`no binary at ${process.env.COURANT_BIN}: cargo build -p courant, or --direct-only`);
+    return 1;
+  }
   const ends = [];
   const report = new Report();
   const measured = [];
@@ -70,16 +76,21 @@ async function main() {
     const stub = await startStub();
     ends.push(stub.stop);
     for (const name of flags.app) {
-      const run = await start(named(APPS, name), { postgres, stub, directory, report, ends });
-      if (flags.impostors) await judge(run);
-      else if (flags.measure) measured.push(...(await measure(await behindCourant(run, directory, ends))));
-      else await drive(await behindCourant(run, directory, ends), flags.suite);
+      const app = named(APPS, name);
+      // One app that does not start leaves the other to be looked at.
+      await report.check(app.name, "run", "to its end", async () => {
+        const run = await start(app, { postgres, stub, report, ends });
+        if (flags.impostors) return judge(run);
+        const before = await behindCourant(run, directory, ends);
+        if (flags.measure) measured.push(...(await measure(before)));
+        else await drive(before, flags.suite);
+      });
     }
   } finally {
     for (const end of ends.reverse()) await end();
   }
   if (flags.measure) console.log(printed(measured));
-  else report.print();
+  if (!flags.measure || report.failed()) report.print();
   if (flags.json) await writeFile(flags.json, JSON.stringify(flags.measure ? measured : report.rows, null, 2));
   return report.failed() ? 1 : 0;
 }

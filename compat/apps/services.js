@@ -6,6 +6,8 @@ import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 
+import { Difference } from "./report.js";
+
 const PATIENCE_MS = 60_000;
 const TAIL_LINES = 30;
 const running = new Set();
@@ -47,7 +49,7 @@ export class Service {
     while (!(await holds())) {
       if (this.ended() || Date.now() > deadline) {
         const why = this.ended() ? "ended" : `was not ready within ${PATIENCE_MS / 1000} s`;
-        throw new Error(`${this.name} ${why}; it said:\n${this.lines.slice(-TAIL_LINES).join("\n")}`);
+        throw new Difference(`${this.name} ${why}; it said:\n${this.lines.slice(-TAIL_LINES).join("\n")}`);
       }
       await pause(50);
     }

@@ -3,7 +3,15 @@
 import { Difference, expect, parting } from "../report.js";
 
 /** Headers that mean something to a client; what the app does not send, Courant may. */
-const COMPARED = ["content-type", "location", "www-authenticate", "allow", "cache-control", "set-cookie", "last-modified"];
+const COMPARED = [
+  "content-type",
+  "location",
+  "www-authenticate",
+  "allow",
+  "cache-control",
+  "set-cookie",
+  "last-modified",
+];
 
 export async function sameness({ app, direct, through, signedIn, report, service }) {
   for (const asked of app.cases) {
