@@ -1,0 +1,1 @@
+"""A WhatsApp inbox: agents, their accounts, conversations and messages."""
