@@ -40,6 +40,7 @@ fn the_upstream_is_told_who_asked_and_how() {
     let expected = headers(&[
         ("host", "App.example:8080"),
         ("te", "trailers"),
+        ("connection", "te"),
         ("via", "1.1 courant"),
         ("surrogate-capability", "courant=\"Surrogate/1.0\""),
         ("x-forwarded-for", "10.0.0.1"),
