@@ -52,7 +52,7 @@ fn after_an_upgrade_nothing_is_looked_at_not_even_what_came_before_it_was_grante
     let request = b"GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n".to_vec();
     let sent = [request.clone(), b"\x81\x05".to_vec(), b"\n\nnot a head\r\n\r\n".to_vec()];
     let mut door = Door::new(Pieces(sent.clone().into()), PATIENCE);
-    let mut read = |door: &mut Door<Pieces>| {
+    let read = |door: &mut Door<Pieces>| {
         let mut space = [0; 64];
         let mut buffer = ReadBuf::new(&mut space);
         let polled = Pin::new(door).poll_read(&mut Context::from_waker(Waker::noop()), &mut buffer);
