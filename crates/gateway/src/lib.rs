@@ -5,6 +5,8 @@
 //! binary gives it: heads of requests and responses, and the configuration of routes.
 
 pub mod forward;
+#[cfg(test)]
+mod heads;
 pub mod http_cache;
 pub mod route;
 pub mod upstream;

@@ -1,11 +1,5 @@
 use super::*;
-
-fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-    let pair = |(name, value): &(&'static str, &'static str)| {
-        (HeaderName::from_static(name), HeaderValue::from_static(value))
-    };
-    lines.iter().map(pair).collect()
-}
+use crate::heads::headers;
 
 fn hop(is_trusted: bool) -> Hop {
     Hop { peer: IpAddr::from([10, 0, 0, 1]), scheme: "http", is_trusted }

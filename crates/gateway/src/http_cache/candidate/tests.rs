@@ -1,15 +1,7 @@
 use http::HeaderName;
 
 use super::*;
-
-type Lines = &'static [(&'static str, &'static str)];
-
-fn headers(lines: Lines) -> HeaderMap {
-    let pair = |(name, value): &(&'static str, &'static str)| {
-        (HeaderName::from_static(name), HeaderValue::from_static(value))
-    };
-    lines.iter().map(pair).collect()
-}
+use crate::heads::{Lines, headers};
 
 fn judged(
     method: &str,
