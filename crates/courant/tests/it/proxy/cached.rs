@@ -175,3 +175,61 @@ async fn what_is_kept_is_passed_on_while_it_comes_and_a_client_that_goes_does_no
         assert!(std::time::Instant::now() < deadline, "{answered:?}");
     }
 }
+
+#[tokio::test]
+async fn what_is_stale_is_confirmed_used_meanwhile_or_stands_in_as_its_backend_says() {
+    let number = Arc::new(AtomicUsize::new(0));
+    let backend = Backend::start(move |request| {
+        let number = number.fetch_add(1, Ordering::SeqCst).to_string();
+        async move {
+            let known = request.headers().contains_key("if-none-match");
+            match request.uri().path() {
+                "/asked" if known => whole(304, &[("etag", "\"a\""), ("x-n", &number)], ""),
+                "/asked" => whole(200, &[("etag", "\"a\""), ("x-n", &number)], "kept"),
+                "/meanwhile" => {
+                    whole(200, &[("cache-control", "max-age=0, stale-while-revalidate=60")], number)
+                }
+                _ => whole(200, &[("cache-control", "max-age=0, stale-if-error=60")], number),
+            }
+        }
+    })
+    .await;
+    let (_cluster, node) =
+        start("proxy_stale", &format!("[proxy]\nupstream = \"{}\"\n", backend.url())).await;
+    let kept = ask(&node, "/asked", &[]).await;
+    let confirmed = ask(&node, "/asked", &[]).await;
+    assert_eq!((confirmed.status.as_u16(), &confirmed.body), (200, &kept.body));
+    assert_ne!(confirmed.header("x-n"), kept.header("x-n"));
+    assert_eq!(confirmed.cache(), "courant; fwd=stale; fwd-status=304; stored");
+    let first = ask(&node, "/meanwhile", &[]).await;
+    let meanwhile = ask(&node, "/meanwhile", &[]).await;
+    assert_eq!((meanwhile.cache(), &meanwhile.body), ("courant; hit; ttl=0", &first.body));
+    node.eventually("/meanwhile", |answered| answered.body != first.body).await;
+    let before = ask(&node, "/standing-in", &[]).await;
+    drop(backend);
+    let after = ask(&node, "/standing-in", &[]).await;
+    assert_eq!((after.status.as_u16(), &after.body), (200, &before.body));
+    assert_eq!(ask(&node, "/asked", &[]).await.status.as_u16(), 502);
+}
+
+#[tokio::test]
+async fn an_answer_that_turns_out_too_long_to_be_kept_arrives_whole() {
+    let backend = Backend::start(|_| async {
+        let (sender, response) = pieces(&[("cache-control", "max-age=60")]);
+        tokio::spawn(async move {
+            for _ in 0..1000 {
+                sender.send("0123456789").unwrap();
+                tokio::task::yield_now().await;
+            }
+        });
+        response
+    })
+    .await;
+    let configuration = format!("[proxy]\nupstream = \"{}\"\ncache_entry_bytes_max = 2048\n", backend.url());
+    let (_cluster, node) = start("proxy_long", &configuration).await;
+    for _ in 0..2 {
+        let answered = ask(&node, "/", &[]).await;
+        assert_eq!(answered.body, "0123456789".repeat(1000));
+    }
+    assert_eq!(backend.count(), 2);
+}
