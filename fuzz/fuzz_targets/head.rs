@@ -2,6 +2,7 @@
 //! but in the request line, and read by the parser behind as it was judged.
 #![no_main]
 
+#[expect(dead_code, reason = "only the door gives a head up")]
 #[path = "../../crates/courant/src/listen/head.rs"]
 mod head;
 

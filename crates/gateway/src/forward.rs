@@ -78,6 +78,7 @@ pub fn request(headers: &mut HeaderMap, version: Version, hop: &Hop) {
     strip_hop(headers);
     if trailers {
         headers.insert(TE, HeaderValue::from_static("trailers"));
+        headers.insert(CONNECTION, HeaderValue::from_static("te"));
     }
     // The body is passed on as it comes: whoever waits for leave to send it is given leave here.
     headers.remove(EXPECT);
@@ -95,11 +96,12 @@ pub fn response(headers: &mut HeaderMap, version: Version) {
 
 /// The scheme and the host by which an upstream is told that it was asked.
 pub fn origin(headers: &HeaderMap, hop: &Hop) -> (String, String) {
-    let said = |name| {
-        headers.get(name).filter(|_| hop.is_trusted).and_then(|value: &HeaderValue| value.to_str().ok())
-    };
-    let host = said(X_FORWARDED_HOST).or_else(|| headers.get(HOST)?.to_str().ok()).unwrap_or_default();
-    let scheme = said(X_FORWARDED_PROTO).unwrap_or(hop.scheme);
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let said = |name| text(name).filter(|_| hop.is_trusted);
+    let host = said(X_FORWARDED_HOST).or_else(|| text(HOST)).unwrap_or_default();
+    let is_scheme =
+        |scheme: &&str| !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let scheme = said(X_FORWARDED_PROTO).filter(is_scheme).unwrap_or(hop.scheme);
     (scheme.to_ascii_lowercase(), host.to_ascii_lowercase())
 }
 

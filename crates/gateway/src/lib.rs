@@ -6,6 +6,8 @@
 
 pub mod dependence;
 pub mod forward;
+#[cfg(test)]
+mod heads;
 pub mod http_cache;
 pub mod route;
 pub mod source;

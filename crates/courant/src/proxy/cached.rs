@@ -44,6 +44,12 @@ pub(super) async fn read(passage: &Passage) -> Passed {
         if RequestControl::of(headers).only_if_cached {
             return Err(Failed::NotCached.into());
         }
+        let why = match (&found, is_known) {
+            _ if range == Range::Several => "bypass",
+            (Some(_), _) => "stale",
+            (None, true) => "vary-miss",
+            (None, false) => "uri-miss",
+        };
         // What is confirmed is confirmed whole; what is not kept is not asked for in a way that could be.
         let stale = found.filter(|_| passage.head.method == Method::GET && range != Range::Several);
         let may_fill = passage.head.method == Method::GET && (range == Range::Whole || stale.is_some());
@@ -64,11 +70,6 @@ pub(super) async fn read(passage: &Passage) -> Passed {
                 Turn::Alone => {}
             }
         }
-        let why = match (&stale, is_known) {
-            (Some(_), _) => "stale",
-            (None, true) => "vary-miss",
-            (None, false) => "uri-miss",
-        };
         return ask(passage, Question { stale, may_fill, flight, why }).await;
     }
 }

@@ -130,7 +130,7 @@ impl Place {
     pub(super) async fn lease(self, fresh: bool, progress: Arc<Progress>) -> std::io::Result<Lease> {
         while let Some(mut sender) = self.upstream.idle().filter(|_| !fresh) {
             // It may still be ending the answer before; what was closed is passed over.
-            if sender.ready().await.is_ok() {
+            if let Ok(Ok(())) = timeout(self.upstream.connect_timeout, sender.ready()).await {
                 return Ok(Lease { sender, is_reused: true, progress, place: self });
             }
         }

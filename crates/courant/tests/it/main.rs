@@ -30,6 +30,8 @@ mod precision;
 #[cfg(test)]
 mod promises;
 #[cfg(test)]
+mod proxy;
+#[cfg(test)]
 mod stream;
 #[cfg(test)]
 mod torture;

@@ -1,11 +1,5 @@
 use super::*;
-
-fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-    let pair = |(name, value): &(&'static str, &'static str)| {
-        (HeaderName::from_static(name), HeaderValue::from_static(value))
-    };
-    lines.iter().map(pair).collect()
-}
+use crate::heads::headers;
 
 fn hop(is_trusted: bool) -> Hop {
     Hop { peer: IpAddr::from([10, 0, 0, 1]), scheme: "http", is_trusted }
@@ -40,6 +34,7 @@ fn the_upstream_is_told_who_asked_and_how() {
     let expected = headers(&[
         ("host", "App.example:8080"),
         ("te", "trailers"),
+        ("connection", "te"),
         ("via", "1.1 courant"),
         ("surrogate-capability", "courant=\"Surrogate/1.0\""),
         ("x-forwarded-for", "10.0.0.1"),

@@ -54,21 +54,11 @@ pub(super) fn allows_part(request: &HeaderMap, response: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
-
     use super::*;
-
-    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pair = |(name, value): &(&'static str, &'static str)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
-        };
-        lines.iter().map(pair).collect()
-    }
+    use crate::heads::{Lines, headers};
 
     const MONDAY: &str = "Mon, 07 Nov 1994 12:00:00 GMT";
     const SUNDAY: &str = "Sun, 06 Nov 1994 12:00:00 GMT";
-
-    type Lines = &'static [(&'static str, &'static str)];
 
     #[test]
     fn a_client_has_it_if_it_names_the_tag_or_a_time_since_which_nothing_changed() {

@@ -62,7 +62,7 @@ impl<'a> Input<'a> {
         is_next
     }
 
-    fn while_(&mut self, holds: impl Fn(u8) -> bool) -> &'a [u8] {
+    fn run_of(&mut self, holds: impl Fn(u8) -> bool) -> &'a [u8] {
         let end = self.0.iter().position(|byte| !holds(*byte)).unwrap_or(self.0.len());
         let (taken, rest) = self.0.split_at(end);
         self.0 = rest;
@@ -77,7 +77,7 @@ impl<'a> Input<'a> {
         let is_part = |byte: u8| {
             byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-' | b'.' | b'*')
         };
-        Some(text(self.while_(is_part)))
+        Some(text(self.run_of(is_part)))
     }
 
     fn member(&mut self) -> Option<Bare> {
@@ -122,12 +122,12 @@ impl<'a> Input<'a> {
             },
             b':' => {
                 self.take(b':');
-                self.while_(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='));
+                self.run_of(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='));
                 self.take(b':').then_some(Bare::Other)
             }
             first if first.is_ascii_alphabetic() || first == b'*' => {
                 let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~:/".contains(&byte);
-                Some(Bare::Text(text(self.while_(is_part))))
+                Some(Bare::Text(text(self.run_of(is_part))))
             }
             _ => None,
         }
@@ -135,12 +135,12 @@ impl<'a> Input<'a> {
 
     fn number(&mut self) -> Option<Bare> {
         let is_negative = self.take(b'-');
-        let digits = self.while_(|byte| byte.is_ascii_digit());
+        let digits = self.run_of(|byte| byte.is_ascii_digit());
         if digits.is_empty() || digits.len() > 15 {
             return None;
         }
         if self.take(b'.') {
-            let fraction = self.while_(|byte| byte.is_ascii_digit()).len();
+            let fraction = self.run_of(|byte| byte.is_ascii_digit()).len();
             return (digits.len() <= 12 && (1..=3).contains(&fraction)).then_some(Bare::Other);
         }
         let number: i64 = text(digits).parse().ok()?;

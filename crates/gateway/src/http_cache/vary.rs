@@ -66,20 +66,11 @@ fn said(request: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
-
-    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-        let pair = |(name, value): &(&'static str, &'static str)| {
-            (HeaderName::from_static(name), HeaderValue::from_static(value))
-        };
-        lines.iter().map(pair).collect()
-    }
+    use crate::heads::{Lines, headers};
 
     #[test]
     fn a_response_is_for_requests_that_say_the_same() {
-        type Lines = &'static [(&'static str, &'static str)];
         let cases: &[(Lines, Lines, Lines, Option<bool>)] = &[
             (&[], &[("foo", "1")], &[("foo", "2")], Some(true)),
             (&[("vary", "Foo")], &[("foo", "1")], &[("foo", "1"), ("bar", "2")], Some(true)),

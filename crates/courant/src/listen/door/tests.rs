@@ -47,6 +47,35 @@ fn through(pieces: impl IntoIterator<Item = Vec<u8>>, buffer_bytes: usize) -> (V
     }
 }
 
+#[test]
+fn after_an_upgrade_nothing_is_looked_at_not_even_what_came_before_it_was_granted() {
+    let request = b"GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n".to_vec();
+    let sent = [request.clone(), b"GE".to_vec(), b"\x81\n\nnot a head\r\n\r\n".to_vec()];
+    let mut door = Door::new(Pieces(sent.clone().into()), PATIENCE);
+    let read = |door: &mut Door<Pieces>| {
+        let mut space = [0; 64];
+        let mut buffer = ReadBuf::new(&mut space);
+        let polled = Pin::new(door).poll_read(&mut Context::from_waker(Waker::noop()), &mut buffer);
+        assert!(matches!(polled, Poll::Ready(Ok(()))));
+        buffer.filled().to_vec()
+    };
+    assert_eq!(read(&mut door), request);
+    // Two bytes that came too early, and were taken for the begin of a head.
+    door.raw.extend_from_slice(&sent[1]);
+    door.look();
+    assert!(door.head.len() > 0);
+    door.upgraded().store(true, Ordering::Relaxed);
+    let mut rest = Vec::new();
+    loop {
+        match read(&mut door) {
+            piece if piece.is_empty() => break,
+            piece => rest.extend(piece),
+        }
+    }
+    assert_eq!(rest, [&sent[1][..], &sent[1], &sent[2]].concat());
+    assert!(door.refused.get().is_none());
+}
+
 fn whole(sent: impl AsRef<[u8]>) -> (String, Option<String>) {
     let (read, refused) = through([sent.as_ref().to_vec()], 8192);
     (String::from_utf8(read).unwrap(), refused)

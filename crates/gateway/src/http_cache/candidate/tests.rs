@@ -1,15 +1,7 @@
 use http::HeaderName;
 
 use super::*;
-
-type Lines = &'static [(&'static str, &'static str)];
-
-fn headers(lines: Lines) -> HeaderMap {
-    let pair = |(name, value): &(&'static str, &'static str)| {
-        (HeaderName::from_static(name), HeaderValue::from_static(value))
-    };
-    lines.iter().map(pair).collect()
-}
+use crate::heads::{Lines, headers};
 
 fn judged(
     method: &str,
@@ -27,12 +19,19 @@ fn judged(
     Candidate::judge(&asked, status, &headers(response), &times, ttl.map(Duration::from_secs))
 }
 
+type Case = (&'static str, Lines, u16, Lines, Option<u64>, Option<Refusal>);
+
+fn check(cases: &[Case]) {
+    for (method, request, status, response, ttl, expected) in cases {
+        let refusal = judged(method, request, *status, response, *ttl).err();
+        assert_eq!(refusal, *expected, "{method} {request:?} {status} {response:?}");
+    }
+}
+
+const FRESH: Lines = &[("cache-control", "max-age=60")];
+
 #[test]
 fn a_response_is_kept_only_if_nothing_speaks_against_it() {
-    const FRESH: Lines = &[("cache-control", "max-age=60")];
-    const AUTHORIZED: Lines = &[("authorization", "Bearer x")];
-    const COOKIE: Lines = &[("cookie", "a=b")];
-    type Case = (&'static str, Lines, u16, Lines, Option<u64>, Option<Refusal>);
     let cases: &[Case] = &[
         ("GET", &[], 200, FRESH, None, None),
         ("GET", &[], 599, FRESH, None, None),
@@ -56,6 +55,25 @@ fn a_response_is_kept_only_if_nothing_speaks_against_it() {
         ("GET", &[], 599, &[("cache-control", "must-understand, max-age=60")], None, Some(Refusal::Status)),
         ("GET", &[], 200, &[("cache-control", "private, max-age=60")], None, Some(Refusal::Private)),
         ("GET", &[("cache-control", "no-store")], 200, FRESH, None, Some(Refusal::NoStore)),
+        ("GET", &[], 200, &[("cache-control", "max-age=60"), ("vary", "*")], None, Some(Refusal::Vary)),
+        // Of no use, or to be asked about.
+        ("GET", &[], 200, &[], None, Some(Refusal::Useless)),
+        ("GET", &[], 200, &[("cache-control", "no-cache, max-age=60")], None, Some(Refusal::Useless)),
+        ("GET", &[], 200, &[("cache-control", "max-age=60"), ("age", "60")], None, Some(Refusal::Useless)),
+        ("GET", &[], 200, &[("cache-control", "max-age=60, stale-if-error=60"), ("age", "60")], None, None),
+        ("GET", &[], 200, &[("cache-control", "no-cache"), ("etag", "\"a\"")], None, None),
+        ("GET", &[], 200, &[("etag", "\"a\"")], None, None),
+        ("GET", &[], 201, &[("etag", "\"a\"")], None, Some(Refusal::Status)),
+        ("GET", &[], 503, &[("etag", "\"a\"")], Some(60), Some(Refusal::Status)),
+    ];
+    check(cases);
+}
+
+#[test]
+fn what_was_made_for_one_is_not_kept_for_all() {
+    const AUTHORIZED: Lines = &[("authorization", "Bearer x")];
+    const COOKIE: Lines = &[("cookie", "a=b")];
+    let cases: &[Case] = &[
         // Who identified themselves is answered for all only where the answer says so.
         ("GET", AUTHORIZED, 200, FRESH, None, Some(Refusal::Authorization)),
         ("GET", AUTHORIZED, 200, &[], Some(60), Some(Refusal::Authorization)),
@@ -85,21 +103,8 @@ fn a_response_is_kept_only_if_nothing_speaks_against_it() {
         ("GET", COOKIE, 200, &[], Some(60), Some(Refusal::Cookie)),
         ("GET", COOKIE, 200, &[("etag", "\"a\"")], None, Some(Refusal::Cookie)),
         ("GET", &[], 200, &[], Some(60), None),
-        ("GET", &[], 200, &[("cache-control", "max-age=60"), ("vary", "*")], None, Some(Refusal::Vary)),
-        // Of no use, or to be asked about.
-        ("GET", &[], 200, &[], None, Some(Refusal::Useless)),
-        ("GET", &[], 200, &[("cache-control", "no-cache, max-age=60")], None, Some(Refusal::Useless)),
-        ("GET", &[], 200, &[("cache-control", "max-age=60"), ("age", "60")], None, Some(Refusal::Useless)),
-        ("GET", &[], 200, &[("cache-control", "max-age=60, stale-if-error=60"), ("age", "60")], None, None),
-        ("GET", &[], 200, &[("cache-control", "no-cache"), ("etag", "\"a\"")], None, None),
-        ("GET", &[], 200, &[("etag", "\"a\"")], None, None),
-        ("GET", &[], 201, &[("etag", "\"a\"")], None, Some(Refusal::Status)),
-        ("GET", &[], 503, &[("etag", "\"a\"")], Some(60), Some(Refusal::Status)),
     ];
-    for (method, request, status, response, ttl, expected) in cases {
-        let refusal = judged(method, request, *status, response, *ttl).err();
-        assert_eq!(refusal, *expected, "{method} {request:?} {status} {response:?}");
-    }
+    check(cases);
 }
 
 #[test]

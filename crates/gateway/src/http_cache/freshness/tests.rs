@@ -1,8 +1,9 @@
 use std::time::Instant;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderValue;
 
 use super::*;
+use crate::heads::headers;
 
 const NOON: &str = "Sun, 06 Nov 1994 12:00:00 GMT";
 const LATER: &str = "Sun, 06 Nov 1994 13:00:00 GMT";
@@ -10,13 +11,6 @@ const BEFORE: &str = "Sun, 06 Nov 1994 11:59:00 GMT";
 
 fn noon() -> SystemTime {
     httpdate::parse_http_date(NOON).expect("a date")
-}
-
-fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
-    let pair = |(name, value): &(&'static str, &'static str)| {
-        (HeaderName::from_static(name), HeaderValue::from_static(value))
-    };
-    lines.iter().map(pair).collect()
 }
 
 fn lifetime(status: u16, lines: &[(&'static str, &'static str)], ttl: Option<u64>) -> Lifetime {

@@ -1,18 +1,10 @@
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderName, Uri};
+use http::Uri;
 
 use super::*;
+use crate::heads::{Lines, headers};
 use crate::http_cache::candidate::{Asked, Candidate, Times};
-
-type Lines = &'static [(&'static str, &'static str)];
-
-fn headers(lines: Lines) -> HeaderMap {
-    let pair = |(name, value): &(&'static str, &'static str)| {
-        (HeaderName::from_static(name), HeaderValue::from_static(value))
-    };
-    lines.iter().map(pair).collect()
-}
 
 fn stored(status: u16, response: Lines, at: Instant) -> Stored {
     let (uri, request) = (Uri::from_static("/"), HeaderMap::new());

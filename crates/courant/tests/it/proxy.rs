@@ -1,0 +1,25 @@
+//! In front of a backend: what passes through, in which pieces, and what happens when the backend does not do as
+//! it should.
+
+mod backend;
+mod cached;
+mod failing;
+mod passing;
+
+use std::io::Write as _;
+
+use pg::cluster::Cluster;
+
+use crate::node::{self, Node};
+
+/// A node in front of backends, with a configuration file of the test's own.
+async fn start(name: &str, configuration: &str) -> (Cluster, Node) {
+    let cluster =
+        node::cluster(name, "create table things (id int primary key); grant select on things to anon").await;
+    let mut file = std::env::temp_dir();
+    file.push(format!("courant-{name}-{}.toml", std::process::id()));
+    std::fs::File::create(&file).unwrap().write_all(configuration.as_bytes()).unwrap();
+    let node = Node::start_uncached(&cluster, &[("COURANT_CONFIG", file.to_str().unwrap())]);
+    std::fs::remove_file(&file).unwrap();
+    (cluster, node)
+}
