@@ -2,9 +2,13 @@
 //!
 //! Knows HTTP/1.1 framing through hyper, with a door before it, and nothing of what is asked.
 
+mod authority;
+mod chunks;
 pub(crate) mod descriptors;
 mod door;
 mod head;
+mod judgement;
+mod patient;
 
 use std::convert::Infallible;
 use std::future::{Future, ready};

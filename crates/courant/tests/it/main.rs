@@ -12,6 +12,8 @@ mod degraded;
 #[cfg(test)]
 mod encoding;
 #[cfg(test)]
+mod front_door;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod http;
