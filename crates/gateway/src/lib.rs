@@ -3,3 +3,19 @@
 //!
 //! Never knows which tables an answer read unless it is told, and speaks to no database. Its input is what the
 //! binary gives it: heads of requests and responses, and the configuration of routes.
+
+mod block;
+mod client_address;
+mod cors;
+mod csrf;
+mod limit;
+mod security_headers;
+mod wildcard;
+
+pub use block::{Block, BlockError, Blocks, Standing as BlockStanding};
+pub use client_address::{AddressHeader, Trust};
+pub use cors::{Cors, Origins};
+pub use csrf::{Csrf, Forged};
+pub use limit::{Buckets, Quota, Standing, headers as limit_headers};
+pub use security_headers::SecurityHeaders;
+pub use wildcard::Wildcard;

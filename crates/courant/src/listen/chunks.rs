@@ -169,7 +169,7 @@ fn is_trailer(line: &[u8]) -> bool {
     let (name, value) = (&line[..colon], &line[colon + 1..]);
     let forbidden = |known: &&str| name.eq_ignore_ascii_case(known.as_bytes());
     past_token(name).is_some_and(<[u8]>::is_empty)
-        && !FORBIDDEN_TRAILERS.iter().any(|known| forbidden(&known))
+        && !FORBIDDEN_TRAILERS.iter().any(forbidden)
         && value.iter().all(|byte| is_of_text(*byte))
 }
 
