@@ -1,41 +1,44 @@
 //! Sockets: accepts connections, bounds them, and drains them at shutdown.
 //!
-//! Knows HTTP/1.1 framing through hyper, with a door before it, and nothing of what is asked.
+//! Knows which protocol is spoken, TLS or not, HTTP/1.1 behind its door or HTTP/2, and nothing of what is asked.
 
 mod authority;
+mod blocked;
 mod chunks;
 pub(crate) mod descriptors;
 mod door;
 mod head;
+mod http1;
+mod http2;
 mod judgement;
 mod patient;
+pub(crate) mod tls;
 
-use std::convert::Infallible;
-use std::future::{Future, ready};
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::Either;
+use anyhow::Result;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::config::Http2;
+use crate::failure::Failure;
+use crate::guard::Guard;
 use crate::response::Body;
-use door::{Door, Patience};
+use crate::telemetry::guard::Refused;
+use blocked::TurnedAway;
+use tls::Tls;
 
 /// After a failed accept (out of file descriptors), wait this long before the next.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
-
-/// How much more than a head hyper may hold.
-const HEADROOM_BYTES: usize = 8192;
 
 /// What bounds a listener.
 #[derive(Clone, Copy, Debug)]
@@ -54,18 +57,48 @@ pub(crate) struct Bounds {
     pub(crate) drain_timeout: Duration,
 }
 
+/// Who is let in to a listener, and by which protocols.
+#[derive(Clone, Default)]
+pub(crate) struct Entrance {
+    /// Whom refusals are told to, and who is turned away; the admin port has nobody.
+    pub(crate) guard: Option<Arc<Guard>>,
+    /// Absent: no encryption.
+    pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) http2: Http2,
+}
+
+/// The connection by which a request came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visit {
+    /// Its other end, which may be a proxy.
+    pub(crate) peer: SocketAddr,
+    pub(crate) is_tls: bool,
+}
+
+/// Everything that a connection needs to know.
+#[derive(Clone)]
+struct Visitor {
+    visit: Visit,
+    bounds: Bounds,
+    entrance: Entrance,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
 /// Serves connections until shutdown, then lets requests in flight finish.
 pub(crate) async fn serve<F, A>(
     listener: TcpListener,
     bounds: Bounds,
+    entrance: Entrance,
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
     answer: F,
 ) where
-    F: Fn(Request<Incoming>, SocketAddr) -> A + Clone + Send + Sync + 'static,
+    F: Fn(Request<Incoming>, Visit) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Response<Body>> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(bounds.connections_max));
+    let turned_away = TurnedAway::default();
     let graceful = GracefulShutdown::new();
     loop {
         let place = tokio::select! {
@@ -84,10 +117,17 @@ pub(crate) async fn serve<F, A>(
                 continue;
             }
         };
-        let watched = graceful.watch(connection(socket, peer, bounds, answer.clone()));
+        if entrance.guard.as_ref().is_some_and(|guard| guard.turns_away(peer.ip())) {
+            turned_away.tell(socket, entrance.tls.is_some(), tasks);
+            continue;
+        }
+        let visit = Visit { peer, is_tls: entrance.tls.is_some() };
+        let (entrance, tasks_within, shutdown) = (entrance.clone(), tasks.clone(), shutdown.clone());
+        let visitor = Visitor { visit, bounds, entrance, tasks: tasks_within, shutdown };
+        let (watcher, answer) = (graceful.watcher(), answer.clone());
         tasks.spawn(async move {
             let _place = place;
-            if let Err(error) = watched.await {
+            if let Err(error) = visitor.serve(socket, watcher, answer).await {
                 tracing::debug!(%error, %peer, "connection ended");
             }
         });
@@ -98,38 +138,55 @@ pub(crate) async fn serve<F, A>(
     }
 }
 
-/// HTTP/1.1 on a socket, behind its door.
-fn connection<F, A>(
-    socket: TcpStream,
-    peer: SocketAddr,
-    bounds: Bounds,
-    answer: F,
-) -> impl GracefulConnection<Error = hyper::Error>
-where
-    F: Fn(Request<Incoming>, SocketAddr) -> A + Send + 'static,
-    A: Future<Output = Response<Body>> + Send + 'static,
-{
-    // Small answers leave at once; without it Nagle's algorithm waits for the client's acknowledgement.
-    let _ = socket.set_nodelay(true);
-    let patience = Patience {
-        header_bytes_max: bounds.header_bytes_max,
-        header_timeout: bounds.header_timeout,
-        write_timeout: bounds.write_timeout,
-    };
-    let door = Door::new(socket, patience);
-    let refused = door.refused();
-    let service = service_fn(move |request: Request<Incoming>| {
-        let refusal = refused.get().filter(|_| request.method().as_str() == door::REFUSED);
-        let answering = match refusal {
-            Some(failure) => Either::Left(ready(failure.response())),
-            None => Either::Right(answer(request, peer)),
+impl Visitor {
+    async fn serve<F, A>(self, socket: TcpStream, watcher: Watcher, answer: F) -> Result<()>
+    where
+        F: Fn(Request<Incoming>, Visit) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Response<Body>> + Send + 'static,
+    {
+        // Small answers leave at once; without it Nagle's algorithm waits for the client's acknowledgement.
+        let _ = socket.set_nodelay(true);
+        if let Some(tls) = &self.entrance.tls {
+            let tls = Arc::clone(tls);
+            // On the heap: else the many who speak without TLS would take its room too.
+            return Box::pin(self.serve_encrypted(tls, socket, watcher, answer)).await;
+        }
+        if self.entrance.http2.cleartext && http2::begins(&socket, self.bounds.idle_timeout).await? {
+            return Box::pin(http2::serve(self, socket, watcher, answer)).await;
+        }
+        Ok(watcher.watch(http1::connection(self, socket, answer)).await?)
+    }
+
+    async fn serve_encrypted<F, A>(
+        self,
+        tls: Arc<Tls>,
+        socket: TcpStream,
+        watcher: Watcher,
+        answer: F,
+    ) -> Result<()>
+    where
+        F: Fn(Request<Incoming>, Visit) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let shaken = tokio::select! {
+            shaken = tls.accept(socket) => shaken,
+            () = self.shutdown.cancelled() => return Ok(()),
         };
-        async move { Ok::<_, Infallible>(answering.await) }
-    });
-    hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(bounds.idle_timeout)
-        // The door lets no longer head through: hyper never has to refuse one without a word.
-        .max_buf_size(bounds.header_bytes_max + HEADROOM_BYTES)
-        .serve_connection(TokioIo::new(door), service)
+        let socket = shaken.inspect_err(|_| {
+            if let Some(guard) = &self.entrance.guard {
+                guard.metrics.refused(Refused::Handshake);
+            }
+        })?;
+        match socket.get_ref().1.alpn_protocol() {
+            Some(b"h2") => http2::serve(self, socket, watcher, answer).await,
+            _ => Ok(watcher.watch(http1::connection(self, socket, answer)).await?),
+        }
+    }
+
+    /// Tells what was refused at the door.
+    fn refused(&self, what: Refused, failure: &Failure) {
+        if let Some(guard) = &self.entrance.guard {
+            guard.framing_refused(self.visit.peer, what, failure);
+        }
+    }
 }

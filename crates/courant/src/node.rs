@@ -23,6 +23,7 @@ use crate::control::Control;
 use crate::ended::Ended;
 use crate::failure::Failure;
 use crate::flight::Flights;
+use crate::guard::{self, Guard};
 use crate::identity::Identities;
 use crate::lifetime::Lifetimes;
 use crate::marks::Marks;
@@ -50,6 +51,7 @@ pub(crate) struct Node {
     pub(crate) checks: Checks,
     pub(crate) identities: Identities,
     pub(crate) telemetry: Telemetry,
+    pub(crate) guard: Arc<Guard>,
     /// Requests that may be worked on at once.
     pub(crate) places: Semaphore,
     /// Requests whose body may be on its way at once.
@@ -85,6 +87,7 @@ impl Node {
         control.check(&config, &options.to_string()).await?;
         let catalog = control.catalog(&config.database.schemas).await?;
         let named = Arc::new(Named::new(&config));
+        let telemetry = Telemetry::new(&config.log);
         for warning in config.warnings.iter().chain(&named::unknown(&config, &catalog)) {
             tracing::warn!("{warning}");
         }
@@ -94,7 +97,8 @@ impl Node {
             marks: Marks::new(),
             progress: Progress::default(),
             checks: Checks::new(config.cache.check_every),
-            telemetry: Telemetry::new(&config.log),
+            guard: Arc::new(Guard::new(&config.door, telemetry.guard.clone())),
+            telemetry,
             places: Semaphore::new(config.http.requests_in_flight_max),
             arriving: Semaphore::new(config.http.requests_in_flight_max),
             lifetimes: Lifetimes::new(),
@@ -176,6 +180,7 @@ impl Node {
             behind: self.behind(),
             cache: &statistics,
             stores: &stores,
+            blocks: self.guard.blocks.list(guard::now_s()).len(),
         })
     }
 }

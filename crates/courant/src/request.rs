@@ -33,7 +33,7 @@ use crate::telemetry::Told;
 use crate::variants;
 
 /// Where Supabase's clients look for the API.
-const PREFIX: &str = "/rest/v1";
+pub(crate) const PREFIX: &str = "/rest/v1";
 
 /// Answers a request, and tells what became of it.
 pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Response<Body> {

@@ -21,8 +21,10 @@ use crate::check::Outcome;
 use crate::config::{self, RequestsLogged};
 use crate::ended::Ended;
 
+pub(crate) mod guard;
 mod stores;
 
+use guard::GuardMetrics;
 use stores::StoreMetrics;
 pub(crate) use stores::{events, of_store};
 
@@ -43,6 +45,8 @@ pub(crate) struct Telemetry {
     bypasses: Family<BypassLabels, Counter>,
     /// Of each route, the meters found so far: no labels are made for a request that was seen before.
     routes: RwLock<HashMap<Box<str>, Vec<Meter>>>,
+    /// Counted by the front door itself.
+    pub(crate) guard: GuardMetrics,
     stores: StoreMetrics,
     log: LogSizes,
     stream: StreamMetrics,
@@ -137,6 +141,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) pool: PoolStatus,
     pub(crate) position: Lsn,
     pub(crate) behind: Option<Duration>,
+    /// Networks that are kept out.
+    pub(crate) blocks: usize,
 }
 
 impl Telemetry {
@@ -154,6 +160,7 @@ impl Telemetry {
             checks: Family::default(),
             bypasses: Family::default(),
             routes: RwLock::default(),
+            guard: GuardMetrics::default(),
             stores: StoreMetrics::default(),
             log: LogSizes::default(),
             stream: StreamMetrics::default(),
@@ -190,6 +197,7 @@ impl Telemetry {
     fn register_parts(&mut self) {
         let (r, log, stream) = (&mut self.registry, &self.log, &self.stream);
         self.stores.register(r);
+        self.guard.register(r);
         r.register("checks", "Hits compared with the database (cache.check_every)", self.checks.clone());
         r.register("cache_log_records", "Transactions that fills are checked against", log.records.clone());
         r.register_with_unit(
@@ -230,6 +238,7 @@ impl Telemetry {
     fn take(&self, reading: &Reading<'_>) {
         let cache = reading.cache;
         self.stores.take(cache, reading.stores);
+        self.guard.take(reading.blocks);
         self.log.records.set(cache.log_records as i64);
         self.log.bytes.set(cache.log_bytes as i64);
         self.stream.open.set(i64::from(cache.epoch != 0));

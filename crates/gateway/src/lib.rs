@@ -9,6 +9,7 @@ mod client_address;
 mod cors;
 mod csrf;
 mod limit;
+mod path;
 mod security_headers;
 mod wildcard;
 
@@ -17,5 +18,6 @@ pub use client_address::{AddressHeader, Trust};
 pub use cors::{Cors, Origins};
 pub use csrf::{Csrf, Forged};
 pub use limit::{Buckets, Quota, Standing, headers as limit_headers};
+pub use path::canonical as canonical_path;
 pub use security_headers::SecurityHeaders;
 pub use wildcard::Wildcard;

@@ -21,6 +21,7 @@ use super::head::Head;
 use super::judgement::Framing;
 use super::patient::{Patient, Timer, is_over};
 use crate::failure::Failure;
+use crate::telemetry::guard::Refused;
 
 /// The method of the request that stands for a refused one.
 pub(super) const REFUSED: &str = "REFUSED";
@@ -42,7 +43,7 @@ pub(super) struct Patience {
 }
 
 /// A socket behind a door.
-pub(super) struct Door<S> {
+pub(super) struct Door<S, T> {
     socket: Patient<S>,
     patience: Patience,
     place: Place,
@@ -59,6 +60,8 @@ pub(super) struct Door<S> {
     /// Whether what was refused is the body that is being read.
     is_cut: bool,
     refused: Arc<OnceLock<Failure>>,
+    /// Whom refusals are told.
+    tell: T,
 }
 
 /// Where in the requests the next byte is.
@@ -76,8 +79,8 @@ enum Place {
     Refused,
 }
 
-impl<S> Door<S> {
-    pub(super) fn new(socket: S, patience: Patience) -> Door<S> {
+impl<S, T: Fn(Refused, &Failure)> Door<S, T> {
+    pub(super) fn new(socket: S, patience: Patience, tell: T) -> Door<S, T> {
         Door {
             socket: Patient::new(socket, patience.write_timeout),
             patience,
@@ -92,6 +95,7 @@ impl<S> Door<S> {
             is_shut: false,
             is_cut: false,
             refused: Arc::default(),
+            tell,
         }
     }
 
@@ -152,19 +156,19 @@ impl<S> Door<S> {
     }
 
     fn refuse(&mut self, failure: Failure) {
-        self.note(failure);
+        self.note(Refused::Head, failure);
         self.slow_head = None;
         self.sound.extend_from_slice(STAND_IN);
     }
 
     /// Whoever reads the body finds that it ends too early, and answers that.
     fn refuse_body(&mut self, failure: Failure) {
-        self.note(failure);
+        self.note(Refused::Body, failure);
         self.is_cut = true;
     }
 
-    fn note(&mut self, failure: Failure) {
-        tracing::debug!(%failure, "refused what a client sent");
+    fn note(&mut self, what: Refused, failure: Failure) {
+        (self.tell)(what, &failure);
         // The first refusal is the last thing a connection hears.
         let _ = self.refused.set(failure);
         self.place = Place::Refused;
@@ -189,7 +193,7 @@ impl<S> Door<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> Door<S> {
+impl<S: AsyncRead + Unpin, T: Fn(Refused, &Failure)> Door<S, T> {
     /// Reads into `raw`; how many bytes, none at the end.
     fn more(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
         let before = buffer.filled().len();
@@ -206,7 +210,7 @@ impl<S: AsyncRead + Unpin> Door<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Door<S> {
+impl<S: AsyncRead + Unpin, T: Fn(Refused, &Failure) + Unpin> AsyncRead for Door<S, T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -263,7 +267,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Door<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Door<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin, T: Unpin> AsyncWrite for Door<S, T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -34,7 +34,7 @@ const PATIENCE: Patience = Patience {
 /// What comes through the door, read with a buffer of that size, and why something did not.
 fn through(pieces: impl IntoIterator<Item = Vec<u8>>, buffer_bytes: usize) -> (Vec<u8>, Option<String>) {
     let pieces = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
-    let mut door = Door::new(Pieces(pieces), PATIENCE);
+    let mut door = Door::new(Pieces(pieces), PATIENCE, |_, _| ());
     let (mut all, mut space) = (Vec::new(), vec![0; buffer_bytes]);
     loop {
         let mut buffer = ReadBuf::new(&mut space);
