@@ -131,7 +131,7 @@ where
 }
 
 /// The rules for heads that HTTP/2 leaves open, and the form in which HTTP/1.1 would have said the same.
-fn judge(request: &mut Request<Incoming>) -> Result<(), Failure> {
+fn judge<B>(request: &mut Request<B>) -> Result<(), Failure> {
     if request.method() == Method::CONNECT {
         return Err(refused(StatusCode::METHOD_NOT_ALLOWED, "this is no proxy"));
     }
@@ -180,7 +180,7 @@ fn judge(request: &mut Request<Incoming>) -> Result<(), Failure> {
 }
 
 /// RFC 9113, section 8.2.3: cookies may come in crumbs, which only HTTP/2 knows.
-fn join_cookies(request: &mut Request<Incoming>) {
+fn join_cookies<B>(request: &mut Request<B>) {
     let crumbs: Vec<&[u8]> = request.headers().get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if crumbs.len() > 1 {
         let joined = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]));
@@ -201,3 +201,6 @@ where
         self.0.spawn(task);
     }
 }
+
+#[cfg(test)]
+mod tests;

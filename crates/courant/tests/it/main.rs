@@ -32,6 +32,8 @@ mod promises;
 #[cfg(test)]
 mod stream;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod torture;
 #[cfg(test)]
 mod writes;

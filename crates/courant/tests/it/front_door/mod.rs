@@ -2,6 +2,7 @@
 
 mod blocks;
 mod conforming;
+mod http2;
 mod limits;
 mod origins;
 mod smuggling;
