@@ -150,8 +150,9 @@ impl Guard {
     /// A head or a body that was refused at the door.
     pub(crate) fn framing_refused(&self, peer: SocketAddr, what: Refused, failure: &Failure) {
         self.metrics.refused(what);
-        self.journal.tell("framing refused", peer.ip(), failure);
-        self.offend(peer.ip());
+        let peer = peer.ip().to_canonical();
+        self.journal.tell("framing refused", peer, failure);
+        self.offend(peer);
     }
 
     /// Keeps a network out.

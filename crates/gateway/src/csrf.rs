@@ -1,8 +1,8 @@
 //! Whether a request that a browser sends along with cookies was meant by the app's own pages.
 //!
 //! Judged by what other sites cannot forge, best first: `Sec-Fetch-Site`, then `Origin`, then a token that is sent
-//! twice. Requests that change nothing, bring no cookie, or authorize themselves by a header pass: no other site can
-//! make a browser send what it does not know. Makes no tokens; the app does.
+//! twice. Requests that change nothing, bring nothing that a browser adds by itself, or have a bearer token pass: no
+//! other site can make a browser send what it does not know. Makes no tokens; the app does.
 
 use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -42,8 +42,7 @@ impl Csrf {
     /// Refuses a request that no page of the app has sent. `path` is decoded.
     pub fn check(&self, method: &Method, path: &str, uri: &Uri, headers: &HeaderMap) -> Result<(), Forged> {
         let changes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
-        let alone = changes && headers.contains_key(COOKIE) && !headers.contains_key(AUTHORIZATION);
-        if !alone || !self.paths.iter().any(|pattern| pattern.matches(path)) {
+        if !changes || !is_by_browser(headers) || !self.paths.iter().any(|pattern| pattern.matches(path)) {
             return Ok(());
         }
         let origin = headers.get(ORIGIN);
@@ -73,6 +72,15 @@ impl Csrf {
             (Some(token), None) => !token.is_empty() && is_same(token, said),
             _ => false,
         }
+    }
+}
+
+/// Whether a browser may have added what authorizes the request: cookies, or a password that it remembers. A bearer
+/// token it never adds by itself.
+fn is_by_browser(headers: &HeaderMap) -> bool {
+    match headers.get(AUTHORIZATION).map(HeaderValue::as_bytes) {
+        None => headers.contains_key(COOKIE),
+        Some(value) => !value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer ")),
     }
 }
 
@@ -139,5 +147,7 @@ mod tests {
         assert_eq!(check(Method::GET, &[cookie, far]), Ok(()));
         assert_eq!(check(Method::POST, &[far]), Ok(()));
         assert_eq!(check(Method::POST, &[cookie, far, ("authorization", "Bearer x")]), Ok(()));
+        // A password is remembered and sent along, as a cookie is.
+        assert_eq!(check(Method::POST, &[far, ("authorization", "Basic eDp5")]), Err(Forged::Site));
     }
 }

@@ -194,8 +194,8 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::new(
         "tls.handshakes_max",
-        "256",
-        "The most TLS handshakes at once; more wait within their time.",
+        "1024",
+        "The most TLS handshakes at once; the one that has gone on longest gives way to the next.",
         |config, given| given.count(1..=100_000).map(|count| config.door.tls.handshakes_max = count),
     ),
     Key::new(

@@ -3,11 +3,12 @@
 //! The files are read again when they change or when somebody asks; what cannot be used is told, and what was in use
 //! stays. TLS 1.2 and 1.3; never touches the process-wide crypto provider.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use parking_lot::{Mutex, RwLock};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs::{self, Ticketer};
@@ -17,7 +18,7 @@ use rustls::server::ProducesTickets;
 use rustls::version::{TLS12, TLS13};
 use tokio::net::TcpStream;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Semaphore;
+use tokio::sync::Notify;
 use tokio::time::{interval, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -39,9 +40,30 @@ pub(crate) struct Tls {
     config: RwLock<Arc<ServerConfig>>,
     /// Of the files, when they were last read.
     seen: Mutex<Stamp>,
-    places: Semaphore,
+    handshakes: Mutex<Handshakes>,
+    handshakes_max: usize,
     handshake_timeout: Duration,
     metrics: GuardMetrics,
+}
+
+/// The handshakes that go on, by their number; the oldest first.
+#[derive(Default)]
+struct Handshakes {
+    begun: u64,
+    going_on: BTreeMap<u64, Arc<Notify>>,
+}
+
+/// A handshake among those that go on.
+struct Place<'a> {
+    tls: &'a Tls,
+    number: u64,
+    displaced: Arc<Notify>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.tls.handshakes.lock().going_on.remove(&self.number);
+    }
 }
 
 /// When the files were changed, as far as the file system knows.
@@ -61,7 +83,8 @@ impl Tls {
         metrics.certificate(true);
         Ok(Some(Arc::new(Tls {
             config: RwLock::new(read),
-            places: Semaphore::new(config.handshakes_max),
+            handshakes: Mutex::default(),
+            handshakes_max: config.handshakes_max,
             handshake_timeout: config.handshake_timeout,
             certificate,
             key,
@@ -72,14 +95,29 @@ impl Tls {
         })))
     }
 
-    /// Shakes hands, in time.
+    /// Shakes hands, in time. Where too many do, the one that has gone on longest gives way: clients that stop in the
+    /// middle keep nobody out who does not.
     pub(super) async fn accept(&self, socket: TcpStream) -> Result<TlsStream<TcpStream>> {
-        let shaking = async {
-            let _place = self.places.acquire().await?;
-            let config = Arc::clone(&self.config.read());
-            anyhow::Ok(TlsAcceptor::from(config).accept(socket).await?)
-        };
-        timeout(self.handshake_timeout, shaking).await.context("the TLS handshake took too long")?
+        let place = self.begin();
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.config.read()));
+        let shaking = timeout(self.handshake_timeout, acceptor.accept(socket));
+        tokio::select! {
+            shaken = shaking => Ok(shaken.context("the TLS handshake took too long")??),
+            () = place.displaced.notified() => bail!("the TLS handshake gave way to newer ones (tls.handshakes_max)"),
+        }
+    }
+
+    fn begin(&self) -> Place<'_> {
+        let mut handshakes = self.handshakes.lock();
+        handshakes.begun += 1;
+        let (number, displaced) = (handshakes.begun, Arc::new(Notify::new()));
+        handshakes.going_on.insert(number, Arc::clone(&displaced));
+        if handshakes.going_on.len() > self.handshakes_max
+            && let Some((_, oldest)) = handshakes.going_on.pop_first()
+        {
+            oldest.notify_one();
+        }
+        Place { tls: self, number, displaced }
     }
 
     /// Reads the files again when they change, and on SIGHUP, until shutdown.

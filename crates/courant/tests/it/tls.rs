@@ -195,6 +195,25 @@ async fn times_hold_for_those_who_come_by_tls_too() {
 }
 
 #[tokio::test]
+async fn handshakes_that_stop_in_the_middle_keep_nobody_out() {
+    let (cluster, certificates) = (cluster("tls-many", SCHEMA).await, Certificates::new("many"));
+    let node = certificates.node(&cluster, &[("COURANT_TLS_HANDSHAKES_MAX", "3")]);
+    let mut stopped = Vec::new();
+    for _ in 0..20 {
+        let mut socket = TcpStream::connect(node.clients).await.unwrap();
+        socket.write_all(b"\x16\x03\x01\x02\x00\x01").await.unwrap();
+        stopped.push(socket);
+    }
+    let mut socket = certificates.connect(&node, "http/1.1").await;
+    socket.write_all(&[&GET[..GET.len() - 2], b"Connection: close\r\n\r\n"].concat()).await.unwrap();
+    assert!(until_closed(&mut socket).await.starts_with("HTTP/1.1 200"));
+    // The oldest gave way.
+    let mut rest = Vec::new();
+    let first = tokio::time::timeout(PATIENCE, stopped[0].read_to_end(&mut rest)).await;
+    assert!(first.is_ok() && rest.is_empty());
+}
+
+#[tokio::test]
 async fn files_that_do_not_belong_together_are_told_at_the_start() {
     let certificates = Certificates::new("mixed");
     certificates.openssl("genpkey -algorithm ec -pkeyopt ec_paramgen_curve:prime256v1 -out server.key");
