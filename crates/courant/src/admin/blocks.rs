@@ -1,4 +1,6 @@
 //! Blocks through the admin port: who is kept out, and changes to that which last as long as the process.
+//!
+//! Changes are never a `POST`: that alone a page of any site could make an administrator's browser send.
 
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use crate::response::{self, Body};
 /// Bytes of a reason, which every list shows.
 const REASON_BYTES_MAX: usize = 200;
 
-/// `GET`, `POST ?network=N&seconds=S&reason=R`, `DELETE ?network=N`.
+/// `GET`, `PUT ?network=N&seconds=S&reason=R`, `DELETE ?network=N`.
 pub(super) fn answer(node: &Node, method: &Method, query: &str) -> Response<Body> {
     if method == Method::GET {
         return response::json(StatusCode::OK, listed(node).to_string());
@@ -24,7 +26,7 @@ pub(super) fn answer(node: &Node, method: &Method, query: &str) -> Response<Body
         let hint = "Like 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32.";
         return refused(&format!("{asked:?} is no address and no network"), hint);
     };
-    let changed = if method == Method::POST {
+    let changed = if method == Method::PUT {
         let seconds = parameter(query, "seconds").map(|text| text.parse::<u64>());
         let Ok(seconds) = seconds.transpose() else {
             return refused("seconds is no number", "Leave it out for as long as the process runs.");

@@ -83,7 +83,7 @@ pub(crate) async fn block(
     if let Some(reason) = reason {
         target += &format!("&reason={}", encoded(reason));
     }
-    let answer: Value = serde_json::from_slice(ask(url, Method::POST, &target).await?.body())?;
+    let answer: Value = serde_json::from_slice(ask(url, Method::PUT, &target).await?.body())?;
     println!("{} is blocked", answer["network"].as_str().unwrap_or(network));
     Ok(())
 }

@@ -7,7 +7,7 @@
 //! | `GET /metrics` | Prometheus' text format |
 //! | `GET /cache` | statistics, JSON |
 //! | `GET /blocks` | who is kept out, JSON |
-//! | `POST /blocks?network=N&seconds=S&reason=R` | keeps an address or a network out |
+//! | `PUT /blocks?network=N&seconds=S&reason=R` | keeps an address or a network out |
 //! | `DELETE /blocks?network=N` | lets it in again |
 //! | `DELETE /cache?pattern=P&cache=NAME` | forgets answers whose path and query match (`*` stands for anything), of one cache or of all |
 
@@ -47,13 +47,13 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Respo
         }
         (&Method::GET, "/cache") => response::json(StatusCode::OK, statistics(&node).to_string()),
         (&Method::DELETE, "/cache") => clear(&node, request.uri().query().unwrap_or_default()),
-        (method @ (&Method::GET | &Method::POST | &Method::DELETE), "/blocks") => {
+        (method @ (&Method::GET | &Method::PUT | &Method::DELETE), "/blocks") => {
             blocks::answer(&node, method, request.uri().query().unwrap_or_default())
         }
         (_, path) => {
             let message = format!("no such admin request: {} {path}", request.method());
             let hint = "GET /live, /ready, /metrics, /cache, /blocks; DELETE /cache?pattern=P&cache=NAME; \
-                        POST and DELETE /blocks?network=N";
+                        PUT and DELETE /blocks?network=N";
             response::json(StatusCode::NOT_FOUND, json!({ "message": message, "hint": hint }).to_string())
         }
     }

@@ -91,6 +91,27 @@ proptest! {
     }
 
     #[test]
+    fn a_body_in_chunks_is_framed_the_same_however_it_arrives(
+        parts in prop::collection::vec(prop_oneof![
+            6 => prop::sample::select(&[
+                "3\r\nabc\r\n", "1;a=b\r\nx\r\n", "A\r\n0123456789\r\n", "2\r\n\r\n\r\n", "0\r\n\r\n", "0\r\nX: y\r\n\r\n",
+                "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+                "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+            ][..]),
+            1 => prop::sample::select(&["3\r\n", "abc", "\r\n", "\n", ";a", "0\r\n", "X: y\r\n", "\r", " "][..]),
+        ], 0..12),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..12),
+        buffer_bytes in 1..600_usize,
+    ) {
+        let head = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let sent = format!("{head}{}", parts.concat());
+        let (at_once, refused) = whole(&sent);
+        let (in_pieces, refused_in_pieces) = through(pieces(sent.as_bytes(), &cuts), buffer_bytes);
+        prop_assert_eq!(String::from_utf8(in_pieces).unwrap(), at_once);
+        prop_assert_eq!(refused_in_pieces.is_some(), refused.is_some());
+    }
+
+    #[test]
     fn any_bytes_come_through_the_same_however_they_arrive(
         parts in prop::collection::vec(prop_oneof![
             4 => prop::sample::select(&[
