@@ -105,7 +105,6 @@ impl Guard {
             cookie: config.csrf.cookie.clone(),
             header,
         });
-        let headers = config.headers.clone();
         let offences = || Offences {
             quota: Quota::new("offences", block.after, block.window, block.after),
             buckets: Buckets::new(OFFENDERS_MAX),
@@ -123,13 +122,7 @@ impl Guard {
             },
             cors_is_said: config.cors.origins.is_some(),
             csrf: csrf.filter(|csrf| !csrf.paths.is_empty()),
-            headers: SecurityHeaders::new(
-                headers.content_type_options,
-                headers.frame_options,
-                headers.referrer_policy,
-                headers.content_security_policy,
-                headers.strict_transport_security,
-            ),
+            headers: config.headers.clone(),
             metrics,
             journal: Journal::default(),
             started: Instant::now(),

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gateway::{AddressHeader, Trust, Wildcard};
+use gateway::{AddressHeader, SecurityHeaders, Trust, Wildcard};
 use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
@@ -26,7 +26,7 @@ pub(crate) struct FrontDoor {
     pub(crate) http2: Http2,
     pub(crate) cors: Cors,
     pub(crate) csrf: Csrf,
-    pub(crate) headers: Headers,
+    pub(crate) headers: SecurityHeaders,
 }
 
 /// Who is kept out.
@@ -75,16 +75,6 @@ pub(crate) struct Csrf {
     pub(crate) origins: Vec<HeaderValue>,
     pub(crate) cookie: String,
     pub(crate) header: Option<HeaderName>,
-}
-
-/// What browsers are told.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Headers {
-    pub(crate) content_type_options: Option<HeaderValue>,
-    pub(crate) frame_options: Option<HeaderValue>,
-    pub(crate) referrer_policy: Option<HeaderValue>,
-    pub(crate) content_security_policy: Option<HeaderValue>,
-    pub(crate) strict_transport_security: Option<HeaderValue>,
 }
 
 /// The keys, in the order of the reference page.
@@ -274,7 +264,7 @@ pub(super) const KEYS: &[Key] = &[
         "headers.content_type_options",
         "nosniff",
         "`X-Content-Type-Options`: `nosniff` or `none`. These headers are added where an answer lacks them, and never \
-         replace the app's.",
+         replace the app's; JSON gets this one alone.",
         |config, given| {
             one_of(given, &["nosniff"]).map(|value| config.door.headers.content_type_options = value)
         },

@@ -4,6 +4,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,9 @@ pub(super) struct Limits {
     failures: Option<Quota>,
     /// Until when somebody may owe for failures, in milliseconds: until then it is worth a look.
     failing_until_ms: AtomicU64,
-    buckets: Buckets,
+    keys_max: usize,
+    /// Made when somebody is first charged: most nodes never need it.
+    buckets: OnceLock<Buckets>,
     hashing: RandomState,
 }
 
@@ -58,7 +61,8 @@ impl Limits {
             all: config.limits.clone(),
             failures: (failures > 0).then(|| Quota::new("failures", failures, MINUTE, failures)),
             failing_until_ms: AtomicU64::new(0),
-            buckets: Buckets::new(config.limit_keys_max),
+            keys_max: config.limit_keys_max,
+            buckets: OnceLock::new(),
             hashing: RandomState::new(),
         }
     }
@@ -76,7 +80,7 @@ impl Limits {
         if let Some(quota) = self.failures.as_ref().filter(|_| failing_until > 0) {
             let now = now();
             if now.as_millis() < u128::from(failing_until) {
-                refused(quota, self.buckets.peek(network_of(client), quota, now))?;
+                refused(quota, self.buckets().peek(network_of(client), quota, now))?;
             }
         }
         if self.all.is_empty() {
@@ -95,12 +99,12 @@ impl Limits {
             let account = self.account(number, limit.by, client, asked.headers(), identities);
             match limit.counts {
                 Counts::Requests => {
-                    let standing = self.buckets.take(account, &limit.quota, now);
+                    let standing = self.buckets().take(account, &limit.quota, now);
                     charges.made.push((number, standing));
                     refused(&limit.quota, standing)?;
                 }
                 Counts::Failures => {
-                    refused(&limit.quota, self.buckets.peek(account, &limit.quota, now))?;
+                    refused(&limit.quota, self.buckets().peek(account, &limit.quota, now))?;
                     charges.on_failure.push((number, account));
                 }
             }
@@ -119,15 +123,19 @@ impl Limits {
     ) {
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             for (number, account) in &charges.on_failure {
-                self.buckets.take(account, &self.all[*number].quota, started.elapsed());
+                self.buckets().take(account, &self.all[*number].quota, started.elapsed());
             }
         }
         if let Some(quota) = self.failures.as_ref().filter(|_| is_unknown) {
             let now = started.elapsed();
-            let standing = self.buckets.take(network_of(client), quota, now);
+            let standing = self.buckets().take(network_of(client), quota, now);
             let until = u64::try_from((now + standing.reset).as_millis()).unwrap_or(u64::MAX);
             self.failing_until_ms.fetch_max(until, Ordering::Relaxed);
         }
+    }
+
+    fn buckets(&self) -> &Buckets {
+        self.buckets.get_or_init(|| Buckets::new(self.keys_max))
     }
 
     fn account(

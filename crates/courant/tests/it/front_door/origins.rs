@@ -69,19 +69,23 @@ async fn a_page_of_another_site_changes_nothing_with_the_apps_cookies() {
 #[tokio::test]
 async fn answers_carry_the_security_headers_that_are_configured() {
     let cluster = cluster("headers", SCHEMA).await;
-    let plain = node(&cluster, "headers-default", "").get("/calls").await;
-    assert_eq!(plain.header("x-content-type-options"), "nosniff");
-    assert_eq!(plain.header("x-frame-options"), "SAMEORIGIN");
-    assert_eq!(plain.header("referrer-policy"), "strict-origin-when-cross-origin");
-    assert_eq!(plain.header("strict-transport-security"), "");
+    let document = [("accept", "text/csv")];
+    let plain = node(&cluster, "headers-default", "");
+    let csv = plain.send(Method::GET, "/calls", &document, "").await;
+    assert_eq!(csv.header("x-content-type-options"), "nosniff");
+    assert_eq!(csv.header("x-frame-options"), "SAMEORIGIN");
+    assert_eq!(csv.header("referrer-policy"), "strict-origin-when-cross-origin");
+    assert_eq!(csv.header("strict-transport-security"), "");
+    let json = plain.get("/calls").await;
+    assert_eq!((json.header("x-content-type-options"), json.header("x-frame-options")), ("nosniff", ""));
     let file = "[headers]\ncontent_type_options = 'none'\nframe_options = 'DENY'\nreferrer_policy = 'none'\n\
                 content_security_policy = \"default-src 'none'; frame-ancestors 'none'\"\n";
     let told = node(&cluster, "headers-told", file);
-    let told_headers = told.get("/nothing").await;
-    assert_eq!(told_headers.header("x-content-type-options"), "");
-    assert_eq!(told_headers.header("x-frame-options"), "DENY");
-    assert_eq!(told_headers.header("referrer-policy"), "");
-    assert!(told_headers.header("content-security-policy").starts_with("default-src 'none'"));
+    let json = told.get("/nothing").await;
+    assert_eq!(json.header("x-content-type-options"), "");
+    assert_eq!(json.header("x-frame-options"), "DENY");
+    assert_eq!(json.header("referrer-policy"), "");
+    assert!(json.header("content-security-policy").starts_with("default-src 'none'"));
     // The admin port speaks to no browser.
     assert_eq!(send(told.admin, Method::GET, "/live", &[], "").await.header("x-frame-options"), "");
 }
