@@ -14,6 +14,7 @@ mod judgement;
 mod patient;
 pub(crate) mod tls;
 
+use std::fmt::Display;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -117,6 +118,8 @@ pub(crate) async fn serve<F, A>(
                 continue;
             }
         };
+        // Small answers leave at once; without it Nagle's algorithm waits for the client's acknowledgement.
+        let _ = socket.set_nodelay(true);
         if entrance.guard.as_ref().is_some_and(|guard| guard.turns_away(peer.ip())) {
             turned_away.tell(socket, entrance.tls.is_some(), tasks);
             continue;
@@ -125,12 +128,13 @@ pub(crate) async fn serve<F, A>(
         let (entrance, tasks_within, shutdown) = (entrance.clone(), tasks.clone(), shutdown.clone());
         let visitor = Visitor { visit, bounds, entrance, tasks: tasks_within, shutdown };
         let (watcher, answer) = (graceful.watcher(), answer.clone());
-        tasks.spawn(async move {
-            let _place = place;
-            if let Err(error) = visitor.serve(socket, watcher, answer).await {
-                tracing::debug!(%error, %peer, "connection ended");
-            }
-        });
+        if visitor.speaks_http1() {
+            // Apart from the others: there are many, and the room they take is that of the largest in their task.
+            let connection = watcher.watch(http1::connection(visitor, socket, answer));
+            tasks.spawn(until_end(place, peer, connection));
+        } else {
+            tasks.spawn(until_end(place, peer, Box::pin(visitor.choose(socket, watcher, answer))));
+        }
     }
     drop(listener);
     if timeout(bounds.drain_timeout, graceful.shutdown()).await.is_err() {
@@ -138,21 +142,36 @@ pub(crate) async fn serve<F, A>(
     }
 }
 
+/// Holds a connection's place until it ends.
+async fn until_end<E: Display>(
+    place: OwnedSemaphorePermit,
+    peer: SocketAddr,
+    connection: impl Future<Output = Result<(), E>>,
+) {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, %peer, "connection ended");
+    }
+    drop(place);
+}
+
 impl Visitor {
-    async fn serve<F, A>(self, socket: TcpStream, watcher: Watcher, answer: F) -> Result<()>
+    /// Whether there is no other protocol to choose.
+    fn speaks_http1(&self) -> bool {
+        self.entrance.tls.is_none() && !self.entrance.http2.cleartext
+    }
+
+    /// Finds out what is spoken, and speaks it.
+    async fn choose<F, A>(self, socket: TcpStream, watcher: Watcher, answer: F) -> Result<()>
     where
         F: Fn(Request<Incoming>, Visit) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Response<Body>> + Send + 'static,
     {
-        // Small answers leave at once; without it Nagle's algorithm waits for the client's acknowledgement.
-        let _ = socket.set_nodelay(true);
         if let Some(tls) = &self.entrance.tls {
             let tls = Arc::clone(tls);
-            // On the heap: else the many who speak without TLS would take its room too.
-            return Box::pin(self.serve_encrypted(tls, socket, watcher, answer)).await;
+            return self.serve_encrypted(tls, socket, watcher, answer).await;
         }
-        if self.entrance.http2.cleartext && http2::begins(&socket, self.bounds.idle_timeout).await? {
-            return Box::pin(http2::serve(self, socket, watcher, answer)).await;
+        if http2::begins(&socket, self.bounds.idle_timeout).await? {
+            return http2::serve(self, socket, watcher, answer).await;
         }
         Ok(watcher.watch(http1::connection(self, socket, answer)).await?)
     }
