@@ -2,9 +2,12 @@
 //! but in the request line, and read by the parser behind as it was judged.
 #![no_main]
 
-#[expect(dead_code, reason = "only the door gives a head up")]
+#[path = "../../crates/courant/src/listen/authority.rs"]
+mod authority;
 #[path = "../../crates/courant/src/listen/head.rs"]
 mod head;
+#[path = "../../crates/courant/src/listen/judgement.rs"]
+mod judgement;
 
 mod failure {
     //! The one variant that a head can end in; the binary's has more.
@@ -16,6 +19,7 @@ mod failure {
     }
 }
 
+use bytes::BytesMut;
 use head::Head;
 use libfuzzer_sys::fuzz_target;
 
@@ -25,7 +29,7 @@ const BYTES_MAX: usize = 4096;
 fn gathered<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Option<(usize, Head)> {
     let (mut head, mut all) = (Head::default(), 0);
     for piece in pieces {
-        let (taken, is_whole) = head.take(piece, BYTES_MAX);
+        let Ok((taken, is_whole)) = head.take(piece, BYTES_MAX) else { return None };
         all += taken;
         if is_whole {
             return Some((all, head));
@@ -44,14 +48,18 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     assert_eq!(taken, taken_in_bytes);
-    let (at_once, in_bytes) = (at_once.finish(), in_bytes.finish());
-    assert_eq!(at_once, in_bytes);
-    let Ok((head, _)) = at_once else { return };
+    let (mut head, mut head_in_bytes) = (BytesMut::new(), BytesMut::new());
+    let judged = at_once.finish(&mut head);
+    assert_eq!(judged, in_bytes.finish(&mut head_in_bytes));
+    assert_eq!(head, head_in_bytes);
+    if judged.is_err() {
+        return;
+    }
     let after_line = |bytes: &[u8]| bytes.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
     let blank = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     let sent = &input[blank..taken];
     assert_eq!(after_line(&head).map(|at| &head[at..]), after_line(sent).map(|at| &sent[at..]));
-    let mut headers = [httparse::EMPTY_HEADER; head::HEADERS_MAX];
+    let mut headers = [httparse::EMPTY_HEADER; judgement::HEADERS_MAX];
     let parsed = httparse::Request::new(&mut headers).parse(&head);
     assert_eq!(parsed, Ok(httparse::Status::Complete(head.len())));
 });

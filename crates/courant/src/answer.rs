@@ -24,8 +24,8 @@ mod relayed;
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// What an answer takes besides its texts: itself, and what its allocations take and are rounded up by.
 const OVERHEAD_BYTES: usize = size_of::<Answer>() + 112;
-/// Headers that are added to an answer's own when it is sent.
-const ADDED_HEADERS: usize = 5;
+/// Headers that are added to an answer's own when it is sent, those of the front door included.
+const ADDED_HEADERS: usize = 6;
 
 /// What the database answered, ready to be sent any number of times.
 ///

@@ -11,9 +11,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, Secret};
-use crate::listen::{self, Bounds, descriptors};
+use crate::listen::tls::Tls;
+use crate::listen::{self, Bounds, Entrance, Visit, descriptors};
 use crate::node::{self, Node};
-use crate::{admin, changes, embedded, log, proxy, request};
+use crate::{admin, changes, embedded, guard, log, proxy};
 
 /// How often answers whose time is over are looked for, and how many are looked at.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
@@ -92,6 +93,7 @@ pub(crate) async fn run(
     greet: impl FnOnce(SocketAddr, SocketAddr),
 ) -> Result<()> {
     let shutdown = CancellationToken::new();
+    let tls = certificate(&node)?;
     let clients = bind(node.config.listen, "listen").await?;
     let admins = bind(node.config.admin_listen, "admin_listen").await?;
     say_where(&node, clients.local_addr()?, admins.local_addr()?);
@@ -99,11 +101,18 @@ pub(crate) async fn run(
 
     let bounds = bounds(&node.config);
     let answering = Arc::clone(&node);
-    let answer = move |request, peer| request::answer(Arc::clone(&answering), request, peer);
-    let clients = listen::serve(clients, bounds, &node.tasks, &shutdown, answer);
+    let answer = move |request, visit| guard::answer(Arc::clone(&answering), request, visit);
+    let entrance =
+        Entrance { guard: Some(Arc::clone(&node.guard)), tls: tls.clone(), http2: node.config.door.http2 };
+    let clients = listen::serve(clients, bounds, entrance, &node.tasks, &shutdown, answer);
     let answering = Arc::clone(&node);
-    let answer = move |request, _peer| admin::answer(Arc::clone(&answering), request);
-    let admins = listen::serve(admins, bounds, &node.tasks, &shutdown, answer);
+    let answer = move |request, _: Visit| admin::answer(Arc::clone(&answering), request);
+    let admins = listen::serve(admins, bounds, Entrance::default(), &node.tasks, &shutdown, answer);
+    let renewing = async {
+        if let Some(tls) = &tls {
+            tls.renew(&shutdown).await;
+        }
+    };
     let following = changes::run(&node, shutdown.clone());
     let sweeping = sweep(&node, &shutdown);
     let proxying = proxy::run(Arc::clone(&node), shutdown.clone());
@@ -112,7 +121,7 @@ pub(crate) async fn run(
         tracing::info!("stopping: requests in flight may finish");
         shutdown.cancel();
     };
-    tokio::join!(clients, admins, following, sweeping, proxying, stopping);
+    tokio::join!(clients, admins, following, sweeping, proxying, renewing, stopping);
 
     node.pool.close();
     node.tasks.close();
@@ -120,6 +129,15 @@ pub(crate) async fn run(
         tracing::warn!("some connections did not end in time");
     }
     Ok(())
+}
+
+/// The certificate for clients, if there is one.
+fn certificate(node: &Node) -> Result<Option<Arc<Tls>>> {
+    let door = &node.config.door;
+    Tls::new(&door.tls, door.http2, node.guard.metrics.clone()).map_err(|error| {
+        let place = door.tls.certificate.as_ref().map_or_else(String::new, |path| path.display().to_string());
+        ConfigError::Invalid { key: "tls".to_owned(), place, why: format!("{error:#}") }.into()
+    })
 }
 
 /// Drops answers whose time is over, a few at a time.

@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use pg::cluster::ClusterError;
@@ -50,6 +51,23 @@ Examples:
     Cache {
         #[command(subcommand)]
         command: Cache,
+    },
+    /// Keep an address or a network out of a running courant, or list who is.
+    #[command(after_help = "\
+Examples:
+  courant block 203.0.113.7 --for 1h --reason 'guesses passwords'
+  courant block 2001:db8::/32
+  courant block --list
+
+Lasts as long as the process runs; block.deny in the configuration lasts longer.")]
+    Block(Block),
+    /// Let an address or a network in again.
+    Unblock {
+        /// As it was blocked.
+        #[arg(value_name = "ADDRESS|NETWORK")]
+        network: String,
+        #[command(flatten)]
+        admin: Admin,
     },
     /// Remove every trace of Courant from a database: publication, triggers, schema.
     #[command(after_help = "\
@@ -136,6 +154,27 @@ Examples:
 }
 
 #[derive(Debug, Args)]
+struct Block {
+    /// Whom to keep out.
+    #[arg(value_name = "ADDRESS|NETWORK", required_unless_present = "list", conflicts_with = "list")]
+    network: Option<String>,
+    /// For how long: 90s, 10m, 1h, 7d [default: as long as courant runs].
+    #[arg(long = "for", value_name = "TIME", value_parser = span)]
+    time: Option<Duration>,
+    /// Why, for whoever reads the list.
+    #[arg(long)]
+    reason: Option<String>,
+    /// List who is kept out.
+    #[arg(long)]
+    list: bool,
+    /// Print the list as JSON.
+    #[arg(long, requires = "list")]
+    json: bool,
+    #[command(flatten)]
+    admin: Admin,
+}
+
+#[derive(Debug, Args)]
 struct Admin {
     /// The admin address of the running courant.
     #[arg(long = "admin", value_name = "URL", default_value = "http://127.0.0.1:3001")]
@@ -186,6 +225,13 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
         Command::Cache { command: Cache::Clear { admin, pattern, cache, json } } => {
             wait_for(client::clear(&admin.url, pattern.as_deref(), cache.as_deref(), json))
         }
+        Command::Block(Block { network: Some(network), time, reason, admin, .. }) => {
+            wait_for(client::block(&admin.url, &network, time, reason.as_deref()))
+        }
+        Command::Block(Block { network: None, json, admin, .. }) => {
+            wait_for(client::blocks(&admin.url, json))
+        }
+        Command::Unblock { network, admin } => wait_for(client::unblock(&admin.url, &network)),
         Command::Uninstall(Uninstall { database_url, config }) => {
             let flags = database_url.map(|url| ("database.url", url)).into_iter().collect();
             wait_for(app::uninstall(read(config, flags)?))
@@ -216,6 +262,15 @@ pub(crate) fn one_line(error: &anyhow::Error) -> String {
         }
     }
     told.lines().map(str::trim).collect::<Vec<_>>().join("; ")
+}
+
+/// A time in words: a number and its unit.
+fn span(text: &str) -> Result<Duration, &'static str> {
+    const UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
+    let unit = UNITS.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, seconds)));
+    let seconds = unit.and_then(|(number, seconds)| number.parse::<u64>().ok()?.checked_mul(*seconds));
+    let seconds = seconds.filter(|seconds| *seconds > 0);
+    seconds.map(Duration::from_secs).ok_or("expected a number and s, m, h or d, like 1h")
 }
 
 impl Listeners {

@@ -183,7 +183,8 @@ fn retry(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-fn made(status: StatusCode, code: &str, message: &str, hint: Option<&str>) -> Response<Body> {
+/// An error that was made here.
+pub(crate) fn made(status: StatusCode, code: &str, message: &str, hint: Option<&str>) -> Response<Body> {
     let body = json!({ "code": code, "message": message, "details": null, "hint": hint });
     response::json(status, body.to_string())
 }

@@ -182,6 +182,12 @@ impl Identity {
         Identity { role, claims, anonymous: true, expires_s: None, not_before_s: None, issued_s: None }
     }
 
+    /// Whom the token speaks of; empty where it names nobody.
+    pub(crate) fn subject(&self) -> String {
+        let claims = serde_json::from_str::<Map<String, Value>>(&self.claims).unwrap_or_default();
+        claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
     fn in_time(&self, now_s: u64) -> Result<(), Refused> {
         if self.expires_s.is_some_and(|expires| now_s > expires.saturating_add(SKEW_S)) {
             return Err(Refused::Claims("JWT expired"));

@@ -1,38 +1,45 @@
 //! Sockets: accepts connections, bounds them, and drains them at shutdown.
 //!
-//! Knows HTTP/1.1 framing through hyper, with a door before it, and nothing of what is asked.
+//! Knows which protocol is spoken, TLS or not, HTTP/1.1 behind its door or HTTP/2, and nothing of what is asked.
 
+mod authority;
+mod blocked;
+mod chunks;
 pub(crate) mod descriptors;
 mod door;
 mod head;
+mod http1;
+mod http2;
+mod judgement;
+mod patient;
+pub(crate) mod tls;
 
-use std::convert::Infallible;
-use std::future::{Future, ready};
+use std::fmt::Display;
+use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures_util::future::Either;
-use http::{Request, Response, StatusCode};
+use anyhow::Result;
+use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::config::Http2;
+use crate::failure::Failure;
+use crate::guard::Guard;
 use crate::response::Body;
-use door::{Door, Patience};
+use crate::telemetry::guard::Refused;
+use blocked::TurnedAway;
+use tls::Tls;
 
 /// After a failed accept (out of file descriptors), wait this long before the next.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
-
-/// How much more than a head hyper may hold.
-const HEADROOM_BYTES: usize = 8192;
 
 /// What bounds a listener.
 #[derive(Clone, Copy, Debug)]
@@ -51,19 +58,49 @@ pub(crate) struct Bounds {
     pub(crate) drain_timeout: Duration,
 }
 
+/// Who is let in to a listener, and by which protocols.
+#[derive(Clone, Default)]
+pub(crate) struct Entrance {
+    /// Whom refusals are told to, and who is turned away; the admin port has nobody.
+    pub(crate) guard: Option<Arc<Guard>>,
+    /// Absent: no encryption.
+    pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) http2: Http2,
+}
+
+/// The connection by which a request came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visit {
+    /// Its other end, which may be a proxy.
+    pub(crate) peer: SocketAddr,
+    pub(crate) is_tls: bool,
+}
+
+/// Everything that a connection needs to know.
+#[derive(Clone)]
+struct Visitor {
+    visit: Visit,
+    bounds: Bounds,
+    entrance: Entrance,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
 /// Serves connections until shutdown, then lets requests in flight finish.
 pub(crate) async fn serve<F, A>(
     listener: TcpListener,
     bounds: Bounds,
+    entrance: Entrance,
     tasks: &TaskTracker,
     shutdown: &CancellationToken,
     answer: F,
 ) where
-    F: Fn(Request<Incoming>, SocketAddr) -> A + Clone + Send + Sync + 'static,
+    F: Fn(Request<Incoming>, Visit) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Response<Body>> + Send + 'static,
 {
     let places = Arc::new(Semaphore::new(bounds.connections_max));
-    let connections = TaskTracker::new();
+    let turned_away = TurnedAway::default();
+    let graceful = GracefulShutdown::new();
     loop {
         let place = tokio::select! {
             place = Arc::clone(&places).acquire_owned() => place.expect("the semaphore is never closed"),
@@ -81,69 +118,93 @@ pub(crate) async fn serve<F, A>(
                 continue;
             }
         };
-        let open = connections.token();
-        let connection = connection(socket, peer, bounds, answer.clone(), shutdown.clone());
-        tasks.spawn(async move {
-            let (_place, _open) = (place, open);
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, %peer, "connection ended");
-            }
-        });
+        // Small answers leave at once; without it Nagle's algorithm waits for the client's acknowledgement.
+        let _ = socket.set_nodelay(true);
+        if entrance.guard.as_ref().is_some_and(|guard| guard.turns_away(peer.ip())) {
+            turned_away.tell(socket, entrance.tls.is_some(), tasks);
+            continue;
+        }
+        let visit = Visit { peer, is_tls: entrance.tls.is_some() };
+        let (entrance, tasks_within, shutdown) = (entrance.clone(), tasks.clone(), shutdown.clone());
+        let visitor = Visitor { visit, bounds, entrance, tasks: tasks_within, shutdown };
+        let (watcher, answer) = (graceful.watcher(), answer.clone());
+        if visitor.speaks_http1() {
+            // Apart from the others: there are many, and the room they take is that of the largest in their task.
+            tasks.spawn(until_end(place, peer, http1::serve(visitor, socket, watcher, answer)));
+        } else {
+            tasks.spawn(until_end(place, peer, Box::pin(visitor.choose(socket, watcher, answer))));
+        }
     }
     drop(listener);
-    connections.close();
-    if timeout(bounds.drain_timeout, connections.wait()).await.is_err() {
+    if timeout(bounds.drain_timeout, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests still running after the drain timeout were cut");
     }
 }
 
-/// HTTP/1.1 on a socket, behind its door, until its client or the shutdown ends it.
-async fn connection<F, A>(
-    socket: TcpStream,
+/// Holds a connection's place until it ends.
+async fn until_end<E: Display>(
+    place: OwnedSemaphorePermit,
     peer: SocketAddr,
-    bounds: Bounds,
-    answer: F,
-    shutdown: CancellationToken,
-) -> Result<(), hyper::Error>
-where
-    F: Fn(Request<Incoming>, SocketAddr) -> A + Send + 'static,
-    A: Future<Output = Response<Body>> + Send + 'static,
-{
-    // Small answers leave at once; without it Nagle's algorithm waits for the client's acknowledgement.
-    let _ = socket.set_nodelay(true);
-    let patience = Patience {
-        header_bytes_max: bounds.header_bytes_max,
-        header_timeout: bounds.header_timeout,
-        write_timeout: bounds.write_timeout,
-    };
-    let door = Door::new(socket, patience);
-    let (refused, upgraded) = (door.refused(), door.upgraded());
-    let service = service_fn(move |request: Request<Incoming>| {
-        let refusal = refused.get().filter(|_| request.method().as_str() == door::REFUSED);
-        let answering = match refusal {
-            Some(failure) => Either::Left(ready(failure.response())),
-            None => Either::Right(answer(request, peer)),
-        };
-        let upgraded = Arc::clone(&upgraded);
-        async move {
-            let response = answering.await;
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                upgraded.store(true, Ordering::Relaxed);
-            }
-            Ok::<_, Infallible>(response)
-        }
-    });
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(bounds.idle_timeout)
-        // The door lets no longer head through: hyper never has to refuse one without a word.
-        .max_buf_size(bounds.header_bytes_max + HEADROOM_BYTES)
-        .serve_connection(TokioIo::new(door), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    tokio::select! {
-        ended = connection.as_mut() => return ended,
-        () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
+    connection: impl Future<Output = Result<(), E>>,
+) {
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, %peer, "connection ended");
     }
-    connection.await
+    drop(place);
+}
+
+impl Visitor {
+    /// Whether there is no other protocol to choose.
+    fn speaks_http1(&self) -> bool {
+        self.entrance.tls.is_none() && !self.entrance.http2.cleartext
+    }
+
+    /// Finds out what is spoken, and speaks it.
+    async fn choose<F, A>(self, socket: TcpStream, watcher: Watcher, answer: F) -> Result<()>
+    where
+        F: Fn(Request<Incoming>, Visit) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Response<Body>> + Send + 'static,
+    {
+        if let Some(tls) = &self.entrance.tls {
+            let tls = Arc::clone(tls);
+            return self.serve_encrypted(tls, socket, watcher, answer).await;
+        }
+        if http2::begins(&socket, self.bounds.idle_timeout).await? {
+            return http2::serve(self, socket, watcher, answer).await;
+        }
+        Ok(http1::serve(self, socket, watcher, answer).await?)
+    }
+
+    async fn serve_encrypted<F, A>(
+        self,
+        tls: Arc<Tls>,
+        socket: TcpStream,
+        watcher: Watcher,
+        answer: F,
+    ) -> Result<()>
+    where
+        F: Fn(Request<Incoming>, Visit) -> A + Clone + Send + Sync + 'static,
+        A: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let shaken = tokio::select! {
+            shaken = tls.accept(socket) => shaken,
+            () = self.shutdown.cancelled() => return Ok(()),
+        };
+        let socket = shaken.inspect_err(|_| {
+            if let Some(guard) = &self.entrance.guard {
+                guard.metrics.refused(Refused::Handshake);
+            }
+        })?;
+        match socket.get_ref().1.alpn_protocol() {
+            Some(b"h2") => http2::serve(self, socket, watcher, answer).await,
+            _ => Ok(http1::serve(self, socket, watcher, answer).await?),
+        }
+    }
+
+    /// Tells what was refused at the door.
+    fn refused(&self, what: Refused, failure: &Failure) {
+        if let Some(guard) = &self.entrance.guard {
+            guard.framing_refused(self.visit.peer, what, failure);
+        }
+    }
 }

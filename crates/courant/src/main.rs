@@ -21,6 +21,7 @@ mod encoding;
 mod ended;
 mod failure;
 mod flight;
+mod guard;
 mod identity;
 mod lifetime;
 mod listen;

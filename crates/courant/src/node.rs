@@ -23,6 +23,7 @@ use crate::control::Control;
 use crate::ended::Ended;
 use crate::failure::Failure;
 use crate::flight::Flights;
+use crate::guard::{self, Guard};
 use crate::identity::Identities;
 use crate::lifetime::Lifetimes;
 use crate::marks::Marks;
@@ -53,6 +54,7 @@ pub(crate) struct Node {
     pub(crate) identities: Identities,
     pub(crate) proxy: Proxy,
     pub(crate) telemetry: Telemetry,
+    pub(crate) guard: Arc<Guard>,
     /// Requests that may be worked on at once.
     pub(crate) places: Semaphore,
     /// Requests whose body may be on its way at once.
@@ -88,6 +90,7 @@ impl Node {
         control.check(&config, &options.to_string()).await?;
         let catalog = control.catalog(&config.database.schemas).await?;
         let named = Arc::new(Named::new(&config));
+        let telemetry = Telemetry::new(&config.log);
         let (unnamed, undeclared) = (named::unknown(&config, &catalog), proxy::unknown(&config, &catalog));
         for warning in config.warnings.iter().chain(&unnamed).chain(&undeclared) {
             tracing::warn!("{warning}");
@@ -99,7 +102,8 @@ impl Node {
             marks: Marks::new(),
             progress: Progress::default(),
             checks: Checks::new(config.cache.check_every),
-            telemetry: Telemetry::new(&config.log),
+            guard: Arc::new(Guard::new(&config.door, telemetry.guard.clone())),
+            telemetry,
             places: Semaphore::new(config.http.requests_in_flight_max),
             arriving: Semaphore::new(config.http.requests_in_flight_max),
             lifetimes: Lifetimes::new(),
@@ -174,6 +178,7 @@ impl Node {
             cache: &statistics,
             stores: &stores,
             proxied: self.proxy.cached(),
+            blocks: self.guard.blocks.list(guard::now_s()).len(),
         })
     }
 }

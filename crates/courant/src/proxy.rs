@@ -16,7 +16,6 @@ mod passage;
 mod upgrade;
 mod upload;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +30,7 @@ use tokio_util::task::TaskTracker;
 use crate::answer::Source;
 use crate::config;
 use crate::failure::Failure;
+use crate::listen::Visit;
 use crate::named::Named;
 use crate::node::Node;
 use crate::request;
@@ -158,10 +158,10 @@ pub(crate) async fn answer(
     node: Arc<Node>,
     route: Arc<Route>,
     request: Request<Incoming>,
-    peer: SocketAddr,
+    visit: Visit,
 ) -> Response<Body> {
     let arrived = node.clock.now();
-    let (passage, body) = Passage::new(node, route, request, peer, arrived);
+    let (passage, body) = Passage::new(node, route, request, visit, arrived);
     let (response, (cache, reason), error) = match passage.pass(body).await {
         Ok((mut response, Became::Http(outcome))) => {
             outcome.write(response.headers_mut());

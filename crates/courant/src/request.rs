@@ -3,7 +3,6 @@
 //! [`answer`] is the whole story, from the request's arrival to its response: who asks, what is asked, is
 //! it known, and if not, what does the database say. Reads and writes part at the plan.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,6 +24,7 @@ use crate::consistency::Consistency;
 use crate::failure::Failure;
 use crate::flight::Seat;
 use crate::identity::Identity;
+use crate::listen::Visit;
 use crate::marks::Mark;
 use crate::node::Node;
 use crate::proxy;
@@ -36,13 +36,13 @@ use crate::telemetry::Told;
 use crate::variants;
 
 /// Where Supabase's clients look for the API.
-const PREFIX: &str = "/rest/v1";
+pub(crate) const PREFIX: &str = "/rest/v1";
 
 /// Answers a request, and tells what became of it.
-pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: Visit) -> Response<Body> {
     if let Some(route) = node.proxy.route(&request) {
         // Apart, so that requests for the API carry nothing of it.
-        return Box::pin(proxy::answer(node, route, request, peer)).await;
+        return Box::pin(proxy::answer(node, route, request, visit)).await;
     }
     let arrived = node.clock.now();
     let (mut head, body) = request.into_parts();

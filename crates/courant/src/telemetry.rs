@@ -21,9 +21,11 @@ use crate::check::Outcome;
 use crate::config::{self, RequestsLogged};
 use crate::ended::Ended;
 
+pub(crate) mod guard;
 mod stores;
 mod upstreams;
 
+use guard::GuardMetrics;
 use stores::StoreMetrics;
 pub(crate) use stores::{events, of_store};
 use upstreams::UpstreamMetrics;
@@ -47,6 +49,8 @@ pub(crate) struct Telemetry {
     bypasses: Family<BypassLabels, Counter>,
     /// Of each route, the meters found so far: no labels are made for a request that was seen before.
     routes: RwLock<HashMap<Box<str>, Vec<Meter>>>,
+    /// Counted by the front door itself.
+    pub(crate) guard: GuardMetrics,
     stores: StoreMetrics,
     upstreams: UpstreamMetrics,
     log: LogSizes,
@@ -145,6 +149,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) pool: PoolStatus,
     pub(crate) position: Lsn,
     pub(crate) behind: Option<Duration>,
+    /// Networks that are kept out.
+    pub(crate) blocks: usize,
 }
 
 impl Telemetry {
@@ -164,6 +170,7 @@ impl Telemetry {
             checks: Family::default(),
             bypasses: Family::default(),
             routes: RwLock::default(),
+            guard: GuardMetrics::default(),
             stores: StoreMetrics::default(),
             upstreams: UpstreamMetrics::new(latency),
             log: LogSizes::default(),
@@ -204,6 +211,7 @@ impl Telemetry {
         let (r, log, stream) = (&mut self.registry, &self.log, &self.stream);
         self.stores.register(r);
         self.upstreams.register(r);
+        self.guard.register(r);
         r.register("checks", "Hits compared with the database (cache.check_every)", self.checks.clone());
         r.register("cache_log_records", "Transactions that fills are checked against", log.records.clone());
         r.register_with_unit(
@@ -245,6 +253,7 @@ impl Telemetry {
         let cache = reading.cache;
         self.stores.take(cache, reading.stores);
         self.upstreams.take(reading.proxied);
+        self.guard.take(reading.blocks);
         self.log.records.set(cache.log_records as i64);
         self.log.bytes.set(cache.log_bytes as i64);
         self.stream.open.set(i64::from(cache.epoch != 0));

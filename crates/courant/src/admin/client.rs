@@ -1,4 +1,4 @@
-//! `courant cache …`: asks a running node through its admin port.
+//! `courant cache …`, `courant block` and `courant unblock`: asks a running node through its admin port.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -55,7 +55,6 @@ fn table(caches: &[Value]) {
 
 /// Makes the node forget what matches, of one cache or of all, and prints how much that was.
 pub(crate) async fn clear(url: &str, pattern: Option<&str>, cache: Option<&str>, json: bool) -> Result<()> {
-    let encoded = |text| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
     let mut target = format!("/cache?pattern={}", encoded(pattern.unwrap_or("*")));
     if let Some(cache) = cache {
         target += &format!("&cache={}", encoded(cache));
@@ -68,6 +67,61 @@ pub(crate) async fn clear(url: &str, pattern: Option<&str>, cache: Option<&str>,
         println!("{} answers forgotten", answer["cleared"]);
     }
     Ok(())
+}
+
+/// Keeps an address or a network out, for a time or for as long as the node runs.
+pub(crate) async fn block(
+    url: &str,
+    network: &str,
+    time: Option<Duration>,
+    reason: Option<&str>,
+) -> Result<()> {
+    let mut target = format!("/blocks?network={}", encoded(network));
+    if let Some(time) = time {
+        target += &format!("&seconds={}", time.as_secs());
+    }
+    if let Some(reason) = reason {
+        target += &format!("&reason={}", encoded(reason));
+    }
+    let answer: Value = serde_json::from_slice(ask(url, Method::PUT, &target).await?.body())?;
+    println!("{} is blocked", answer["network"].as_str().unwrap_or(network));
+    Ok(())
+}
+
+/// Lets an address or a network in again.
+pub(crate) async fn unblock(url: &str, network: &str) -> Result<()> {
+    let target = format!("/blocks?network={}", encoded(network));
+    let answer: Value = serde_json::from_slice(ask(url, Method::DELETE, &target).await?.body())?;
+    let network = answer["network"].as_str().unwrap_or(network);
+    match answer["changed"].as_bool() {
+        Some(true) => println!("{network} is let in again"),
+        _ => println!("{network} was not blocked"),
+    }
+    Ok(())
+}
+
+/// Prints who is kept out, a line each.
+pub(crate) async fn blocks(url: &str, json: bool) -> Result<()> {
+    let blocks: Value = serde_json::from_slice(ask(url, Method::GET, "/blocks").await?.body())?;
+    if json {
+        println!("{blocks}");
+        return Ok(());
+    }
+    let blocks = blocks.as_array().context("the node's answer is not an array")?;
+    if blocks.is_empty() {
+        println!("nobody is blocked");
+    }
+    for block in blocks {
+        let text = |key: &str| block[key].as_str().unwrap_or_default().to_owned();
+        let left =
+            block["seconds_left"].as_u64().map_or("for good".to_owned(), |left| format!("{left} s left"));
+        println!("{:44} {left:14} {:14} {}", text("network"), text("by"), text("reason"));
+    }
+    Ok(())
+}
+
+fn encoded(text: &str) -> percent_encoding::PercentEncode<'_> {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
 }
 
 async fn ask(url: &str, method: Method, target: &str) -> Result<Response<Bytes>> {

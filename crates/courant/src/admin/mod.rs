@@ -6,14 +6,19 @@
 //! | `GET /ready` | 200 when the database answers, else 503 |
 //! | `GET /metrics` | Prometheus' text format |
 //! | `GET /cache` | statistics, JSON |
+//! | `GET /blocks` | who is kept out, JSON |
+//! | `PUT /blocks?network=N&seconds=S&reason=R` | keeps an address or a network out |
+//! | `DELETE /blocks?network=N` | lets it in again |
 //! | `DELETE /cache?pattern=P&cache=NAME` | forgets answers whose path and query match (`*` stands for anything), of one cache or of all |
 
+mod blocks;
 pub(crate) mod client;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use cache::{Key, Statistics, StoreStatistics};
+use gateway::Wildcard;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -42,16 +47,20 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Respo
         }
         (&Method::GET, "/cache") => response::json(StatusCode::OK, statistics(&node).to_string()),
         (&Method::DELETE, "/cache") => clear(&node, request.uri().query().unwrap_or_default()),
+        (method @ (&Method::GET | &Method::PUT | &Method::DELETE), "/blocks") => {
+            blocks::answer(&node, method, request.uri().query().unwrap_or_default())
+        }
         (_, path) => {
             let message = format!("no such admin request: {} {path}", request.method());
-            let hint = "GET /live, /ready, /metrics, /cache; DELETE /cache?pattern=P&cache=NAME";
+            let hint = "GET /live, /ready, /metrics, /cache, /blocks; DELETE /cache?pattern=P&cache=NAME; \
+                        PUT and DELETE /blocks?network=N";
             response::json(StatusCode::NOT_FOUND, json!({ "message": message, "hint": hint }).to_string())
         }
     }
 }
 
 fn clear(node: &Node, query: &str) -> Response<Body> {
-    let pattern = parameter(query, "pattern").unwrap_or_else(|| "*".to_owned());
+    let pattern = Wildcard::new(parameter(query, "pattern").as_deref().unwrap_or("*"));
     let only = match parameter(query, "cache") {
         None => None,
         Some(name) => match node.named.find(&name) {
@@ -66,7 +75,7 @@ fn clear(node: &Node, query: &str) -> Response<Body> {
         },
     };
     let matches = |key: &Key, answer: &Arc<Answer>| {
-        only.is_none_or(|store| key.store() == store) && glob(&pattern, answer.target())
+        only.is_none_or(|store| key.store() == store) && pattern.matches(answer.target())
     };
     let cleared = node.cache.clear(matches);
     response::json(StatusCode::OK, json!({ "cleared": cleared }).to_string())
@@ -128,37 +137,4 @@ fn hit_ratio(statistics: &Statistics) -> Option<f64> {
 fn parameter(query: &str, name: &str) -> Option<String> {
     let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
     Some(percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned())
-}
-
-/// Whether a text matches a pattern in which `*` stands for anything.
-fn glob(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else { return false };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
-    for part in parts {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::glob;
-
-    #[test]
-    fn a_star_stands_for_anything_and_nothing_else_does() {
-        assert!(glob("*", "/calls?id=eq.1"));
-        assert!(glob("/calls*", "/calls?id=eq.1"));
-        assert!(glob("*id=eq.1", "/calls?id=eq.1"));
-        assert!(glob("/c*?id=*.1", "/calls?id=eq.1"));
-        assert!(!glob("/calls", "/calls?id=eq.1"));
-        assert!(!glob("/calls?*2", "/calls?id=eq.1"));
-        assert!(!glob("ab*b", "ab"));
-        assert!(glob("/calls", "/calls"));
-    }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::error::ConfigError;
 use super::given::Given;
-use super::keys::{KEYS, Key};
+use super::keys::Key;
 use super::load::Layer;
 
 /// Any of these says which database `psql` would open, so the private cluster is not meant.
@@ -70,13 +70,13 @@ impl Variables<'_> {
                 (Given::Text("postgresql://".to_owned()), "environment PGHOST".to_owned()),
             );
         }
-        for key in KEYS {
+        for key in Key::all() {
             for name in key.postgrest.iter().rev() {
                 self.take(name, key.name, layer);
             }
         }
         self.postgrest_forms(layer);
-        for key in KEYS {
+        for key in Key::all() {
             self.take(&key.variable(), key.name, layer);
         }
         Ok(self.unknown())
@@ -135,7 +135,7 @@ impl Variables<'_> {
                 || forms.contains(&name)
                 || ADDRESSES.iter().any(|(_, host, port)| [*host, *port].contains(&name))
                 || REFUSED.iter().any(|(refused, _)| *refused == name)
-                || KEYS.iter().any(|key| key.postgrest.contains(&name) || key.variable() == name)
+                || Key::all().any(|key| key.postgrest.contains(&name) || key.variable() == name)
         };
         let ours = |name: &&String| name.starts_with("COURANT_") || name.starts_with("PGRST_");
         let unknown = self.all.keys().filter(ours).filter(|name| !known(name));

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, nearest};
 use super::given::Given;
-use super::keys::{KEYS, Key};
+use super::keys::Key;
 use super::load::Layer;
 
 /// A file's text and its name, for messages.
@@ -49,12 +49,12 @@ impl File<'_> {
                     })?;
                     layer.insert(known.name, (given, place));
                 }
-                (None, DeValue::Table(inner)) if KEYS.iter().any(|key| key.name.starts_with(&section)) => {
+                (None, DeValue::Table(inner)) if Key::all().any(|key| key.name.starts_with(&section)) => {
                     self.collect(&name, inner, layer)?;
                 }
                 (None, value) => {
-                    let known = KEYS.iter().map(|key| key.name);
-                    let sections = KEYS.iter().filter_map(|key| Some(key.name.split_once('.')?.0));
+                    let known = Key::all().map(|key| key.name);
+                    let sections = Key::all().filter_map(|key| Some(key.name.split_once('.')?.0));
                     let nearest = match value {
                         DeValue::Table(_) => nearest(&name, sections),
                         _ => nearest(&name, known),

@@ -7,7 +7,7 @@
 use super::given::{Given, Refusal};
 use super::routes;
 use super::tables::{declaration, named};
-use super::{Config, Environment, LogFormat, RequestsLogged, Secret};
+use super::{Config, Environment, LogFormat, RequestsLogged, Secret, front_door};
 use crate::consistency::Consistency;
 
 /// A key of the configuration.
@@ -35,7 +35,7 @@ pub(super) enum Default {
 }
 
 impl Key {
-    const fn new(
+    pub(super) const fn new(
         name: &'static str,
         default: &'static str,
         meaning: &'static str,
@@ -44,7 +44,7 @@ impl Key {
         Key { name, postgrest: &[], default: Default::Text(default), meaning, read }
     }
 
-    const fn unset(mut self) -> Key {
+    pub(super) const fn unset(mut self) -> Key {
         if let Default::Text(means) = self.default {
             self.default = Default::Unset(means);
         }
@@ -58,14 +58,19 @@ impl Key {
         self
     }
 
-    const fn postgrest(mut self, names: &'static [&'static str]) -> Key {
+    pub(super) const fn postgrest(mut self, names: &'static [&'static str]) -> Key {
         self.postgrest = names;
         self
     }
 
+    /// Every key, in the order of the reference page.
+    pub(super) fn all() -> impl Iterator<Item = &'static Key> {
+        KEYS.iter().chain(front_door::KEYS)
+    }
+
     /// The key of that name.
     pub(super) fn named(name: &str) -> Option<&'static Key> {
-        KEYS.iter().find(|key| key.name == name)
+        Key::all().find(|key| key.name == name)
     }
 
     /// Its name in the environment.
@@ -87,12 +92,12 @@ impl Key {
 const KIB: u64 = 1 << 10;
 pub(super) const MIB: u64 = 1 << 20;
 pub(super) const GIB: u64 = 1 << 30;
-const MINUTE_MS: u64 = 60_000;
+pub(super) const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 pub(super) const DAY_MS: u64 = 86_400_000;
 
-/// All keys, in the order of the reference page.
-pub(super) const KEYS: &[Key] = &[
+/// All keys but those of the front door, in the order of the reference page.
+const KEYS: &[Key] = &[
     Key::new(
         "listen",
         "127.0.0.1:3000",

@@ -7,7 +7,7 @@ use super::environment::Variables;
 use super::error::ConfigError;
 use super::file::File;
 use super::given::Given;
-use super::keys::{KEYS, Key};
+use super::keys::Key;
 use super::tables::disjoint;
 use super::{Config, Environment, LogFormat};
 
@@ -66,7 +66,7 @@ impl Config {
         config.warnings = warnings;
         config.log.format = if sources.terminal { LogFormat::Human } else { LogFormat::Json };
         // First, because defaults of others rest on it.
-        for key in Key::named("environment").into_iter().chain(KEYS) {
+        for key in Key::named("environment").into_iter().chain(Key::all()) {
             let (value, place) = match (given.get(key.name), key.default_in(config.environment)) {
                 (Some((value, place)), _) => (value.clone(), place.as_str()),
                 (None, Some(default)) => (Given::Text(default.to_owned()), "default"),
@@ -109,6 +109,9 @@ impl Config {
             let memory = self.proxy.cache_bytes_max;
             let why = format!("expected at most proxy.cache_bytes_max, which is {memory}");
             return fail("proxy.cache_entry_bytes_max", why);
+        }
+        if let Some((key, why)) = self.door.contradiction() {
+            return fail(key, why);
         }
         // Port 0 asks for any free port, and gets two different ones.
         if self.listen == self.admin_listen && self.listen.port() != 0 {

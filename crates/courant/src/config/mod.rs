@@ -7,8 +7,10 @@
 mod environment;
 mod error;
 mod file;
+mod front_door;
 mod given;
 mod keys;
+mod limits;
 mod load;
 mod reference;
 mod routes;
@@ -23,6 +25,8 @@ use std::time::Duration;
 use crate::consistency::Consistency;
 
 pub(crate) use error::ConfigError;
+pub(crate) use front_door::{FrontDoor, Http2, Tls, network};
+pub(crate) use limits::{By, Counts, Limit};
 pub(crate) use load::Sources;
 pub(crate) use reference::reference;
 use rest::Lifetime;
@@ -42,6 +46,7 @@ pub(crate) struct Config {
     pub(crate) cache: Cache,
     pub(crate) stream: Stream,
     pub(crate) http: Http,
+    pub(crate) door: FrontDoor,
     pub(crate) log: Log,
     /// What was set but does nothing, a line each, for the log.
     pub(crate) warnings: Vec<String>,
@@ -223,6 +228,7 @@ impl Config {
             cache: Cache::default(),
             stream: Stream::default(),
             http: Http::default(),
+            door: FrontDoor::default(),
             log: Log::default(),
             warnings: Vec::new(),
         }

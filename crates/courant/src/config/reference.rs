@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::keys::{Default, KEYS};
+use super::keys::{Default, Key};
 
 const HEAD: &str = "\
 # Configuration
@@ -60,13 +60,29 @@ ttl_max_ms = 600000                        # no default: how old an answer may e
 Names without a schema mean the first of `database.schemas`. A relation or function belongs to one cache at most. A
 name that the database does not have is told in the log at the start. What all of it means:
 [caching.md](caching.md).
+
+## `[[limit]]`
+
+```toml
+[[limit]]
+name = \"search\"              # a-z, 0-9, _ and -: clients read it in `RateLimit`
+rate = 30                     # in each window
+window_ms = 60000             # the default
+burst = 10                    # at once; the default is the rate
+by = \"user\"                 # or address (the default), key (the apikey header), everyone
+count = \"requests\"          # the default, or failures: answers with 401 or 403
+methods = [\"GET\", \"POST\"]  # all, if nothing is said
+path = \"/rpc/search*\"       # all, if nothing is said; * stands for anything
+```
+
+All that hold for a request are asked, in their order. What it means: [front-door.md](front-door.md).
 ";
 
 /// The page, in Markdown.
 pub(crate) fn reference() -> String {
     let mut page = HEAD.to_owned();
     let mut section = None;
-    for key in KEYS {
+    for key in Key::all() {
         let here = key.name.split_once('.').map_or("", |(section, _)| section);
         if section != Some(here) {
             let title = if here.is_empty() { "The process".to_owned() } else { format!("`[{here}]`") };

@@ -111,22 +111,22 @@ fn lifetime(table: &Table) -> Result<Option<Lifetime>, Refusal> {
     Ok(Some(Lifetime { min, max }))
 }
 
-fn only(table: &Table, what: &str, known: &[&str]) -> Result<(), Refusal> {
+pub(super) fn only(table: &Table, what: &str, known: &[&str]) -> Result<(), Refusal> {
     match table.keys().find(|key| !known.contains(&key.as_str())) {
         Some(unknown) => Err(format!("unknown key {unknown}; {what} has {}", known.join(", "))),
         None => Ok(()),
     }
 }
 
-fn text(table: &Table, key: &'static str) -> Result<Option<String>, Refusal> {
+pub(super) fn text(table: &Table, key: &'static str) -> Result<Option<String>, Refusal> {
     table.get(key).map(Given::text).transpose().map_err(within(key))
 }
 
-fn names(table: &Table, key: &'static str) -> Result<Option<Vec<String>>, Refusal> {
+pub(super) fn names(table: &Table, key: &'static str) -> Result<Option<Vec<String>>, Refusal> {
     table.get(key).map(Given::names).transpose().map_err(within(key))
 }
 
-fn within(key: &'static str) -> impl Fn(Refusal) -> Refusal {
+pub(super) fn within(key: &'static str) -> impl Fn(Refusal) -> Refusal {
     move |refusal| format!("{key}: {refusal}")
 }
 

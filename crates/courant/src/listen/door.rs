@@ -2,9 +2,10 @@
 //! time.
 //!
 //! A head that is refused is replaced by a request of our own ([`REFUSED`]), so that the refusal is answered
-//! in its turn, after the requests before it. Bodies of a known length pass by count. After the first body in
-//! chunks nothing is looked at any more, for good: no byte of a body is ever changed, and nobody can disagree
-//! about where a request begins; nor after an upgrade that was granted. Never parses what a request means.
+//! in its turn, after the requests before it. Bodies pass by count, those in chunks line by line between their
+//! data; one that is framed wrongly ends where the fault is, unfinished. No byte of a body is ever changed, and
+//! nobody can disagree about where the next request begins. After an upgrade that was granted nothing is looked at any
+//! more. Never parses what a request means.
 
 use std::io;
 use std::pin::Pin;
@@ -16,10 +17,13 @@ use std::time::Duration;
 use bytes::{Buf as _, BytesMut};
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
 
-use super::head::{Framing, Head};
+use super::chunks::{Chunks, Next};
+use super::head::Head;
+use super::judgement::Framing;
+use super::patient::{Patient, Timer, is_over};
 use crate::failure::Failure;
+use crate::telemetry::guard::Refused;
 
 /// The method of the request that stands for a refused one.
 pub(super) const REFUSED: &str = "REFUSED";
@@ -41,25 +45,27 @@ pub(super) struct Patience {
 }
 
 /// A socket behind a door.
-pub(super) struct Door<S> {
-    socket: S,
+pub(super) struct Door<S, T> {
+    socket: Patient<S>,
     patience: Patience,
     place: Place,
     head: Head,
+    chunks: Chunks,
     /// Read, and not looked at.
     raw: BytesMut,
     /// Looked at, and not yet handed over.
     sound: BytesMut,
     slow_head: Timer,
-    slow_reader: Timer,
     linger: Timer,
     lingered_bytes: usize,
     is_shut: bool,
+    /// Whether what was refused is the body that is being read.
+    is_cut: bool,
     refused: Arc<OnceLock<Failure>>,
     upgraded: Arc<AtomicBool>,
+    /// Whom refusals are told.
+    tell: T,
 }
-
-type Timer = Option<Pin<Box<Sleep>>>;
 
 /// Where in the requests the next byte is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,39 +74,40 @@ enum Place {
     Head,
     /// In a body with so many bytes to come.
     Body(u64),
-    /// Where nothing is looked at any more.
+    /// In the data of a chunk with so many bytes to come.
+    Chunk(u64),
+    /// In a line between the data of two chunks, or after the last.
+    ChunkLine,
+    /// After an upgrade: another protocol.
     Beyond,
-    /// After a head that was refused: whatever comes is thrown away.
+    /// After what was refused: whatever comes is thrown away.
     Refused,
 }
 
-impl<S> Door<S> {
-    pub(super) fn new(socket: S, patience: Patience) -> Door<S> {
+impl<S, T: Fn(Refused, &Failure)> Door<S, T> {
+    pub(super) fn new(socket: S, patience: Patience, tell: T) -> Door<S, T> {
         Door {
-            socket,
+            socket: Patient::new(socket, patience.write_timeout),
             patience,
             place: Place::Head,
             head: Head::default(),
+            chunks: Chunks::default(),
             raw: BytesMut::new(),
             sound: BytesMut::new(),
             slow_head: None,
-            slow_reader: None,
             linger: None,
             lingered_bytes: 0,
             is_shut: false,
+            is_cut: false,
             refused: Arc::default(),
             upgraded: Arc::default(),
+            tell,
         }
     }
 
     /// To be set when an upgrade is granted: what comes after it is no request.
     pub(super) fn upgraded(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.upgraded)
-    }
-
-    /// Why a request of this connection was refused, once one was.
-    pub(super) fn refused(&self) -> Arc<OnceLock<Failure>> {
-        Arc::clone(&self.refused)
     }
 
     /// What was taken for the begin of a head belongs to another protocol.
@@ -110,10 +117,18 @@ impl<S> Door<S> {
         self.sound.extend_from_slice(&self.head.give_up());
     }
 
+    /// Why a request of this connection was refused, once one was.
+    pub(super) fn refused(&self) -> Arc<OnceLock<Failure>> {
+        Arc::clone(&self.refused)
+    }
+
     /// Looks at what was read, up to a head's end.
     fn look(&mut self) {
         let bytes_max = self.patience.header_bytes_max;
-        let (taken, is_whole) = self.head.take(&self.raw, bytes_max);
+        let (taken, is_whole) = match self.head.take(&self.raw, bytes_max) {
+            Ok(gathered) => gathered,
+            Err(failure) => return self.refuse(failure),
+        };
         self.raw.advance(taken);
         if self.head.len() > bytes_max {
             return self.refuse(Failure::TooLarge {
@@ -130,50 +145,73 @@ impl<S> Door<S> {
             return;
         }
         self.slow_head = None;
-        match self.head.finish() {
-            Ok((head, framing)) => {
-                self.sound.extend_from_slice(&head);
-                self.place = match framing {
-                    Framing::Length(0) => Place::Head,
-                    Framing::Length(length) => Place::Body(length),
-                    Framing::Chunked => Place::Beyond,
-                };
+        match self.head.finish(&mut self.sound) {
+            Ok(Framing::Length(0)) => self.place = Place::Head,
+            Ok(Framing::Length(length)) => self.place = Place::Body(length),
+            Ok(Framing::Chunked) => {
+                self.chunks = Chunks::default();
+                self.place = Place::ChunkLine;
             }
             Err(failure) => self.refuse(failure),
         }
     }
 
+    /// Looks at what was read, up to the end of a line between chunks.
+    fn look_between(&mut self) {
+        match self.chunks.take(&mut self.raw, &mut self.sound) {
+            Ok(Next::Line) => {}
+            Ok(Next::Data(bytes)) => self.place = Place::Chunk(bytes),
+            Ok(Next::End) => self.place = Place::Head,
+            Err(failure) => self.refuse_body(failure),
+        }
+    }
+
     /// The client has ended in the middle of a head; it may still listen.
     fn end(&mut self) {
-        if let Err(failure) = self.head.finish() {
+        if let Err(failure) = self.head.finish(&mut self.sound) {
             self.refuse(failure);
         }
     }
 
     fn refuse(&mut self, failure: Failure) {
-        tracing::debug!(%failure, "refused a request's head");
+        self.note(Refused::Head, failure);
+        self.slow_head = None;
+        self.sound.extend_from_slice(STAND_IN);
+    }
+
+    /// Whoever reads the body finds that it ends too early, and answers that.
+    fn refuse_body(&mut self, failure: Failure) {
+        self.note(Refused::Body, failure);
+        self.is_cut = true;
+    }
+
+    fn note(&mut self, what: Refused, failure: Failure) {
+        (self.tell)(what, &failure);
         // The first refusal is the last thing a connection hears.
         let _ = self.refused.set(failure);
         self.place = Place::Refused;
-        self.slow_head = None;
         self.raw.clear();
-        self.sound.extend_from_slice(STAND_IN);
     }
 
     /// Counts bytes of a body that were handed over; what lies beyond its end goes back to be looked at.
     fn count(&mut self, before: usize, buffer: &mut ReadBuf<'_>) {
-        let Place::Body(left) = self.place else { return };
+        let (Place::Body(left) | Place::Chunk(left)) = self.place else { return };
         let read = (buffer.filled().len() - before) as u64;
         if read > left {
             let end = before + left as usize;
             self.raw.extend_from_slice(&buffer.filled()[end..]);
             buffer.set_filled(end);
         }
-        self.place = if read >= left { Place::Head } else { Place::Body(left - read) };
+        self.place = match (self.place, left.saturating_sub(read)) {
+            (Place::Body(_), 0) => Place::Head,
+            (Place::Body(_), left) => Place::Body(left),
+            (_, 0) => Place::ChunkLine,
+            (_, left) => Place::Chunk(left),
+        };
     }
 }
 
-impl<S: AsyncRead + Unpin> Door<S> {
+impl<S: AsyncRead + Unpin, T: Fn(Refused, &Failure)> Door<S, T> {
     /// Reads into `raw`; how many bytes, none at the end.
     fn more(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
         let before = buffer.filled().len();
@@ -190,7 +228,7 @@ impl<S: AsyncRead + Unpin> Door<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Door<S> {
+impl<S: AsyncRead + Unpin, T: Fn(Refused, &Failure) + Unpin> AsyncRead for Door<S, T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -218,13 +256,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for Door<S> {
                     Poll::Pending => return Poll::Pending,
                 },
                 Place::Head => this.look(),
+                Place::ChunkLine if this.raw.is_empty() => {
+                    if ready!(this.more(context, buffer))? == 0 {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                Place::ChunkLine => this.look_between(),
+                // A body that ends too early ends for good.
+                Place::Refused if this.is_cut => return Poll::Ready(Ok(())),
                 Place::Refused => {
                     if ready!(this.more(context, buffer))? == 0 {
                         return Poll::Ready(Ok(()));
                     }
                     this.raw.clear();
                 }
-                Place::Body(_) | Place::Beyond => {
+                Place::Body(_) | Place::Chunk(_) | Place::Beyond => {
                     let before = buffer.filled().len();
                     if this.raw.is_empty() {
                         ready!(Pin::new(&mut this.socket).poll_read(context, buffer))?;
@@ -243,30 +289,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Door<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> Door<S> {
-    /// An error in place of waiting any longer for a client that takes nothing.
-    fn taken(&mut self, context: &mut Context<'_>, sent: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if sent.is_ready() {
-            self.slow_reader = None;
-            return sent;
-        }
-        if is_over(&mut self.slow_reader, self.patience.write_timeout, context) {
-            let why = "the client took nothing of its answer in time (http.write_timeout_ms)";
-            tracing::debug!("{why}");
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, why)));
-        }
-        Poll::Pending
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Door<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin, T: Unpin> AsyncWrite for Door<S, T> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let sent = Pin::new(&mut self.socket).poll_write(context, bytes);
-        self.taken(context, sent)
+        Pin::new(&mut self.socket).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -274,8 +303,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Door<S> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let sent = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
-        self.taken(context, sent)
+        Pin::new(&mut self.socket).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -308,11 +336,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Door<S> {
         }
         Poll::Ready(Ok(()))
     }
-}
-
-/// Whether a time is over that begins with the first call; wakes the caller when it is.
-fn is_over(timer: &mut Timer, after: Duration, context: &mut Context<'_>) -> bool {
-    timer.get_or_insert_with(|| Box::pin(sleep(after))).as_mut().poll(context).is_ready()
 }
 
 #[cfg(test)]

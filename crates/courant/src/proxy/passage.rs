@@ -1,7 +1,6 @@
 //! A request on its way through: what the client sent, by which hop, for which key, and what an upstream is sent
 //! for it.
 
-use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,6 +24,7 @@ use super::failed::Failed;
 use super::upload::{Fault, Progress, Upload};
 use super::{Became, Passed, Route, cached, declared, upgrade};
 use crate::identity::Vouched;
+use crate::listen::Visit;
 use crate::node::Node;
 use crate::response::Body;
 
@@ -65,7 +65,7 @@ impl Passage {
         node: Arc<Node>,
         route: Arc<Route>,
         mut request: Request<Incoming>,
-        peer: SocketAddr,
+        visit: Visit,
         arrived: Moment,
     ) -> (Passage, Rest) {
         let upgrade = hyper::upgrade::on(&mut request);
@@ -74,8 +74,10 @@ impl Passage {
         if let Some(host) = head.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
             head.headers.insert(HOST, host);
         }
+        let peer = visit.peer.ip();
         // Who connects from this machine is a proxy in front, if anybody.
-        let hop = Hop { peer: peer.ip(), scheme: "http", is_trusted: peer.ip().is_loopback() };
+        let is_trusted = peer.is_loopback() || node.guard.believes(peer);
+        let hop = Hop { peer, scheme: if visit.is_tls { "https" } else { "http" }, is_trusted };
         let (scheme, forwarded_host) = forward::origin(&head.headers, &hop);
         let key = Key::new(&scheme, host(&head.headers), &forwarded_host, target(&head).as_str());
         let vouched = match route.declared {

@@ -53,7 +53,10 @@ pub(crate) async fn send(
 ) -> Answered {
     let socket = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.unwrap();
-    let mut request = Request::builder().method(method).uri(target).header(HOST, address.to_string());
+    let mut request = Request::builder().method(method).uri(target);
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header(HOST, address.to_string());
+    }
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

@@ -14,6 +14,8 @@ mod degraded;
 #[cfg(test)]
 mod encoding;
 #[cfg(test)]
+mod front_door;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod http;
@@ -33,6 +35,8 @@ mod promises;
 mod proxy;
 #[cfg(test)]
 mod stream;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod torture;
 #[cfg(test)]

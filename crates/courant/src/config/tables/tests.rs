@@ -35,10 +35,6 @@ fn what_is_wrong_with_a_named_cache_is_one_line() {
         (sound.to_owned(), "each named cache has a name"),
         (format!("name = 'Chat'\n{sound}"), "name: expected at most 63 of a-z, 0-9, _ and -, found \"Chat\""),
         (format!("name = 'general'\n{sound}"), "name: general is the cache of everything else"),
-        (
-            "name = 'chat'\nmemory_bytes_max = 1048576".to_owned(),
-            "chat: each named cache has relations, functions",
-        ),
         ("name = 'chat'\nrelations = ['a']".to_owned(), "chat: each named cache has memory_bytes_max"),
         (
             "name = 'chat'\nrelations = ['a']\nmemory_bytes_max = 0".to_owned(),

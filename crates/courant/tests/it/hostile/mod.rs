@@ -19,7 +19,7 @@ use crate::node::Node;
 /// How long a connection may take to end before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const SCHEMA: &str = r#"
+pub(crate) const SCHEMA: &str = r#"
     create table calls (id int primary key, body text, data jsonb, tags text[]);
     create table notes (id int primary key, call_id int references calls, text text);
     insert into calls values (1, 'call 1', '{"name": "a"}', '{x}');
@@ -36,15 +36,15 @@ const SCHEMA: &str = r#"
 
 /// A response, cut from a connection's bytes.
 #[derive(Debug)]
-struct Reply {
-    status: u16,
-    head: String,
-    body: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Reply {
     /// Fails unless it is an error that a client of PostgREST can read.
-    fn assert_typed(&self, of: &str) {
+    pub(crate) fn assert_typed(&self, of: &str) {
         let error: Value = serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{of}: {self:?}"));
         let is_text = |key: &str| error[key].is_string();
         let has = |key: &str| error.get(key).is_some();
@@ -54,14 +54,14 @@ impl Reply {
 }
 
 /// Sends bytes and returns all that comes back until the connection ends.
-async fn exchange(node: &Node, bytes: &[u8]) -> String {
+pub(crate) async fn exchange(node: &Node, bytes: &[u8]) -> String {
     let mut socket = TcpStream::connect(node.clients).await.unwrap();
     // A node that has heard enough may close before all is sent.
     let _ = socket.write_all(bytes).await;
     until_closed(&mut socket).await
 }
 
-async fn until_closed(socket: &mut TcpStream) -> String {
+pub(crate) async fn until_closed(socket: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let read = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut answer)).await;
     assert!(read.is_ok(), "never ended: {}", String::from_utf8_lossy(&answer));
@@ -69,7 +69,7 @@ async fn until_closed(socket: &mut TcpStream) -> String {
 }
 
 /// The responses in what came back. Those to `HEAD` cannot be told from it.
-fn replies(mut text: &str) -> Vec<Reply> {
+pub(crate) fn replies(mut text: &str) -> Vec<Reply> {
     let mut replies = Vec::new();
     while !text.is_empty() {
         let (head, rest) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head: {text:?}"));
@@ -86,6 +86,6 @@ fn replies(mut text: &str) -> Vec<Reply> {
 }
 
 /// Sends bytes and returns the responses, in order.
-async fn replies_to(node: &Node, bytes: &[u8]) -> Vec<Reply> {
+pub(crate) async fn replies_to(node: &Node, bytes: &[u8]) -> Vec<Reply> {
     replies(&exchange(node, bytes).await)
 }

@@ -15,7 +15,7 @@ async fn exhaust(node: &Node, connections: usize, outside: &Client) -> Vec<TcpSt
     let mut asleep = Vec::new();
     for _ in 0..connections {
         let mut socket = TcpStream::connect(node.clients).await.unwrap();
-        socket.write_all(b"POST /rpc/nap HTTP/1.1\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        socket.write_all(b"POST /rpc/nap HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n").await.unwrap();
         asleep.push(socket);
     }
     let napping = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";

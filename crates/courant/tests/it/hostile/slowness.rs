@@ -80,7 +80,7 @@ async fn slow_bodies_keep_nobody_out_but_one_another() {
     let cluster = cluster("bodies", SCHEMA).await;
     let node = Node::start_uncached(&cluster, &[("COURANT_HTTP_REQUESTS_IN_FLIGHT_MAX", "2")]);
     let mut slow = Vec::new();
-    let post = b"POST /calls HTTP/1.1\r\nContent-Length: 2\r\n\r\n{";
+    let post = b"POST /calls HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{";
     for _ in 0..2 {
         let mut socket = TcpStream::connect(node.clients).await.unwrap();
         socket.write_all(post).await.unwrap();

@@ -82,7 +82,7 @@ async fn a_hit_says_so_and_a_write_ends_it() {
     assert_eq!((absent.status.as_u16(), absent.json()["code"].as_str()), (504, Some("COURANT_NOT_CACHED")));
     assert_ne!(ask(&node, "/a?b", &want).await.body, miss.body);
     // Of another host nothing is shared.
-    let other = ask(&node, "http://other.example/a?b", &[]).await;
+    let other = ask(&node, "/a?b", &[("host", "other.example")]).await;
     assert_eq!(other.cache(), "courant; fwd=uri-miss; detail=no-lifetime");
     assert_eq!(backend.asked().pop().unwrap().header("host"), "other.example");
 }
