@@ -224,11 +224,6 @@ impl<T> Routes<T> {
         self.all.iter().find(|route| route.is_for(method) && route.pattern.matches(path))
     }
 
-    /// All of them, the most specific first.
-    pub fn iter(&self) -> impl Iterator<Item = &Route<T>> {
-        self.all.iter()
-    }
-
     /// The same routes with other values.
     pub fn map<U>(self, mut value: impl FnMut(&Pattern, T) -> U) -> Routes<U> {
         let route = |Route { pattern, methods, value: before }| {

@@ -60,6 +60,7 @@ impl Passage {
     ) -> (Passage, Rest) {
         let upgrade = hyper::upgrade::on(&mut request);
         let (mut head, body) = request.into_parts();
+        forward::strip_named(&mut head.headers);
         // RFC 9112, section 3.2.2: of a target with a host, that host is the one that is asked.
         if let Some(host) = head.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
             head.headers.insert(HOST, host);
@@ -67,7 +68,8 @@ impl Passage {
         // Who connects from this machine is a proxy in front, if anybody.
         let hop = Hop { peer: peer.ip(), scheme: "http", is_trusted: peer.ip().is_loopback() };
         let (scheme, forwarded_host) = forward::origin(&head.headers, &hop);
-        let key = Key::new(&scheme, host(&head.headers), &forwarded_host, target(&head).as_str());
+        let host = host(&head.headers).to_ascii_lowercase();
+        let key = Key::new(&scheme, &host, &forwarded_host, target(&head).as_str());
         (Passage(Arc::new(Inner { node, route, head, key, hop })), Rest { body, upgrade })
     }
 
