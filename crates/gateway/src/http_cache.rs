@@ -21,7 +21,6 @@ mod vary;
 
 pub use candidate::{Asked, Candidate, Refusal, Times};
 pub use control::{CacheControl, RequestControl};
-pub use dictionary::parses as parses_dictionary;
 pub use invalidation::invalidated;
 pub use key::Key;
 pub use range::{Range, Slice};

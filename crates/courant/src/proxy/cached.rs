@@ -11,6 +11,7 @@ use gateway::http_cache::{
 };
 use http::header::{AUTHORIZATION, IF_RANGE, RANGE};
 use http::{HeaderMap, Method, Response, StatusCode, Version};
+use tokio::time::timeout;
 
 use super::download::Download;
 use super::exchange::exchange;
@@ -62,8 +63,8 @@ pub(super) async fn read(passage: &Passage) -> Passed {
                     continue;
                 }
                 Turn::Passenger(mut settled) => {
-                    // Nothing is ever sent: it ends when the fill is settled.
-                    let _ = settled.changed().await;
+                    // Nothing is ever sent: it ends when the fill is settled. One that takes too long is not waited for.
+                    let _ = timeout(passage.route.timeout, settled.changed()).await;
                     collapsed = true;
                     continue;
                 }

@@ -70,6 +70,7 @@ impl Passage {
     ) -> (Passage, Rest) {
         let upgrade = hyper::upgrade::on(&mut request);
         let (mut head, body) = request.into_parts();
+        forward::strip_named(&mut head.headers);
         // RFC 9112, section 3.2.2: of a target with a host, that host is the one that is asked.
         if let Some(host) = head.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
             head.headers.insert(HOST, host);
@@ -79,7 +80,8 @@ impl Passage {
         let is_trusted = peer.is_loopback() || node.guard.believes(peer);
         let hop = Hop { peer, scheme: if visit.is_tls { "https" } else { "http" }, is_trusted };
         let (scheme, forwarded_host) = forward::origin(&head.headers, &hop);
-        let key = Key::new(&scheme, host(&head.headers), &forwarded_host, target(&head).as_str());
+        let host = host(&head.headers).to_ascii_lowercase();
+        let key = Key::new(&scheme, &host, &forwarded_host, target(&head).as_str());
         let vouched = match route.declared {
             Some(_) => node.identities.vouch(&head.headers),
             None => Vouched::Nobody,

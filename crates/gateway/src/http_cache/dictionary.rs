@@ -13,11 +13,6 @@ pub(super) enum Bare {
     Other,
 }
 
-/// Whether a field is a dictionary.
-pub fn parses(field: &[u8]) -> bool {
-    parse(field).is_some()
-}
-
 /// The members; of a name that is said twice, the last. None where the field is no dictionary.
 pub(super) fn parse(field: &[u8]) -> Option<Vec<(String, Bare)>> {
     let mut input = Input(field);

@@ -24,7 +24,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Answers a request. `age_now` is none where the response has just been confirmed and its age need not be told.
+    /// Answers a request.
     pub fn from(stored: &Stored, method: &Method, request: &HeaderMap, now: Instant) -> Reply {
         let mut headers = stored.headers().clone();
         headers.insert(AGE, HeaderValue::from(stored.age(now).as_secs().min(1 << 31)));

@@ -55,6 +55,9 @@ async fn two_users_never_share_what_was_made_for_one() {
     let varying = ("x-want", "cache-control: max-age=60|vary: cookie");
     assert!(!is_shared("/vary", &[varying, ("cookie", "a=1")], &[varying, ("cookie", "a=2")]).await);
     assert!(is_shared("/vary", &[varying, ("cookie", "a=1")], &[varying, ("cookie", "a=1")]).await);
+    // What a client takes back on the way is nothing that the backend chose by.
+    let taken_back = [varying, ("cookie", "a=3"), ("connection", "cookie")];
+    assert!(!is_shared("/vary", &taken_back, &[varying, ("cookie", "a=3")]).await);
     // A route's own time to live is for those without a cookie alone.
     assert!(is_shared("/timed/a", &[], &[]).await);
     assert!(!is_shared("/timed/b", &[("cookie", "a=1")], &[("cookie", "a=2")]).await);
