@@ -107,6 +107,11 @@ impl Answer {
         std::str::from_utf8(self.texts.text(number)).unwrap_or_default()
     }
 
+    /// The headers of its own.
+    pub(crate) fn headers(&self) -> HeaderMap {
+        self.described().collect()
+    }
+
     /// Its tag: the same for the same answer, another for another. Empty where it may not be kept.
     pub(crate) fn tag(&self) -> &[u8] {
         self.texts.text(TAG)

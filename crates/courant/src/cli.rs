@@ -137,6 +137,7 @@ enum Cache {
 Examples:
   courant cache clear
   courant cache clear --pattern '/leads*'
+  courant cache clear --tag post-17
   courant cache clear --cache chat")]
     Clear {
         #[command(flatten)]
@@ -144,6 +145,9 @@ Examples:
         /// Which: a path, where * stands for anything.
         #[arg(long)]
         pattern: Option<String>,
+        /// With a tag that the app gave them: Surrogate-Key or Cache-Tag.
+        #[arg(long)]
+        tag: Option<String>,
         /// Of which cache: a name from [[cache.named]], or general [default: of all].
         #[arg(long, value_name = "NAME")]
         cache: Option<String>,
@@ -222,8 +226,9 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
             wait_for(demo::run(demo_config(flags)?, scale, once))
         }
         Command::Cache { command: Cache::Stats { admin, json } } => wait_for(client::stats(&admin.url, json)),
-        Command::Cache { command: Cache::Clear { admin, pattern, cache, json } } => {
-            wait_for(client::clear(&admin.url, pattern.as_deref(), cache.as_deref(), json))
+        Command::Cache { command: Cache::Clear { admin, pattern, tag, cache, json } } => {
+            let which = client::Which { pattern, tag, cache };
+            wait_for(client::clear(&admin.url, &which, json))
         }
         Command::Block(Block { network: Some(network), time, reason, admin, .. }) => {
             wait_for(client::block(&admin.url, &network, time, reason.as_deref()))

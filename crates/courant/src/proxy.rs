@@ -22,7 +22,7 @@ use std::time::Duration;
 use gateway::http_cache::{Key, Limits, Outcome, Store};
 use gateway::route::{Pattern, Routes};
 use gateway::upstream::Address;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -130,6 +130,11 @@ impl Proxy {
     /// Whether any route declares what its answers depend on.
     fn declares(&self) -> bool {
         self.routes.iter().any(|route| route.value.declared.is_some())
+    }
+
+    /// Forgets what HTTP let us keep of the paths and queries and with the headers that `matches` says yes to.
+    pub(crate) fn purge(&self, matches: impl Fn(&str, &HeaderMap) -> bool) -> usize {
+        self.store.purge(|key, headers| matches(&key.to_string(), headers))
     }
 
     /// Entries of the HTTP cache, and their bytes.

@@ -1,14 +1,20 @@
 //! What answers of a route read, as its owner declares it: `bot_profiles`, or
-//! `messages.conversation_id = {path.id}`, or `members.org = {path.org} and user = {jwt.sub}`.
+//! `messages.conversation_id = {path.id}`, or `members.org = {path.org} and user = {jwt.sub}`; and as the app itself
+//! says it with an answer: `Courant-Depends: messages.conversation_id=7, bot_profiles`.
 //!
 //! Pure. Whether the database has such relations and columns is for others to say.
 
 use std::borrow::Cow;
 
+use http::{HeaderMap, HeaderName};
+use percent_encoding::percent_decode_str;
+
 use crate::source::{Said, Source, SourceError};
 
 /// Columns of one declaration; a read by more is a mistake.
 const COLUMNS_MAX: usize = 8;
+/// Members of a header; an answer of more reads so much that it had better say whole tables.
+const MEMBERS_MAX: usize = 1000;
 
 /// A relation, or those of its rows that have certain values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +23,49 @@ pub struct Dependence {
     pub relation: String,
     /// Columns, and where the request says their values; none: any row.
     pub rows: Vec<(String, Source)>,
+}
+
+/// The header in which an app says what its answer read.
+pub const HEADER: HeaderName = HeaderName::from_static("courant-depends");
+
+/// What an app said with an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The relation, perhaps with its schema.
+    pub relation: String,
+    /// Columns and their values; none: any row.
+    pub rows: Vec<(String, String)>,
+}
+
+impl Told {
+    /// Reads the header's lines: members between commas, each a table or `table.column=value`, with
+    /// `&column=value` for further columns. Values are percent-encoded where they hold `,`, `&`, `%` or blanks. None
+    /// where it says nothing, or something that cannot be read, and so might mean more.
+    pub fn read(headers: &HeaderMap) -> Option<Vec<Told>> {
+        let lines = headers.get_all(HEADER).iter().map(|line| line.to_str().ok());
+        let lines: Vec<&str> = lines.collect::<Option<_>>()?;
+        let members = lines.iter().flat_map(|line| line.split(',')).map(str::trim);
+        let told: Vec<Told> =
+            members.filter(|member| !member.is_empty()).map(Told::member).collect::<Option<_>>()?;
+        (!told.is_empty() && told.len() <= MEMBERS_MAX).then_some(told)
+    }
+
+    fn member(text: &str) -> Option<Told> {
+        let Some((first, _)) = text.split_once('=') else {
+            let is_name = text.split('.').count() <= 2 && text.split('.').all(is_word);
+            return is_name.then(|| Told { relation: text.to_owned(), rows: Vec::new() });
+        };
+        let (relation, column) = first.rsplit_once('.')?;
+        let is_name = relation.split('.').count() <= 2 && relation.split('.').all(is_word);
+        let comparisons = text[first.len() - column.len()..].split('&');
+        let rows = comparisons.map(|comparison| {
+            let (column, value) = comparison.split_once('=')?;
+            let value = percent_decode_str(value).decode_utf8().ok()?.into_owned();
+            is_word(column).then(|| (column.to_owned(), value))
+        });
+        let rows: Vec<(String, String)> = rows.collect::<Option<_>>()?;
+        (is_name && rows.len() <= COLUMNS_MAX).then(|| Told { relation: relation.to_owned(), rows })
+    }
 }
 
 /// What cannot be a declaration.
@@ -117,6 +166,32 @@ mod tests {
             "crm.members.org = {path.org} and crm.members.user_id = {jwt.sub}",
         ] {
             assert_eq!(parsed(text), Dependence { relation: "crm.members".into(), rows: members.clone() });
+        }
+    }
+
+    #[test]
+    fn an_app_says_what_it_read_or_nothing_is_known() {
+        let told = |lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            lines.iter().for_each(|line| {
+                headers.append(HEADER, line.parse().expect("a value"));
+            });
+            Told::read(&headers)
+        };
+        let row = |relation: &str, rows: &[(&str, &str)]| Told {
+            relation: relation.into(),
+            rows: rows.iter().map(|(column, value)| ((*column).into(), (*value).into())).collect(),
+        };
+        assert_eq!(
+            told(&["messages.conversation_id=7, bot_profiles", "crm.members.org=a%2Cb&user_id=x=y"]),
+            Some(vec![
+                row("messages", &[("conversation_id", "7")]),
+                row("bot_profiles", &[]),
+                row("crm.members", &[("org", "a,b"), ("user_id", "x=y")])
+            ])
+        );
+        for lines in [&[][..], &[""], &["a b"], &["a.b=1&c"], &["=1"], &["a=1"], &["a, b.c.d.e"]] {
+            assert_eq!(told(lines), None, "{lines:?}");
         }
     }
 

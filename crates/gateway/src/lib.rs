@@ -18,6 +18,7 @@ mod path;
 pub mod route;
 mod security_headers;
 pub mod source;
+pub mod surrogate;
 pub mod upstream;
 mod wildcard;
 

@@ -53,12 +53,19 @@ fn table(caches: &[Value]) {
     }
 }
 
-/// Makes the node forget what matches, of one cache or of all, and prints how much that was.
-pub(crate) async fn clear(url: &str, pattern: Option<&str>, cache: Option<&str>, json: bool) -> Result<()> {
-    let mut target = format!("/cache?pattern={}", encoded(pattern.unwrap_or("*")));
-    if let Some(cache) = cache {
-        target += &format!("&cache={}", encoded(cache));
-    }
+/// Which answers are meant; all of them where nothing is said.
+pub(crate) struct Which {
+    pub(crate) pattern: Option<String>,
+    pub(crate) tag: Option<String>,
+    pub(crate) cache: Option<String>,
+}
+
+/// Makes the node forget answers, and prints how many that were.
+pub(crate) async fn clear(url: &str, which: &Which, json: bool) -> Result<()> {
+    let parameters = [("pattern", &which.pattern), ("tag", &which.tag), ("cache", &which.cache)];
+    let said = parameters.iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+    let said: Vec<String> = said.map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    let target = format!("/cache?{}", said.join("&"));
     let answer = ask(url, Method::DELETE, &target).await?;
     let answer: Value = serde_json::from_slice(answer.body())?;
     if json {

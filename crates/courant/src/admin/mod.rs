@@ -9,7 +9,7 @@
 //! | `GET /blocks` | who is kept out, JSON |
 //! | `PUT /blocks?network=N&seconds=S&reason=R` | keeps an address or a network out |
 //! | `DELETE /blocks?network=N` | lets it in again |
-//! | `DELETE /cache?pattern=P&cache=NAME` | forgets answers whose path and query match (`*` stands for anything), of one cache or of all |
+//! | `DELETE /cache?pattern=P&tag=T&cache=NAME` | forgets answers whose path and query match (`*` stands for anything), with a tag of their app's, of one cache or of all |
 
 mod blocks;
 pub(crate) mod client;
@@ -18,9 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cache::{Key, Statistics, StoreStatistics};
-use gateway::Wildcard;
+use gateway::{Wildcard, surrogate};
 use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Respo
         }
         (_, path) => {
             let message = format!("no such admin request: {} {path}", request.method());
-            let hint = "GET /live, /ready, /metrics, /cache, /blocks; DELETE /cache?pattern=P&cache=NAME; \
+            let hint = "GET /live, /ready, /metrics, /cache, /blocks; DELETE /cache?pattern=P&tag=T&cache=NAME; \
                         PUT and DELETE /blocks?network=N";
             response::json(StatusCode::NOT_FOUND, json!({ "message": message, "hint": hint }).to_string())
         }
@@ -74,10 +74,18 @@ fn clear(node: &Node, query: &str) -> Response<Body> {
             }
         },
     };
+    let tag = parameter(query, "tag");
+    let has_tag = |headers: &HeaderMap| tag.as_ref().is_none_or(|tag| surrogate::is_tagged(headers, tag));
     let matches = |key: &Key, answer: &Arc<Answer>| {
-        only.is_none_or(|store| key.store() == store) && pattern.matches(answer.target())
+        only.is_none_or(|store| key.store() == store)
+            && pattern.matches(answer.target())
+            && (tag.is_none() || has_tag(&answer.headers()))
     };
-    let cleared = node.cache.clear(matches);
+    let mut cleared = node.cache.clear(matches);
+    if only.is_none() {
+        // What HTTP lets us keep is in none of the caches by name.
+        cleared += node.proxy.purge(|target, headers| pattern.matches(target) && has_tag(headers));
+    }
     response::json(StatusCode::OK, json!({ "cleared": cleared }).to_string())
 }
 

@@ -33,6 +33,14 @@ retries = 0
 body_bytes_max = 1048576
 cache = \"none\"                   # or \"http\"
 ttl_ms = 1000                     # how long answers are kept that do not say, to requests without cookies
+
+[[route]]
+path = \"/messages/{conversation}\" # a route that declares what its answers read: the log keeps them current
+depends_on = [\"conversations.id = {path.conversation}\", \"messages.conversation_id = {path.conversation}\", \"bots\"]
+identity = [\"header.authorization\"] # what separates users: header.x, cookie.x, jwt.x; []: nothing
+cache = \"chat\"                    # a [[cache.named]], or \"general\"
+ttl_ms = 60000                    # how long at most, though nothing changed
+body_in_key = false               # true: POST is a read, told apart by its body
 ```
 
 The most specific route wins, whatever the order: a segment that is spelt out before `{name}`, that before

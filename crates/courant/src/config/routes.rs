@@ -56,6 +56,8 @@ pub(crate) struct Refined {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RouteDeclaration {
     pub(crate) depends_on: Vec<Dependence>,
+    /// Whether the upstream says more with each answer.
+    pub(crate) is_told: bool,
     /// What separates users; none: all that a client may be known by.
     pub(crate) identity: Option<Vec<Source>>,
     /// The named cache they live in.
@@ -178,6 +180,9 @@ pub(super) fn route(table: &Table) -> Result<Route<Refinement>, Refusal> {
     Ok(Route { pattern, methods, value })
 }
 
+/// Among what a route depends on: whatever the upstream says in `Courant-Depends`.
+const UPSTREAM: &str = "{upstream}";
+
 /// What a route declares of its answers, if anything.
 fn declaration(table: &Table, pattern: &Pattern) -> Result<Option<RouteDeclaration>, Refusal> {
     let of = |key: &str| table.get(key);
@@ -199,7 +204,10 @@ fn declaration(table: &Table, pattern: &Pattern) -> Result<Option<RouteDeclarati
         read.check(&names).map_err(|error| format!("identity: {error}"))?;
         Ok(read)
     };
-    let depends_on = depends_on.list().map_err(|refusal| format!("depends_on: {refusal}"))?;
+    let mut depends_on = depends_on.list().map_err(|refusal| format!("depends_on: {refusal}"))?;
+    let declared = depends_on.len();
+    depends_on.retain(|text| text != UPSTREAM);
+    let is_told = depends_on.len() < declared;
     let identity = of("identity").map(Given::list).transpose();
     let identity = identity.map_err(|refusal| format!("identity: {refusal}"))?;
     let cache = of("cache").map(Given::text).transpose().map_err(|refusal| format!("cache: {refusal}"))?;
@@ -209,6 +217,7 @@ fn declaration(table: &Table, pattern: &Pattern) -> Result<Option<RouteDeclarati
         identity: identity
             .map(|identity| identity.iter().map(source).collect::<Result<_, Refusal>>())
             .transpose()?,
+        is_told,
         cache,
         body_in_key: body_in_key.map_err(|refusal| format!("body_in_key: {refusal}"))?.unwrap_or_default(),
     }))

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cache::{Fill, Key, Lookup, Need, StoreId};
-use gateway::dependence::Dependence;
+use gateway::dependence::{self, Dependence};
 use gateway::forward;
 use gateway::source::Source as Place;
 use http::header::{
@@ -44,6 +44,7 @@ use crate::schema::Schema;
 use crate::variants;
 
 pub(crate) use reads::unknown;
+use refused::Refused;
 
 /// What decides how much of an answer there is, and whether: of a fill it is all that is wanted.
 const CONDITIONS: [HeaderName; 7] =
@@ -52,6 +53,8 @@ const CONDITIONS: [HeaderName; 7] =
 /// What a route declares of its answers.
 pub(super) struct Declared {
     pub(super) depends_on: Vec<Dependence>,
+    /// Whether the upstream says more with each answer, and answers that do not are not kept.
+    is_told: bool,
     /// What separates users; none: every `Authorization` and every `Cookie` is a user of its own.
     pub(super) identity: Option<Vec<Place>>,
     /// Where in the cache they live.
@@ -68,6 +71,7 @@ impl Declared {
     pub(super) fn new(declaration: &Declaration, ttl: Option<Duration>, named: &Named) -> Declared {
         Declared {
             depends_on: declaration.depends_on.clone(),
+            is_told: declaration.is_told,
             identity: declaration.identity.clone(),
             home: declaration.cache.as_ref().and_then(|name| named.find(name)).unwrap_or_default(),
             ttl,
@@ -76,17 +80,21 @@ impl Declared {
         }
     }
 
-    /// Whether a request may be answered from what is kept.
-    pub(super) fn is_for(&self, passage: &Passage) -> bool {
+    /// Whether a request, with a body or without, may be answered from what is kept.
+    pub(super) fn is_for(&self, passage: &Passage, has_body: bool) -> bool {
         let head = &passage.head;
         let is_read = head.method == Method::GET || self.body_in_key && head.method == Method::POST;
-        is_read && !head.headers.contains_key(RANGE)
+        is_read && (self.body_in_key || !has_body) && !head.headers.contains_key(RANGE)
     }
 }
 
 /// Answers a read of a declared route. `body` is the request's, if it has one.
 pub(super) async fn read(passage: &Passage, declared: &Declared, body: &Bytes) -> Passed {
     let (node, headers) = (&passage.node, &passage.head.headers);
+    if !node.cache.is_open() {
+        let why = if node.config.cache.enabled { Bypass::Cache(cache::Bypass::Closed) } else { Bypass::Off };
+        return past(passage, body, Source::Bypass(why)).await;
+    }
     let consistency = Consistency::of(headers, node.config.cache.consistency).map_err(Failure::from)?;
     let schema = node.schema();
     let asked = match reads::of(passage, declared, &schema) {
@@ -137,6 +145,7 @@ fn hit(passage: &Passage, answer: &Answer, age: Duration) -> (Response<Body>, Be
 /// The upstream's answer, past the cache.
 async fn past(passage: &Passage, body: &Bytes, source: Source) -> Passed {
     let response = exchange(&passage.node, &passage.route, passage.question_with(body)).await?;
+    after(passage).await;
     let mut response = passing(response);
     source.write(response.headers_mut());
     Ok((response, Became::Told(source)))
@@ -146,7 +155,7 @@ async fn past(passage: &Passage, body: &Bytes, source: Source) -> Passed {
 async fn ask(
     passage: &Passage,
     declared: &Declared,
-    asked: Fillable,
+    mut asked: Fillable,
     body: &Bytes,
     flight: Option<Flight<Key>>,
     bypassed: Option<Bypass>,
@@ -157,8 +166,16 @@ async fn ask(
     let snapshot = snapshot(node).await;
     let mut outgoing = passage.question_with(body);
     CONDITIONS.iter().for_each(|name| drop(outgoing.headers.remove(name)));
-    let response = exchange(node, &passage.route, outgoing).await?;
-    let judged = refused::judge(response.status(), response.headers(), declared);
+    let mut response = exchange(node, &passage.route, outgoing).await?;
+    after(passage).await;
+    let mut judged = refused::judge(response.status(), response.headers(), declared);
+    if declared.is_told {
+        match reads::told(passage, &asked.schema, response.headers()) {
+            Some(told) => asked.reads.extend(told),
+            None => judged = judged.and(Err(Refused::Untold)),
+        }
+        response.headers_mut().remove(dependence::HEADER);
+    }
     let source = match (bypassed, &judged) {
         (Some(why), _) => Source::Bypass(why),
         (None, Ok(())) => Source::Miss { stored: false, collapsed: false },
@@ -182,6 +199,13 @@ async fn ask(
     };
     source.write(response.headers_mut());
     Ok((response, Became::Told(source)))
+}
+
+/// What is read with a POST may have been written with it.
+async fn after(passage: &Passage) {
+    if !passage.head.method.is_safe() {
+        caught_up(&passage.node).await;
+    }
 }
 
 /// What the primary shows now; none where it cannot be asked.

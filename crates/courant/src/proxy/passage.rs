@@ -100,7 +100,9 @@ impl Passage {
         if let Some(protocol) = forward::upgrade(&self.head.headers) {
             return upgrade::pass(self, body, upgrade, protocol).await;
         }
-        if let Some(declared) = self.route.declared.as_ref().filter(|declared| declared.is_for(self)) {
+        if let Some(declared) =
+            self.route.declared.as_ref().filter(|declared| declared.is_for(self, !body.is_end_stream()))
+        {
             let body = self.received(body).await?;
             return declared::read(self, declared, &body).await;
         }

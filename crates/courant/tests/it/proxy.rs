@@ -3,6 +3,7 @@
 
 mod backend;
 mod cached;
+mod declared;
 mod failing;
 mod passing;
 
@@ -16,10 +17,16 @@ use crate::node::{self, Node};
 async fn start(name: &str, configuration: &str) -> (Cluster, Node) {
     let cluster =
         node::cluster(name, "create table things (id int primary key); grant select on things to anon").await;
+    let node = start_with(&cluster, name, configuration, &[]);
+    (cluster, node)
+}
+
+fn start_with(cluster: &Cluster, name: &str, configuration: &str, environment: &[(&str, &str)]) -> Node {
     let mut file = std::env::temp_dir();
     file.push(format!("courant-{name}-{}.toml", std::process::id()));
     std::fs::File::create(&file).unwrap().write_all(configuration.as_bytes()).unwrap();
-    let node = Node::start_uncached(&cluster, &[("COURANT_CONFIG", file.to_str().unwrap())]);
+    let said = [environment, &[("COURANT_CONFIG", file.to_str().unwrap())]].concat();
+    let node = Node::start_uncached(cluster, &said);
     std::fs::remove_file(&file).unwrap();
-    (cluster, node)
+    node
 }

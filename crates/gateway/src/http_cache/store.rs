@@ -3,6 +3,7 @@
 //! Of each key there are as many responses as its `Vary` tells apart, up to a bound. What comes back from an
 //! upstream is kept only if nothing made it invalid since it was asked for ([`Ticket`]).
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -128,6 +129,23 @@ impl Store {
         let _changing = self.changing.lock();
         self.invalidations[self.counter(key)].fetch_add(1, Ordering::SeqCst);
         self.kept.remove(key);
+    }
+
+    /// Drops what is kept of the targets and with the headers that `matches` says yes to, and whatever is on its way
+    /// to be kept: nobody knows yet what it will say. How many responses that were.
+    pub fn purge(&self, matches: impl Fn(&Key, &HeaderMap) -> bool) -> usize {
+        let _changing = self.changing.lock();
+        for counter in &self.invalidations {
+            counter.fetch_add(1, Ordering::SeqCst);
+        }
+        let dropped = Cell::new(0);
+        self.kept.retain(|key, kept| {
+            // All of a key go together: they are one resource in several forms.
+            let is_kept = !kept.iter().any(|stored| matches(key, stored.headers()));
+            dropped.set(dropped.get() + if is_kept { 0 } else { kept.len() });
+            is_kept
+        });
+        dropped.get()
     }
 
     /// Entries, and their bytes.

@@ -6,7 +6,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use cache::{Key, KeyBuilder};
-use gateway::source::Source;
+use gateway::source::{Said, Source};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
 
 use super::Declared;
@@ -23,14 +23,34 @@ pub(super) fn of(passage: &Passage, declared: &Declared, body: &Bytes) -> Key {
         let kind = head.headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         key = key.part(kind).part(digest(&SHA256, body));
     }
-    let everybody = [Source::Header(AUTHORIZATION), Source::Header(COOKIE)];
-    let identity = declared.identity.as_deref().unwrap_or(&everybody);
-    key = with_said(passage, |said| identity.iter().fold(key, |key, source| list(key, &source.all(said))));
+    key = with_said(passage, |said| who(key, declared.identity.as_deref(), said));
     for name in declared.varied.read().iter() {
         let values: Vec<&[u8]> = head.headers.get_all(name).iter().map(|value| value.as_bytes()).collect();
         key = list(key.part(name.as_str()), &values);
     }
     key.build_in(declared.home)
+}
+
+/// Who asks. Where nothing stands that the route tells users apart by, or a claim is of a token that nobody could
+/// read, the app may know them by something else, and so whatever they can be known by counts.
+fn who(mut key: KeyBuilder, identity: Option<&[Source]>, said: &Said<'_>) -> KeyBuilder {
+    if identity.is_some_and(<[Source]>::is_empty) {
+        // The same for all, its owner says.
+        return key;
+    }
+    let identity = identity.unwrap_or_default();
+    let found: Vec<_> = identity.iter().map(|source| (source, source.all(said))).collect();
+    let is_unread =
+        |(source, values): &(&Source, Vec<_>)| matches!(source, Source::Claim(_)) && values.is_empty();
+    let is_known = found.iter().any(|(_, values)| !values.is_empty()) && !found.iter().any(is_unread);
+    for (_, values) in &found {
+        key = list(key, values);
+    }
+    if is_known {
+        return key;
+    }
+    let everything = [Source::Header(AUTHORIZATION), Source::Header(COOKIE)];
+    everything.iter().fold(key, |key, source| list(key, &source.all(said)))
 }
 
 fn list<T: AsRef<[u8]>>(key: KeyBuilder, values: &[T]) -> KeyBuilder {

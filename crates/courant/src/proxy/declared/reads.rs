@@ -3,10 +3,12 @@
 //! Always a superset: where a value is missing, or could mean another row to the app than it does here, any value
 //! is meant.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use gateway::dependence::Dependence;
+use gateway::dependence::Told;
 use gateway::source::Said;
+use http::HeaderMap;
 use pg::catalog::{Catalog, Relation, RelationKind};
 use pg::{Canonical, Read, RelationId, Rows};
 use serde_json::Value;
@@ -27,35 +29,63 @@ pub(super) fn of(passage: &Passage, declared: &Declared, schema: &Schema) -> Res
         // The app may say no, for which it must be asked.
         return Err(Bypass::Token);
     }
-    let schemas = &passage.node.config.database.schemas;
     let mut reads = Vec::new();
     for dependence in &declared.depends_on {
-        let (of_schema, name) = qualified(&dependence.relation, schemas);
-        let relation = schema.catalog.relation(&of_schema, &name);
-        let relation = relation.ok_or_else(|| Bypass::Unknown(format!("{of_schema}.{name}")))?;
-        if let Some((object, why)) = relation.dependence.obstacles.iter().next() {
-            return Err(Bypass::Obstacle(*why, object.clone()));
-        }
-        let rows = with_said(passage, |said| rows(relation, dependence, said))?;
-        for id in relation.stored_in.iter().chain(&relation.dependence.relations) {
-            schema.told(*id)?;
-            reads.push(match &rows {
-                Some(rows) if relation.stored_in.contains(id) => {
-                    Read::Rows(Rows { relation: *id, ..rows.clone() })
-                }
-                _ => Read::Whole(*id),
-            });
-        }
+        with_said(passage, |said| {
+            let values = dependence.values(said);
+            add(passage, schema, &dependence.relation, values, &mut reads)
+        })?;
     }
     Ok(reads)
 }
 
-/// The rows of a table with the request's values; none: any row.
-fn rows(relation: &Relation, dependence: &Dependence, said: &Said<'_>) -> Result<Option<Rows>, Bypass> {
+/// What the upstream says that its answer reads; none where it does not say, or says what is not there.
+pub(super) fn told(passage: &Passage, schema: &Schema, headers: &HeaderMap) -> Option<Vec<Read>> {
+    let mut reads = Vec::new();
+    for Told { relation, rows } in Told::read(headers)? {
+        let values =
+            rows.iter().map(|(column, value)| (column.as_str(), Some(Cow::Borrowed(value.as_str()))));
+        add(passage, schema, &relation, values, &mut reads).ok()?;
+    }
+    Some(reads)
+}
+
+/// Adds the relation, or those of its rows that have these values.
+fn add<'a>(
+    passage: &Passage,
+    schema: &Schema,
+    name: &str,
+    values: impl Iterator<Item = (&'a str, Option<Cow<'a, str>>)>,
+    reads: &mut Vec<Read>,
+) -> Result<(), Bypass> {
+    let (of_schema, name) = qualified(name, &passage.node.config.database.schemas);
+    let relation = schema.catalog.relation(&of_schema, &name);
+    let relation = relation.ok_or_else(|| Bypass::Unknown(format!("{of_schema}.{name}")))?;
+    if let Some((object, why)) = relation.dependence.obstacles.iter().next() {
+        return Err(Bypass::Obstacle(*why, object.clone()));
+    }
+    let rows = rows(relation, values)?;
+    for id in relation.stored_in.iter().chain(&relation.dependence.relations) {
+        schema.told(*id)?;
+        reads.push(match &rows {
+            Some(rows) if relation.stored_in.contains(id) => {
+                Read::Rows(Rows { relation: *id, ..rows.clone() })
+            }
+            _ => Read::Whole(*id),
+        });
+    }
+    Ok(())
+}
+
+/// The rows of a table with these values; none: any row.
+fn rows<'a>(
+    relation: &Relation,
+    values: impl Iterator<Item = (&'a str, Option<Cow<'a, str>>)>,
+) -> Result<Option<Rows>, Bypass> {
     let mut narrowed: Vec<(&str, String)> = Vec::new();
-    for (name, value) in dependence.values(said) {
+    for (name, value) in values {
         let column = relation.column(name);
-        let column = column.ok_or_else(|| Bypass::Unknown(format!("{}.{name}", dependence.relation)))?;
+        let column = column.ok_or_else(|| Bypass::Unknown(format!("{}.{name}", relation.name)))?;
         let canonical = column.canonical.zip(value.as_deref());
         narrowed.extend(canonical.and_then(|(of, value)| Some((name, unequivocal(of, value)?))));
     }

@@ -23,6 +23,8 @@ pub(super) enum Refused {
     NoStore,
     /// A part of something, a stream without an end, or in a coding that nobody asked for.
     Form,
+    /// It was to say what it read, and does not.
+    Untold,
     /// It varies by a header that the key does not hold, or will hold only from the next one on.
     Vary,
 }
@@ -35,6 +37,7 @@ impl Refused {
             Refused::Cookie => "set-cookie",
             Refused::NoStore => "no-store",
             Refused::Form => "form",
+            Refused::Untold => "untold",
             Refused::Vary => "vary",
         }
     }
