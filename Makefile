@@ -21,6 +21,8 @@ test: lint ## Run every check and every test
 	COURANT_PG_BIN="$$(scripts/ensure-postgres)" scripts/test-workspace
 	cargo build --package courant
 	COURANT_PG_BIN="$$(scripts/ensure-postgres)" compat/run
+	COURANT_PG_BIN="$$(scripts/ensure-postgres)" compat/http-cache/run
+	compat/apps/run
 
 lint: ## Check format, lints and the rules of the house
 	@scripts/ensure-cargo fmt clippy
@@ -36,4 +38,4 @@ nextest: ## Install the faster test runner (some minutes; without it, tests run 
 
 clean: ## Remove what was built and the private database
 	cargo clean
-	rm -rf .courant compat/node_modules
+	rm -rf .courant compat/node_modules compat/http-cache/node_modules examples/crm-express/node_modules
