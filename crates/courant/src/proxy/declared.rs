@@ -26,6 +26,7 @@ use parking_lot::RwLock;
 use pg::session::Session;
 use pg::{Read, Snapshot, Statement};
 use rest::Lifetime;
+use tokio::time::timeout;
 
 use super::exchange::exchange;
 use super::fill::{self, Flight, Keep, Turn};
@@ -36,6 +37,7 @@ use crate::bypass::Bypass;
 use crate::config::RouteDeclaration as Declaration;
 use crate::consistency::Consistency;
 use crate::failure::Failure;
+use crate::identity::Vouched;
 use crate::named::Named;
 use crate::node::Node;
 use crate::request::look;
@@ -95,35 +97,41 @@ pub(super) async fn read(passage: &Passage, declared: &Declared, body: &Bytes) -
         let why = if node.config.cache.enabled { Bypass::Cache(cache::Bypass::Closed) } else { Bypass::Off };
         return past(passage, body, Source::Bypass(why)).await;
     }
+    if matches!(passage.vouched, Vouched::Refused) {
+        // The app may say no, for which it must be asked.
+        return past(passage, body, Source::Bypass(Bypass::Token)).await;
+    }
     let consistency = Consistency::of(headers, node.config.cache.consistency).map_err(Failure::from)?;
-    let schema = node.schema();
-    let asked = match reads::of(passage, declared, &schema) {
-        Ok(reads) => Fillable { reads, key: key::of(passage, declared, body), schema },
-        Err(why) => return past(passage, body, Source::Bypass(why)).await,
-    };
     let need = consistency.need(passage.arrived, node.config.cache.bound);
+    let key = key::of(passage, declared, body);
     let mut has_waited = false;
     loop {
-        let bypassed = match look(node, consistency, &asked.key, need).await {
+        let bypassed = match look(node, consistency, &key, need).await {
             Lookup::Hit { value, age } => {
-                variants::order(node, &asked.key, &value, headers);
+                variants::order(node, &key, &value, headers);
                 return Ok(hit(passage, &value, age));
             }
             Lookup::Miss => None,
             Lookup::Bypass(why) => Some(Bypass::Cache(why)),
         };
+        let schema = node.schema();
+        let reads = match reads::of(passage, declared, &schema) {
+            Ok(reads) => reads,
+            Err(why) => return past(passage, body, Source::Bypass(why)).await,
+        };
         // Nothing is handed from one request to another but through the cache, whose gate is asked again.
         let waits = bypassed.is_none() && !has_waited;
-        let flight = match if waits { node.proxy.declared_fills.join(&asked.key) } else { Turn::Alone } {
+        let flight = match if waits { node.proxy.declared_fills.join(&key) } else { Turn::Alone } {
             Turn::Pilot(flight) => Some(flight),
             Turn::Passenger(mut settled) => {
-                // Nothing is ever sent: it ends when the fill is settled.
-                let _ = settled.changed().await;
+                // Nothing is ever sent: it ends when the fill is settled. One that takes too long is not waited for.
+                let _ = timeout(passage.route.timeout, settled.changed()).await;
                 has_waited = true;
                 continue;
             }
             Turn::Alone => None,
         };
+        let asked = Fillable { reads, key, schema };
         return ask(passage, declared, asked, body, flight, bypassed).await;
     }
 }
