@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use crate::proxy::Proxy;
 use crate::world::World;
 use app::App;
+pub(crate) use pace::Haste;
 use pace::Pace;
 use pieces::Pieces;
 

@@ -48,7 +48,7 @@ const NODES: usize = 2;
 /// How many instances of the backend stand behind them.
 const BACKENDS: usize = 2;
 /// Writers around the nodes, writers through them, and readers.
-const LOAD: (usize, usize, u64) = (4, 2, 4);
+const LOAD: (usize, usize, u64) = (4, 2, 6);
 /// How long readers go on once nobody writes.
 const AFTERMATH: Duration = Duration::from_millis(1500);
 /// How long whoever is at work may take to end once it is over.

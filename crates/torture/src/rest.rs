@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::Context as _;
 
+use crate::backend::Haste;
 use crate::client::{Answered, Browser, Person};
 use crate::faults::Stage;
 use crate::question::Question;
@@ -18,6 +19,7 @@ pub(crate) async fn compare(stage: &mut Stage) -> anyhow::Result<()> {
     for lost in world.ledger.recover(&stage.database.held().await?) {
         world.violated(&lost);
     }
+    stage.backends.iter().for_each(|backend| backend.pace.set(Haste::Prompt));
     for node in &mut stage.nodes {
         node.until_at_rest().await?;
         let backend = Browser::new(stage.backends[0].address);

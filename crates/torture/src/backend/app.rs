@@ -44,7 +44,7 @@ impl App {
             Err(error) => (StatusCode::SERVICE_UNAVAILABLE, Value::String(error.to_string())),
         };
         self.pace.pause().await;
-        let mut response = Response::new(Pieces::new(Bytes::from(said.to_string()), self.pace.drawn()));
+        let mut response = Response::new(Pieces::new(Bytes::from(said.to_string()), self.pace.draw()));
         *response.status_mut() = status;
         response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
         response

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::{Fault, Stage};
-use crate::backend::Backend;
+use crate::backend::{Backend, Haste};
 use crate::proxy::Weather;
 
 /// Between one cut of the connections and the next.
@@ -24,10 +24,10 @@ impl Stage {
             Fault::BackendStopped => weather(chosen, Weather::Lost),
             // It hears and writes, and nobody is told.
             Fault::BackendDeaf => weather(chosen, Weather::Deaf),
-            Fault::BackendSlow => pace(chosen, true),
+            Fault::BackendSlow => pace(chosen, Haste::Slow),
             Fault::BackendCut => {
                 // So that there are answers under way to be cut.
-                pace(chosen, true);
+                pace(chosen, Haste::Slow);
                 for _ in 0..self.lasting.as_millis() / CUT_EVERY.as_millis() {
                     sleep(CUT_EVERY).await;
                     chosen.iter().for_each(|backend| backend.proxy.cut());
@@ -41,7 +41,7 @@ impl Stage {
         if fault != Fault::BackendCut {
             self.wait().await;
         }
-        pace(&self.backends, false);
+        pace(&self.backends, Haste::Usual);
         weather(&self.backends, Weather::Fair);
         Ok(())
     }
@@ -51,6 +51,6 @@ fn weather(backends: &[Backend], weather: Weather) {
     backends.iter().for_each(|backend| backend.proxy.weather(weather));
 }
 
-fn pace(backends: &[Backend], slow: bool) {
-    backends.iter().for_each(|backend| backend.pace.slow(slow));
+fn pace(backends: &[Backend], haste: Haste) {
+    backends.iter().for_each(|backend| backend.pace.set(haste));
 }
