@@ -129,9 +129,8 @@ struct Fillable {
 
 fn hit(passage: &Passage, answer: &Answer, age: Duration) -> (Response<Body>, Became) {
     let source = Source::Hit { age };
-    let mut response = answer.response(&passage.head.headers, &source);
-    forward::via(response.headers_mut(), Version::HTTP_11);
-    (response, Became::Told(source))
+    // It says already, from when it was kept, that it came through us.
+    (answer.response(&passage.head.headers, &source), Became::Told(source))
 }
 
 /// The upstream's answer, past the cache.
@@ -235,8 +234,7 @@ impl Keep for Keeper {
 /// Makes sure that nothing older than what a request has written is served from here once it is answered. Which
 /// transactions were its own nobody knows: the cache catches up with everything committed until now.
 pub(super) async fn caught_up(node: &Node) {
-    if !node.proxy.declares() || !node.cache.is_open() {
-        // Whoever opens it again starts with nothing.
+    if !node.proxy.declares() {
         return;
     }
     let now = node.clock.now();
@@ -245,6 +243,7 @@ pub(super) async fn caught_up(node: &Node) {
     if node.progress.reach(&node.cache, Consistency::Strict, need, wait_max).await {
         node.cache.note_write(now);
     } else {
+        // Of a closed cache, too: a query sent before the write may still be under way, for others to join.
         node.cache.raise_floor(now);
     }
 }

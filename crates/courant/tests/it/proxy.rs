@@ -5,6 +5,7 @@ mod backend;
 mod cached;
 mod failing;
 mod passing;
+mod written;
 
 use std::io::Write as _;
 
