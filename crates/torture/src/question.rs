@@ -108,15 +108,11 @@ impl Question {
         Question { shape, key, group, label, person: dice.below(PEOPLE) }
     }
 
-    /// For one item: at Courant's own API, and at the backend.
-    pub(crate) fn points(key: i64) -> [Question; 2] {
-        [Shape::Point, Shape::Backend(Route::Item)].map(|shape| Question {
-            shape,
-            key,
-            group: 0,
-            label: 0,
-            person: 0,
-        })
+    /// Those that show an item: alone and among its group, at Courant's own API and at the backend.
+    pub(crate) fn about(key: i64) -> [Question; 4] {
+        let group = key % GROUPS;
+        [Shape::Point, Shape::Called, Shape::Backend(Route::Item), Shape::Backend(Route::Group)]
+            .map(|shape| Question { shape, key, group, label: 0, person: 0 })
     }
 
     /// Every question there is, each once.

@@ -81,7 +81,7 @@ async fn bump(world: &World, session: &mut Session, key: i64, by: By, node: usiz
     world.ledger.acknowledged(("items", key), version, Way::Through(node));
     acknowledged(world, by, || format!("items {key} {version} through node {node}, {by:?}"));
     session.wrote(&answer, ("items", key), version);
-    for question in Question::points(key) {
+    for question in Question::about(key) {
         // At the same node whatever the mode; at another, because the token says so.
         session.ask(&question, Mode::Configured, node).await;
         session.ask(&question, Mode::Token, (node + 1) % world.nodes.len()).await;

@@ -47,7 +47,11 @@ create function bump(target bigint) returns bigint language sql volatile as $$
     update public.items set version = version + 1 where id = target returning version
 $$;
 create function items_of(g int) returns setof items language plpgsql stable as $$
-    begin return query select * from public.items where group_id = g; end
+    begin
+        return query select * from public.items where group_id = g;
+        -- What it found is now and then long on its way.
+        if random() < 0.1 then perform pg_sleep(random() * random()); end if;
+    end
 $$;
 grant select on groups, items, labels, wears, visits, desks, scratch to anon;
 grant select on groups, items, labels, wears, visits, desks, scratch, docs, members to clerk;
