@@ -43,6 +43,15 @@ impl Counts {
         }
     }
 
+    /// An answer is about to be judged.
+    pub(crate) fn read(&self, mode: &'static str, is_hit: bool, is_backends: bool) {
+        *self.reads.lock().entry(mode).or_default() += 1;
+        self.judged.fetch_add(1, Relaxed);
+        self.hits.fetch_add(u64::from(is_hit), Relaxed);
+        self.backend_reads.fetch_add(u64::from(is_backends), Relaxed);
+        self.backend_hits.fetch_add(u64::from(is_backends && is_hit), Relaxed);
+    }
+
     pub(crate) fn stale(&self, by: Duration) {
         self.worst_us.fetch_max(by.as_micros() as u64, Relaxed);
     }

@@ -122,13 +122,7 @@ impl Session {
         if self.world.logs() {
             self.world.note("read", &format!("{} {shown:?}", told(answer)));
         }
-        counts.judged.fetch_add(1, Relaxed);
-        counts.hits.fetch_add(u64::from(answer.is_hit()), Relaxed);
-        if question.is_for_backend() {
-            counts.backend_reads.fetch_add(1, Relaxed);
-            counts.backend_hits.fetch_add(u64::from(answer.is_hit()), Relaxed);
-        }
-        *counts.reads.lock().entry(mode.name()).or_default() += 1;
+        counts.read(mode.name(), answer.is_hit(), question.is_for_backend());
         self.judge(&shown, &demand, mode, &|| told(answer));
         self.remember(answer.header("courant-position"), &shown);
     }

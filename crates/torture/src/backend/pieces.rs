@@ -53,3 +53,23 @@ impl Body for Pieces {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_pause_falls_into_the_middle_and_takes_nothing_away() {
+        for (pause, frames) in [(None, 1), (Some(Duration::from_millis(1)), 2)] {
+            let mut body = Pieces::new(Bytes::from_static(b"an answer"), pause);
+            assert_eq!(body.size_hint().exact(), pause.is_none().then_some(9));
+            let mut all = Vec::new();
+            while let Some(Ok(frame)) = body.frame().await {
+                all.push(frame.into_data().unwrap_or_default());
+            }
+            assert_eq!((all.len(), all.concat()), (frames, b"an answer".to_vec()));
+        }
+    }
+}
