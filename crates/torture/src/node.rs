@@ -15,8 +15,7 @@ use crate::client::{Browser, SECRET};
 
 /// How long a node may take to open its cache once nothing is in its way.
 const OPEN_WITHIN: Duration = Duration::from_secs(60);
-
-/// How long the nodes wait for the backend, which may stand still for longer.
+/// How long the nodes wait for the backend: longer than it stands still, so that what comes late is judged.
 const UPSTREAM_MS: u64 = 4000;
 /// The functions that the nodes are told of.
 const FUNCTIONS: &str = "[[cache.declare]]\nfunction = \"items_of\"\ndepends_on = [\"public.items\"]\n";

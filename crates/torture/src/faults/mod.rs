@@ -2,10 +2,10 @@
 //!
 //! A fault is a name and a function. A run that is long enough plays all of them, shuffled, again and again.
 
-mod backend;
 mod network;
 mod process;
 mod schema;
+mod upstream;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,11 +63,11 @@ pub(crate) enum Fault {
     IdentityFull,
     IdentityIndex,
     IdentityNothing,
-    BackendStopped,
-    BackendDeaf,
-    BackendCut,
-    BackendSlow,
-    BackendDown,
+    UpstreamStopped,
+    UpstreamDeaf,
+    UpstreamCut,
+    UpstreamSlow,
+    UpstreamDown,
 }
 
 use Fault::*;
@@ -101,11 +101,11 @@ const ALL: [(Fault, &str); 32] = [
     (IdentityFull, "identity full"),
     (IdentityIndex, "identity by index"),
     (IdentityNothing, "identity nothing"),
-    (BackendStopped, "backend stopped"),
-    (BackendDeaf, "backend deaf"),
-    (BackendCut, "backend cut"),
-    (BackendSlow, "backend slow"),
-    (BackendDown, "backend down"),
+    (UpstreamStopped, "upstream stopped"),
+    (UpstreamDeaf, "upstream deaf"),
+    (UpstreamCut, "upstream cut"),
+    (UpstreamSlow, "upstream slow"),
+    (UpstreamDown, "upstream down"),
 ];
 
 /// Those of a short run: each is over within a second.
@@ -120,9 +120,9 @@ const SHORT: [Fault; 13] = [
     PolicyChanged,
     PublicationNarrowed,
     IdentityFull,
-    BackendStopped,
-    BackendCut,
-    BackendDown,
+    UpstreamStopped,
+    UpstreamCut,
+    UpstreamDown,
 ];
 
 impl Stage {
@@ -172,8 +172,8 @@ impl Stage {
             PolicyChanged => self.policy_changed().await,
             GrantRevoked => self.grant_revoked().await,
             MembershipsTurned => self.memberships_turned().await,
-            BackendStopped | BackendDeaf | BackendCut | BackendSlow | BackendDown => {
-                self.backend(fault).await
+            UpstreamStopped | UpstreamDeaf | UpstreamCut | UpstreamSlow | UpstreamDown => {
+                self.upstream(fault).await
             }
             _ => self.passing(schema::statements(fault)).await,
         }

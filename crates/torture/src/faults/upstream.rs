@@ -1,4 +1,4 @@
-//! The backend behind the nodes.
+//! The instances of the backend, which to the nodes are upstreams; PostgreSQL's own backends are others.
 //!
 //! One that is stopped (`SIGSTOP`) is one that takes connections and requests and says nothing: so is one behind a
 //! network in which nothing arrives, until it does.
@@ -16,16 +16,16 @@ const CUT_EVERY: Duration = Duration::from_millis(150);
 
 impl Stage {
     /// One instance, or both, do worse for a while.
-    pub(super) async fn backend(&mut self, fault: Fault) -> anyhow::Result<()> {
+    pub(super) async fn upstream(&mut self, fault: Fault) -> anyhow::Result<()> {
         let first = self.dice.roll(self.backends.len() as u64) as usize;
-        let all = self.dice.roll(2) == 0 || fault == Fault::BackendDown;
+        let all = self.dice.roll(2) == 0 || fault == Fault::UpstreamDown;
         let chosen = if all { &self.backends[..] } else { &self.backends[first..=first] };
         match fault {
-            Fault::BackendStopped => weather(chosen, Weather::Lost),
+            Fault::UpstreamStopped => weather(chosen, Weather::Lost),
             // It hears and writes, and nobody is told.
-            Fault::BackendDeaf => weather(chosen, Weather::Deaf),
-            Fault::BackendSlow => pace(chosen, Haste::Slow),
-            Fault::BackendCut => {
+            Fault::UpstreamDeaf => weather(chosen, Weather::Deaf),
+            Fault::UpstreamSlow => pace(chosen, Haste::Slow),
+            Fault::UpstreamCut => {
                 // So that there are answers under way to be cut.
                 pace(chosen, Haste::Slow);
                 for _ in 0..self.lasting.as_millis() / CUT_EVERY.as_millis() {
@@ -38,7 +38,7 @@ impl Stage {
                 chosen.iter().for_each(|backend| backend.proxy.cut());
             }
         }
-        if fault != Fault::BackendCut {
+        if fault != Fault::UpstreamCut {
             self.wait().await;
         }
         pace(&self.backends, Haste::Usual);
