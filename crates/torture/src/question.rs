@@ -49,11 +49,11 @@ pub(crate) enum Route {
     Visits,
     Search,
     Mine,
-    Inbox,
+    Memberships,
 }
 
 /// Every shape; those that are asked most, more than once.
-const SHAPES: [Shape; 34] = [
+const SHAPES: [Shape; 36] = [
     Shape::Point,
     Shape::Point,
     Shape::Point,
@@ -87,7 +87,9 @@ const SHAPES: [Shape; 34] = [
     Shape::Backend(Route::Search),
     Shape::Backend(Route::Mine),
     Shape::Backend(Route::Mine),
-    Shape::Backend(Route::Inbox),
+    Shape::Backend(Route::Memberships),
+    Shape::Backend(Route::Memberships),
+    Shape::Backend(Route::Memberships),
 ];
 
 /// One question.
@@ -180,7 +182,7 @@ impl Question {
             Route::Visits => format!("/app/visits/{group}"),
             Route::Search => "/app/search".to_owned(),
             Route::Mine => format!("/app/mine/{group}"),
-            Route::Inbox => format!("/app/inbox/{group}"),
+            Route::Memberships => "/app/memberships".to_owned(),
         }
     }
 
@@ -208,7 +210,7 @@ impl Question {
     pub(crate) fn headers<'a>(&self, people: &'a [Person]) -> Vec<(&'static str, &'a str)> {
         let person = &people[self.person as usize];
         match self.shape {
-            Shape::Backend(Route::Inbox) => vec![("x-person", &person.name)],
+            Shape::Backend(Route::Memberships) => vec![("x-person", &person.name)],
             _ if self.personal() => vec![("authorization", &person.bearer)],
             _ if self.counts() => vec![("prefer", "count=exact")],
             _ => Vec::new(),
@@ -223,7 +225,7 @@ impl Question {
     /// Whether the answer depends on who asks.
     pub(crate) fn personal(&self) -> bool {
         use Shape::{Backend, Doc, DocsOfGroup};
-        matches!(self.shape, Doc | DocsOfGroup | Backend(Route::Mine | Route::Inbox))
+        matches!(self.shape, Doc | DocsOfGroup | Backend(Route::Mine | Route::Memberships))
     }
 
     /// Whether it is the backend that answers.

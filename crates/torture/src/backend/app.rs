@@ -85,9 +85,9 @@ impl App {
                 let who = person_of(who.to_str()?)?;
                 reads::mine(client, &who, group.parse()?, &self.pace).await
             }
-            ["inbox", group] => {
+            ["memberships"] => {
                 let who = headers.get("x-person").context("no person")?.to_str()?;
-                reads::mine(client, who, group.parse()?, &self.pace).await
+                reads::memberships(client, who).await
             }
             _ => Ok((StatusCode::NOT_FOUND, Value::Null)),
         }

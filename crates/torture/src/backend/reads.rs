@@ -65,6 +65,12 @@ pub(super) async fn mine(client: &Client, person: &str, group: i64, pace: &Pace)
     Ok((StatusCode::OK, json!({"person": person, "items": items})))
 }
 
+pub(super) async fn memberships(client: &Client, person: &str) -> Told {
+    let sql = "select group_id::bigint from members where person = $1 order by group_id";
+    let groups = ids(client, sql, &[&person]).await?;
+    Ok((StatusCode::OK, json!({"person": person, "groups": groups})))
+}
+
 async fn items_of(client: &Client, group: i64) -> Result<Vec<Value>, Error> {
     let sql = "select id, version from items where group_id = $1::bigint order by id";
     versions(client, sql, &[&group]).await

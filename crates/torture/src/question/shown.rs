@@ -94,14 +94,25 @@ impl Question {
             Route::Visits => {
                 shown.extend(said["count"].as_i64().map(|count| Shown::Row(("visits", self.group), count)));
             }
-            Route::Mine | Route::Inbox => {
-                let whose = said["person"].as_str().unwrap_or_default();
-                if whose != format!("p{}", self.person) {
-                    shown.push(Shown::Stranger(whose.to_owned()));
-                }
+            Route::Mine => {
+                self.whose(said, shown);
                 shown.push(Shown::Fact(Fact::Member(self.person, self.group), said["items"].is_array()));
             }
+            Route::Memberships => {
+                self.whose(said, shown);
+                let is_member = |group| has(&said["groups"], group);
+                shown.extend(
+                    (0..GROUPS).map(|group| Shown::Fact(Fact::Member(self.person, group), is_member(group))),
+                );
+            }
             _ => {}
+        }
+    }
+
+    fn whose(&self, said: &Value, shown: &mut Vec<Shown>) {
+        let whose = said["person"].as_str().unwrap_or_default();
+        if whose != format!("p{}", self.person) {
+            shown.push(Shown::Stranger(whose.to_owned()));
         }
     }
 
