@@ -174,20 +174,23 @@ async fn truncate(client: &Client) -> Written {
 /// Turns a fact over; whether it is known what became of that.
 async fn change(world: &World, client: &Client, fact: Fact) -> bool {
     let holds = !world.facts.holds(fact);
-    let (table, values, matches) = match fact {
-        Fact::Member(person, group) => {
-            let matches = format!("person = 'p{person}' and group_id = {group}");
-            ("members", format!("'p{person}', {group}"), matches)
+    let statement = match (fact, holds) {
+        (Fact::Member(person, group), true) => {
+            format!("insert into members values ('p{person}', {group}) on conflict do nothing")
         }
-        Fact::Wears(item, label) => {
-            ("wears", format!("{item}, {label}"), format!("item_id = {item} and label_id = {label}"))
+        (Fact::Member(person, group), false) => {
+            format!("delete from members where person = 'p{person}' and group_id = {group}")
         }
-        Fact::Hidden | Fact::Granted => return true,
-    };
-    let statement = if holds {
-        format!("insert into {table} values ({values}) on conflict do nothing")
-    } else {
-        format!("delete from {table} where {matches}")
+        (Fact::Wears(item, label), true) => {
+            format!("insert into wears values ({item}, {label}) on conflict do nothing")
+        }
+        (Fact::Wears(item, label), false) => {
+            format!("delete from wears where item_id = {item} and label_id = {label}")
+        }
+        (Fact::Moved(desk), _) => {
+            format!("update desks set room = {} where id = {desk}", i64::from(holds))
+        }
+        (Fact::Hidden | Fact::Granted, _) => return true,
     };
     let era = world.era();
     world.facts.starts(fact, holds, Way::Around);

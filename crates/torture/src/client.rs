@@ -11,10 +11,12 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::SendRequest;
 use hyper_util::rt::TokioIo;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+use crate::dice::PEOPLE;
 
 /// The secret of every node under torture.
 pub(crate) const SECRET: &str = "a secret that is at least thirty-two bytes long";
@@ -113,9 +115,35 @@ impl Browser {
     }
 }
 
-/// The `Authorization` of a person.
-pub(crate) fn bearer(person: i64) -> anyhow::Result<String> {
-    let claims = json!({"role": "clerk", "sub": format!("p{person}")});
-    let key = EncodingKey::from_secret(SECRET.as_bytes());
-    Ok(format!("Bearer {}", jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)?))
+/// Somebody who asks for what is theirs.
+#[derive(Debug)]
+pub(crate) struct Person {
+    pub(crate) name: String,
+    /// Their `Authorization`.
+    pub(crate) bearer: String,
+}
+
+impl Person {
+    pub(crate) fn all() -> anyhow::Result<Vec<Person>> {
+        (0..PEOPLE).map(Person::new).collect()
+    }
+
+    fn new(number: i64) -> anyhow::Result<Person> {
+        let name = format!("p{number}");
+        let claims = json!({"role": "clerk", "sub": name});
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)?;
+        Ok(Person { name, bearer: format!("Bearer {token}") })
+    }
+}
+
+/// The person that an `Authorization` is of.
+pub(crate) fn person_of(bearer: &str) -> anyhow::Result<String> {
+    let token = bearer.strip_prefix("Bearer ").context("no bearer token")?;
+    let mut validation = Validation::new(Algorithm::HS256);
+    // It is good for ever.
+    validation.required_spec_claims.clear();
+    let key = DecodingKey::from_secret(SECRET.as_bytes());
+    let claims = jsonwebtoken::decode::<Value>(token, &key, &validation)?.claims;
+    Ok(claims["sub"].as_str().context("no subject")?.to_owned())
 }

@@ -10,6 +10,8 @@ pub(crate) const GROUPS: i64 = 4;
 pub(crate) const LABELS: i64 = 4;
 /// Items below this wear labels; those from here on leave and come back.
 pub(crate) const WEARING: i64 = 8;
+/// How many desks there are.
+pub(crate) const DESKS: i64 = 8;
 /// How many people ask for what is theirs.
 pub(crate) const PEOPLE: i64 = 4;
 

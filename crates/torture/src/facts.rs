@@ -17,6 +17,8 @@ pub(crate) enum Fact {
     Member(i64, i64),
     /// The item wears the label.
     Wears(i64, i64),
+    /// The desk stands in the second room.
+    Moved(i64),
     /// The policy hides the docs whose number ends, in base eight, in 4 or more.
     Hidden,
     /// The anonymous role may read `scratch`.
@@ -37,6 +39,7 @@ impl Fact {
         match self {
             Fact::Member(person, group) => person != group,
             Fact::Wears(item, label) => (item + label) % 2 == 0,
+            Fact::Moved(desk) => desk % 2 == 1,
             Fact::Hidden => false,
             Fact::Granted => true,
         }

@@ -6,6 +6,7 @@
 //! request began, less the reader's bound, is a violation: see `ledger` and `facts` for the oracles.
 
 mod around;
+mod backend;
 mod backup;
 mod client;
 mod database;
@@ -28,9 +29,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use backend::Backend;
 use database::Database;
 use dice::Dice;
 use faults::Stage;
@@ -42,8 +45,10 @@ pub use report::{Counts, Report};
 
 /// How many nodes stand in front of the database.
 const NODES: usize = 2;
+/// How many instances of the backend stand behind them.
+const BACKENDS: usize = 2;
 /// Writers around the nodes, writers through them, and readers.
-const LOAD: (usize, usize, u64) = (4, 2, 4);
+const LOAD: (usize, usize, u64) = (4, 2, 6);
 /// How long readers go on once nobody writes.
 const AFTERMATH: Duration = Duration::from_millis(1500);
 /// How long whoever is at work may take to end once it is over.
@@ -106,6 +111,13 @@ async fn set(directory: &Path, plan: &Plan, counts: &Arc<Counts>) -> anyhow::Res
     *counts.playing.lock() = "starting";
     let mut database = Database::start(directory).await?;
     let version = database.binaries().version();
+    let mut instances = Vec::new();
+    for _ in 0..BACKENDS {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let proxy = Proxy::before(listener.local_addr()?.port()).await?;
+        instances.push((listener, proxy));
+    }
+    node::configure(directory, instances.iter().map(|(_, proxy)| proxy.port))?;
     let (mut nodes, mut proxies) = (Vec::new(), Vec::new());
     for number in 0..NODES {
         let proxy = Proxy::before(database.port()).await?;
@@ -124,9 +136,13 @@ async fn set(directory: &Path, plan: &Plan, counts: &Arc<Counts>) -> anyhow::Res
     let addresses = nodes.iter().map(|node| node.clients).collect();
     let world = Arc::new(World::new(plan.seed, Arc::clone(counts), addresses, log));
     world.up(database.uri(), &database.held().await?);
+    let backends = (0..)
+        .zip(instances)
+        .map(|(number, (listener, proxy))| Backend::serve(listener, proxy, &world, number))
+        .collect::<Result<_, _>>()?;
     let lasting = Duration::from_millis(if plan.short { 300 } else { 2500 });
     let dice = Dice::new(plan.seed, 300);
-    Ok((Stage { world, database, nodes, proxies, dice, lasting }, version))
+    Ok((Stage { world, database, nodes, proxies, backends, dice, lasting }, version))
 }
 
 /// A directory of the run's own, where PostgreSQL's user may enter.

@@ -10,10 +10,26 @@ use anyhow::{Context as _, bail, ensure};
 use http::Method;
 use serde_json::Value;
 
+use crate::backend::ROUTES;
 use crate::client::{Browser, SECRET};
 
 /// How long a node may take to open its cache once nothing is in its way.
 const OPEN_WITHIN: Duration = Duration::from_secs(60);
+/// How long the nodes wait for the backend: longer than it stands still, so that what comes late is judged.
+const UPSTREAM_MS: u64 = 4000;
+/// The functions that the nodes are told of.
+const FUNCTIONS: &str = "[[cache.declare]]\nfunction = \"items_of\"\ndepends_on = [\"public.items\"]\n";
+
+/// Writes the file that all nodes of a directory are configured by: they stand before these ports.
+pub(crate) fn configure(directory: &Path, upstreams: impl Iterator<Item = u16>) -> anyhow::Result<()> {
+    let upstreams: Vec<String> = upstreams.map(|port| format!("\"http://127.0.0.1:{port}\"")).collect();
+    let proxy = format!(
+        "[proxy]\nupstream = [{}]\ntimeout_ms = {UPSTREAM_MS}\nidle_timeout_ms = {UPSTREAM_MS}\n",
+        upstreams.join(", ")
+    );
+    let written = std::fs::write(directory.join("courant.toml"), format!("{proxy}{FUNCTIONS}{ROUTES}"));
+    written.context("cannot configure the nodes")
+}
 
 /// A node under torture.
 #[derive(Debug)]
@@ -35,8 +51,6 @@ impl Node {
         number: usize,
         database_port: u16,
     ) -> anyhow::Result<Node> {
-        let declared = "[[cache.declare]]\nfunction = \"items_of\"\ndepends_on = [\"public.items\"]\n";
-        std::fs::write(directory.join("courant.toml"), declared)?;
         Ok(Node {
             binary: binary.to_owned(),
             directory: directory.to_owned(),

@@ -1,16 +1,16 @@
-//! What readers ask, in every shape, and what the answers show.
+//! What readers ask, in every shape: Courant's own API, and the routes of the backend behind it.
 //!
 //! Every question is totally ordered, so that equal snapshots give equal bytes.
 
+mod shown;
+
 use std::collections::HashSet;
 
-use http::{Method, StatusCode};
-use serde_json::Value;
+use http::Method;
 
-use crate::client::Answered;
+use crate::client::Person;
 use crate::dice::{Dice, GROUPS, KEYS, LABELS, PEOPLE, WEARING};
-use crate::facts::Fact;
-use crate::ledger::RowKey;
+pub(crate) use shown::Shown;
 
 /// The shapes of questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,10 +33,27 @@ pub(crate) enum Shape {
     Scratch,
     Group,
     Ranked,
+    Desks,
+    /// What the backend is asked.
+    Backend(Route),
+}
+
+/// The backend's routes, as its `routes.toml` declares them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    Item,
+    Group,
+    Top,
+    Label,
+    Room,
+    Visits,
+    Search,
+    Mine,
+    Memberships,
 }
 
 /// Every shape; those that are asked most, more than once.
-const SHAPES: [Shape; 21] = [
+const SHAPES: [Shape; 36] = [
     Shape::Point,
     Shape::Point,
     Shape::Point,
@@ -58,6 +75,21 @@ const SHAPES: [Shape; 21] = [
     Shape::DocsOfGroup,
     Shape::Scratch,
     Shape::Ranked,
+    Shape::Desks,
+    Shape::Backend(Route::Item),
+    Shape::Backend(Route::Item),
+    Shape::Backend(Route::Item),
+    Shape::Backend(Route::Group),
+    Shape::Backend(Route::Top),
+    Shape::Backend(Route::Label),
+    Shape::Backend(Route::Room),
+    Shape::Backend(Route::Visits),
+    Shape::Backend(Route::Search),
+    Shape::Backend(Route::Mine),
+    Shape::Backend(Route::Mine),
+    Shape::Backend(Route::Memberships),
+    Shape::Backend(Route::Memberships),
+    Shape::Backend(Route::Memberships),
 ];
 
 /// One question.
@@ -71,13 +103,6 @@ pub(crate) struct Question {
     pub(crate) person: i64,
 }
 
-/// What an answer shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Shown {
-    Row(RowKey, i64),
-    Fact(Fact, bool),
-}
-
 impl Question {
     pub(crate) fn draw(dice: &mut Dice) -> Question {
         let shape = SHAPES[dice.roll(SHAPES.len() as u64) as usize];
@@ -85,8 +110,11 @@ impl Question {
         Question { shape, key, group, label, person: dice.below(PEOPLE) }
     }
 
-    pub(crate) fn point(key: i64) -> Question {
-        Question { shape: Shape::Point, key, group: 0, label: 0, person: 0 }
+    /// Those that show an item: alone and among its group, at Courant's own API and at the backend.
+    pub(crate) fn about(key: i64) -> [Question; 4] {
+        let group = key % GROUPS;
+        [Shape::Point, Shape::Called, Shape::Backend(Route::Item), Shape::Backend(Route::Group)]
+            .map(|shape| Question { shape, key, group, label: 0, person: 0 })
     }
 
     /// Every question there is, each once.
@@ -97,7 +125,7 @@ impl Question {
                 let (key, person) = (number % KEYS, number / KEYS);
                 let question = Question { shape, key, group: key % GROUPS, label: key % LABELS, person };
                 let who = question.personal().then_some(person);
-                if seen.insert((question.target(), question.method(), who)) {
+                if seen.insert((question.target(), question.body(), question.method(), who)) {
                     all.push(question);
                 }
             }
@@ -108,7 +136,8 @@ impl Question {
     pub(crate) fn target(&self) -> String {
         let Question { shape, key, group, label, .. } = self;
         let columns = "select=id,version";
-        match shape {
+        let asked = match shape {
+            Shape::Backend(route) => return self.route(*route),
             Shape::Point => format!("/items?id=eq.{key}&{columns}"),
             Shape::OfGroup => format!("/items?group_id=eq.{group}&{columns}&order=id"),
             Shape::Top => format!("/items?{columns}&order=rank.desc,id&limit=5"),
@@ -137,103 +166,70 @@ impl Question {
             Shape::Scratch => format!("/scratch?id=eq.{}&{columns}", key % 10),
             Shape::Ranked => format!("/items?rank=gte.{}&{columns}&order=id", 10 * group),
             Shape::Group => format!("/groups?id=eq.{group}&{columns}"),
+            Shape::Desks => format!("/desks?room=eq.{}&select=id&order=id", self.room()),
+        };
+        format!("/rest/v1{asked}")
+    }
+
+    fn route(&self, route: Route) -> String {
+        let Question { key, group, label, .. } = self;
+        match route {
+            Route::Item => format!("/app/items/{key}"),
+            Route::Group => format!("/app/groups/{group}"),
+            Route::Top => "/app/top".to_owned(),
+            Route::Label => format!("/app/labels/{label}"),
+            Route::Room => format!("/app/rooms/{}", self.room()),
+            Route::Visits => format!("/app/visits/{group}"),
+            Route::Search => "/app/search".to_owned(),
+            Route::Mine => format!("/app/mine/{group}"),
+            Route::Memberships => "/app/memberships".to_owned(),
         }
     }
 
+    fn room(&self) -> i64 {
+        self.key % 2
+    }
+
     pub(crate) fn method(&self) -> Method {
-        if self.shape == Shape::CountedHead { Method::HEAD } else { Method::GET }
+        match self.shape {
+            Shape::CountedHead => Method::HEAD,
+            Shape::Backend(Route::Search) => Method::POST,
+            _ => Method::GET,
+        }
+    }
+
+    /// The request's body; mostly there is none.
+    pub(crate) fn body(&self) -> String {
+        match self.shape {
+            Shape::Backend(Route::Search) => format!("[{}, {}]", self.key, self.group),
+            _ => String::new(),
+        }
+    }
+
+    /// What the request says beside its target.
+    pub(crate) fn headers<'a>(&self, people: &'a [Person]) -> Vec<(&'static str, &'a str)> {
+        let person = &people[self.person as usize];
+        match self.shape {
+            Shape::Backend(Route::Memberships) => vec![("x-person", &person.name)],
+            _ if self.personal() => vec![("authorization", &person.bearer)],
+            _ if self.counts() => vec![("prefer", "count=exact")],
+            _ => Vec::new(),
+        }
     }
 
     /// Whether it asks for the number of rows.
-    pub(crate) fn counts(&self) -> bool {
+    fn counts(&self) -> bool {
         matches!(self.shape, Shape::Counted | Shape::CountedHead)
     }
 
     /// Whether the answer depends on who asks.
     pub(crate) fn personal(&self) -> bool {
-        matches!(self.shape, Shape::Doc | Shape::DocsOfGroup)
+        use Shape::{Backend, Doc, DocsOfGroup};
+        matches!(self.shape, Doc | DocsOfGroup | Backend(Route::Mine | Route::Memberships))
     }
 
-    /// What an answer shows; none if it shows nothing, because a fault was being played.
-    pub(crate) fn shown(&self, answer: &Answered) -> anyhow::Result<Option<Vec<Shown>>> {
-        let denied = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&answer.status);
-        if self.shape == Shape::Scratch && denied {
-            return Ok(Some(vec![Shown::Fact(Fact::Granted, false)]));
-        }
-        if !answer.status.is_success() {
-            return Ok(None);
-        }
-        let mut shown = Vec::new();
-        if self.counts() {
-            shown.extend(answer.total().map(|total| Shown::Row(("visits", self.group), total)));
-            return Ok(Some(shown));
-        }
-        let rows = answer.json()?;
-        let table = match self.shape {
-            Shape::GroupWithItems | Shape::Group => "groups",
-            Shape::Doc | Shape::DocsOfGroup => "docs",
-            Shape::Scratch => "scratch",
-            _ => "items",
-        };
-        versions(table, &rows, &mut shown);
-        self.facts(&rows, &mut shown);
-        Ok(Some(shown))
-    }
-
-    fn facts(&self, rows: &Value, shown: &mut Vec<Shown>) {
-        let has = |rows: &Value, id: i64| ids(rows).any(|shown| shown == id);
-        match self.shape {
-            Shape::Scratch => shown.push(Shown::Fact(Fact::Granted, true)),
-            Shape::Doc => {
-                let (there, high) = (has(rows, self.key), hideable(self.key));
-                if there || !high {
-                    shown.push(Shown::Fact(Fact::Member(self.person, self.key % GROUPS), there));
-                }
-                if there && high {
-                    shown.push(Shown::Fact(Fact::Hidden, false));
-                }
-            }
-            Shape::DocsOfGroup => {
-                let member = ids(rows).next().is_some();
-                shown.push(Shown::Fact(Fact::Member(self.person, self.group), member));
-                if member {
-                    shown.push(Shown::Fact(Fact::Hidden, !ids(rows).any(hideable)));
-                }
-            }
-            Shape::ItemWithLabels if rows[0].is_object() => {
-                let item = self.key % WEARING;
-                shown.extend(
-                    (0..LABELS)
-                        .map(|label| Shown::Fact(Fact::Wears(item, label), has(&rows[0]["labels"], label))),
-                );
-            }
-            Shape::ItemsOfLabel => shown
-                .extend((0..WEARING).map(|item| Shown::Fact(Fact::Wears(item, self.label), has(rows, item)))),
-            _ => {}
-        }
+    /// Whether it is the backend that answers.
+    pub(crate) fn is_for_backend(&self) -> bool {
+        matches!(self.shape, Shape::Backend(_))
     }
 }
-
-/// Whether the policy that hides some docs hides this one.
-fn hideable(doc: i64) -> bool {
-    doc % 8 >= 4
-}
-
-fn ids(rows: &Value) -> impl Iterator<Item = i64> + '_ {
-    rows.as_array().into_iter().flatten().filter_map(|row| row["id"].as_i64())
-}
-
-/// Every row of the answer, embedded ones too: those are under their table's name.
-fn versions(table: &'static str, value: &Value, shown: &mut Vec<Shown>) {
-    for row in value.as_array().into_iter().flatten().chain(value.is_object().then_some(value)) {
-        if let (Some(id), Some(version)) = (row["id"].as_i64(), row["version"].as_i64()) {
-            shown.push(Shown::Row((table, id), version));
-        }
-        for embedded in ["items", "groups", "labels"] {
-            versions(embedded, &row[embedded], shown);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -18,6 +18,9 @@ pub struct Counts {
     pub(crate) reads: Mutex<BTreeMap<&'static str, u64>>,
     pub(crate) judged: AtomicU64,
     pub(crate) hits: AtomicU64,
+    pub(crate) backend_reads: AtomicU64,
+    pub(crate) backend_hits: AtomicU64,
+    pub(crate) backend_writes: AtomicU64,
     pub(crate) refused: AtomicU64,
     pub(crate) rows: AtomicU64,
     pub(crate) facts: AtomicU64,
@@ -38,6 +41,15 @@ impl Counts {
         if violations.1.len() < TOLD_MAX {
             violations.1.push(told);
         }
+    }
+
+    /// An answer is about to be judged.
+    pub(crate) fn read(&self, mode: &'static str, is_hit: bool, is_backends: bool) {
+        *self.reads.lock().entry(mode).or_default() += 1;
+        self.judged.fetch_add(1, Relaxed);
+        self.hits.fetch_add(u64::from(is_hit), Relaxed);
+        self.backend_reads.fetch_add(u64::from(is_backends), Relaxed);
+        self.backend_hits.fetch_add(u64::from(is_backends && is_hit), Relaxed);
     }
 
     pub(crate) fn stale(&self, by: Duration) {
@@ -67,6 +79,9 @@ impl Counts {
             reads: of(&self.judged),
             by_mode: self.reads.lock().clone(),
             hits: of(&self.hits),
+            backend_reads: of(&self.backend_reads),
+            backend_hits: of(&self.backend_hits),
+            backend_writes: of(&self.backend_writes),
             refused: of(&self.refused),
             rows: of(&self.rows),
             facts: of(&self.facts),
@@ -95,6 +110,12 @@ pub struct Report {
     pub by_mode: BTreeMap<&'static str, u64>,
     /// Of those, hits.
     pub hits: u64,
+    /// Of the answers judged, those of the backend's routes.
+    pub backend_reads: u64,
+    /// Of those, hits.
+    pub backend_hits: u64,
+    /// Of the writes acknowledged, those that the backend made.
+    pub backend_writes: u64,
     /// Requests without an answer that shows anything: a fault was being played.
     pub refused: u64,
     /// Rows held against the ledger.
@@ -133,6 +154,9 @@ impl Report {
             "reads": self.reads,
             "reads_by_mode": self.by_mode,
             "hit_ratio": self.hit_ratio(),
+            "backend_reads": self.backend_reads,
+            "backend_hits": self.backend_hits,
+            "backend_writes": self.backend_writes,
             "refused": self.refused,
             "rows_checked": self.rows,
             "facts_checked": self.facts,
@@ -156,6 +180,11 @@ impl fmt::Display for Report {
         writeln!(f, "PostgreSQL {}, seed {}", self.postgres, self.seed)?;
         let percent = 100.0 * self.hit_ratio();
         writeln!(f, "{} reads checked ({}), {percent:.1} % hits", self.reads, pairs(&self.by_mode))?;
+        writeln!(
+            f,
+            "of them the backend's: {} reads, {} hits, {} writes",
+            self.backend_reads, self.backend_hits, self.backend_writes
+        )?;
         writeln!(f, "{} refused, {} writes acknowledged", self.refused, self.writes)?;
         writeln!(f, "checks: {} rows, {} facts, {} under a token", self.rows, self.facts, self.tokens)?;
         writeln!(f, "worst staleness {} ms", self.worst.as_millis())?;

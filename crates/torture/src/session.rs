@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use http::Method;
 use pg::Lsn;
 
-use crate::client::{Answered, Browser, bearer};
-use crate::dice::{Dice, PEOPLE};
+use crate::client::{Answered, Browser, Person};
+use crate::dice::Dice;
 use crate::ledger::{Demand, RowKey};
 use crate::question::{Question, Shown};
 use crate::world::World;
@@ -59,7 +59,7 @@ impl Mode {
 pub(crate) struct Session {
     world: Arc<World>,
     browsers: Vec<Browser>,
-    people: Vec<String>,
+    people: Vec<Person>,
     era: u64,
     token: Option<Lsn>,
     seen: HashMap<RowKey, i64>,
@@ -69,7 +69,7 @@ impl Session {
     pub(crate) fn new(world: &Arc<World>) -> anyhow::Result<Session> {
         Ok(Session {
             browsers: world.nodes.iter().map(|node| Browser::new(*node)).collect(),
-            people: (0..PEOPLE).map(bearer).collect::<Result<_, _>>()?,
+            people: Person::all()?,
             era: world.era(),
             token: None,
             seen: HashMap::new(),
@@ -85,17 +85,11 @@ impl Session {
             (Mode::Token, Some(position)) => Some(format!("token={position}")),
             (Mode::Tight | Mode::Strict, _) => Some(mode.name().to_owned()),
         };
-        let mut headers: Vec<(&str, &str)> = Vec::new();
+        let mut headers = question.headers(&self.people);
         headers.extend(consistency.as_deref().map(|value| ("courant-consistency", value)));
-        if question.personal() {
-            headers.push(("authorization", &self.people[question.person as usize]));
-        }
-        if question.counts() {
-            headers.push(("prefer", "count=exact"));
-        }
         let target = question.target();
         let demand = Demand { began: Instant::now(), bound: mode.bound(), node };
-        let answer = self.browsers[node].send(question.method(), &target, &headers, "").await;
+        let answer = self.browsers[node].send(question.method(), &target, &headers, &question.body()).await;
         let told = |answer: &Answered| {
             let who = if question.personal() { format!(" as p{}", question.person) } else { String::new() };
             let wanted = consistency.as_deref().unwrap_or("-");
@@ -128,9 +122,7 @@ impl Session {
         if self.world.logs() {
             self.world.note("read", &format!("{} {shown:?}", told(answer)));
         }
-        counts.judged.fetch_add(1, Relaxed);
-        counts.hits.fetch_add(u64::from(answer.is_hit()), Relaxed);
-        *counts.reads.lock().entry(mode.name()).or_default() += 1;
+        counts.read(mode.name(), answer.is_hit(), question.is_for_backend());
         self.judge(&shown, &demand, mode, &|| told(answer));
         self.remember(answer.header("courant-position"), &shown);
     }
@@ -138,17 +130,18 @@ impl Session {
     fn judge(&self, shown: &[Shown], demand: &Demand, mode: Mode, told: &dyn Fn() -> String) {
         let counts = &self.world.counts;
         for one in shown {
-            let violation = match *one {
-                Shown::Row(key, version) => {
+            let violation = match one {
+                &Shown::Row(key, version) => {
                     counts.rows.fetch_add(1, Relaxed);
                     let judged = self.world.ledger.judge(key, version, demand);
                     counts.stale(judged.staleness);
                     judged.violation.or_else(|| self.under_token(key, version, mode))
                 }
-                Shown::Fact(fact, holds) => {
+                &Shown::Fact(fact, holds) => {
                     counts.facts.fetch_add(1, Relaxed);
                     self.world.facts.judge(fact, holds, demand)
                 }
+                Shown::Stranger(whose) => Some(format!("it is the answer of {whose:?}")),
             };
             if let Some(why) = violation {
                 self.world.violated(&format!("{}: {why}", told()));
@@ -201,7 +194,7 @@ impl Session {
         body: &str,
     ) -> Option<Answered> {
         self.turn_over();
-        let headers = [("authorization", self.people[0].as_str())];
+        let headers = [("authorization", self.people[0].bearer.as_str())];
         let answer = self.browsers[node].send(method, target, &headers, body).await.ok()?;
         (answer.status.is_success() && self.world.era() == self.era).then_some(answer)
     }

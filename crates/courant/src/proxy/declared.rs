@@ -52,6 +52,9 @@ use refused::Refused;
 const CONDITIONS: [HeaderName; 7] =
     [ACCEPT_ENCODING, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE];
 
+/// How long a fill waits to be told what the primary shows; past it, its answer is not kept.
+const SNAPSHOT_MAX: Duration = Duration::from_millis(500);
+
 /// What a route declares of its answers.
 pub(super) struct Declared {
     pub(super) depends_on: Vec<Dependence>,
@@ -145,9 +148,8 @@ struct Fillable {
 
 fn hit(passage: &Passage, answer: &Answer, age: Duration) -> (Response<Body>, Became) {
     let source = Source::Hit { age };
-    let mut response = answer.response(&passage.head.headers, &source);
-    forward::via(response.headers_mut(), Version::HTTP_11);
-    (response, Became::Told(source))
+    // It says already, from when it was kept, that it came through us.
+    (answer.response(&passage.head.headers, &source), Became::Told(source))
 }
 
 /// The upstream's answer, past the cache.
@@ -216,11 +218,12 @@ async fn after(passage: &Passage) {
     }
 }
 
-/// What the primary shows now; none where it cannot be asked.
+/// What the primary shows now; none where it does not say so soon: the app may be well although the database is not.
 async fn snapshot(node: &Node) -> Option<Snapshot> {
     let nobody = Session { role: None, settings: &[] };
     let sql = include_str!("sql/snapshot.sql").to_owned();
-    let row = node.pool.read(nobody, &Statement { sql, parameters: Vec::new() }).await.ok()?;
+    let statement = Statement { sql, parameters: Vec::new() };
+    let row = timeout(SNAPSHOT_MAX, node.pool.read(nobody, &statement)).await.ok()?.ok()?;
     row.get::<&str>(0).ok()?.parse().ok()
 }
 
@@ -267,8 +270,8 @@ impl Keep for Keeper {
 /// Makes sure that nothing older than what a request has written is served from here once it is answered. Which
 /// transactions were its own nobody knows: the cache catches up with everything committed until now.
 pub(super) async fn caught_up(node: &Node) {
-    if !node.proxy.declares() || !node.cache.is_open() {
-        // Whoever opens it again starts with nothing.
+    if !node.proxy.declares() && node.config.database.url.is_none() {
+        // An app with a database of its own, of which nothing is kept here.
         return;
     }
     let now = node.clock.now();
@@ -277,6 +280,7 @@ pub(super) async fn caught_up(node: &Node) {
     if node.progress.reach(&node.cache, Consistency::Strict, need, wait_max).await {
         node.cache.note_write(now);
     } else {
+        // Of a closed cache, too: a query sent before the write may still be under way, for others to join.
         node.cache.raise_floor(now);
     }
 }

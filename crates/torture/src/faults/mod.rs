@@ -5,6 +5,7 @@
 mod network;
 mod process;
 mod schema;
+mod upstream;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use tokio::time::sleep;
 
+use crate::backend::Backend;
 use crate::database::Database;
 use crate::dice::Dice;
 use crate::node::Node;
@@ -25,6 +27,7 @@ pub(crate) struct Stage {
     pub(crate) database: Database,
     pub(crate) nodes: Vec<Node>,
     pub(crate) proxies: Vec<Proxy>,
+    pub(crate) backends: Vec<Backend>,
     pub(crate) dice: Dice,
     /// How long a fault lasts that is over when it is healed.
     pub(crate) lasting: Duration,
@@ -60,12 +63,17 @@ pub(crate) enum Fault {
     IdentityFull,
     IdentityIndex,
     IdentityNothing,
+    UpstreamStopped,
+    UpstreamDeaf,
+    UpstreamCut,
+    UpstreamSlow,
+    UpstreamDown,
 }
 
 use Fault::*;
 
 /// All faults, and what they are called.
-const ALL: [(Fault, &str); 27] = [
+const ALL: [(Fault, &str); 32] = [
     (WalsenderStopped, "walsender stopped"),
     (CourantStopped, "courant stopped"),
     (CourantKilled, "courant killed"),
@@ -93,10 +101,15 @@ const ALL: [(Fault, &str); 27] = [
     (IdentityFull, "identity full"),
     (IdentityIndex, "identity by index"),
     (IdentityNothing, "identity nothing"),
+    (UpstreamStopped, "upstream stopped"),
+    (UpstreamDeaf, "upstream deaf"),
+    (UpstreamCut, "upstream cut"),
+    (UpstreamSlow, "upstream slow"),
+    (UpstreamDown, "upstream down"),
 ];
 
 /// Those of a short run: each is over within a second.
-const SHORT: [Fault; 10] = [
+const SHORT: [Fault; 13] = [
     WalsenderStopped,
     CourantKilled,
     BackendsTerminated,
@@ -107,6 +120,9 @@ const SHORT: [Fault; 10] = [
     PolicyChanged,
     PublicationNarrowed,
     IdentityFull,
+    UpstreamStopped,
+    UpstreamCut,
+    UpstreamDown,
 ];
 
 impl Stage {
@@ -156,6 +172,9 @@ impl Stage {
             PolicyChanged => self.policy_changed().await,
             GrantRevoked => self.grant_revoked().await,
             MembershipsTurned => self.memberships_turned().await,
+            UpstreamStopped | UpstreamDeaf | UpstreamCut | UpstreamSlow | UpstreamDown => {
+                self.upstream(fault).await
+            }
             _ => self.passing(schema::statements(fault)).await,
         }
     }

@@ -236,3 +236,14 @@ async fn an_answer_that_turns_out_too_long_to_be_kept_arrives_whole() {
     }
     assert_eq!(backend.count(), 2);
 }
+
+#[tokio::test]
+async fn a_hit_of_a_declared_route_names_us_once() {
+    let backend = numbering().await;
+    let route = "[[route]]\npath = \"/things\"\ndepends_on = [\"things\"]\n";
+    let configuration = format!("{route}[proxy]\nupstream = \"{}\"\n", backend.url());
+    let (_cluster, mut node) = start("proxy_declared_via", &configuration).await;
+    node.until_open().await;
+    let hit = node.warm("/things").await;
+    assert_eq!(hit.header("via"), "1.1 courant");
+}
