@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use cache::Moment;
-use gateway::forward::{self, Hop};
+use gateway::forward::{self, Hop, Origin};
 use gateway::http_cache::{self, Asked, Forwarded, Key, Outcome};
 use http::header::HOST;
 use http::request::Parts;
@@ -44,6 +44,7 @@ pub(super) struct Inner {
     /// Whom its token is of, where a route wants to know.
     pub(super) vouched: Vouched,
     hop: Hop,
+    origin: Origin,
 }
 
 impl Deref for Passage {
@@ -76,13 +77,13 @@ impl Passage {
         }
         // Who connects from this machine is a proxy in front, if anybody.
         let hop = Hop { peer: peer.ip(), scheme: "http", is_trusted: peer.ip().is_loopback() };
-        let (scheme, forwarded_host) = forward::origin(&head.headers, &hop);
-        let key = Key::new(&scheme, host(&head.headers), &forwarded_host, target(&head).as_str());
+        let origin = forward::origin(&head.headers, &hop);
+        let key = Key::new(&origin.scheme, host(&head.headers), &origin.host, target(&head).as_str());
         let vouched = match route.declared {
             Some(_) => node.identities.vouch(&head.headers),
             None => Vouched::Nobody,
         };
-        let inner = Inner { node, route, head, key, arrived, vouched, hop };
+        let inner = Inner { node, route, head, key, arrived, vouched, hop, origin };
         (Passage(Arc::new(inner)), Rest { body, upgrade })
     }
 
@@ -140,7 +141,7 @@ impl Passage {
     /// The same without a body.
     pub(super) fn question(&self) -> Outgoing {
         let mut headers = self.head.headers.clone();
-        forward::request(&mut headers, self.head.version, &self.hop);
+        forward::request(&mut headers, self.head.version, &self.hop, &self.origin);
         if !headers.contains_key(HOST)
             && let Some(upstream) = self.route.upstreams.first()
             && let Ok(host) = HeaderValue::try_from(upstream.address.to_string())
