@@ -28,7 +28,7 @@ const HOP_BY_HOP: [HeaderName; 6] =
 /// Headers between a client and the next proxy, which a shared cache must not keep (RFC 9111, section 3.1).
 const OF_PROXIES: [HeaderName; 3] = [PROXY_AUTHENTICATE, PROXY_AUTHENTICATION_INFO, PROXY_AUTHORIZATION];
 
-/// How many headers a request has more, at most, when it goes on.
+/// How many headers more a request mostly has when it goes on.
 const ADDED: usize = 8;
 /// Bytes of an element of `Forwarded` beside what it names.
 const FORWARDED_SYNTAX: usize = 32;
