@@ -13,6 +13,7 @@ mod fill;
 mod growing;
 mod health;
 mod passage;
+mod unkept;
 mod upgrade;
 mod upload;
 

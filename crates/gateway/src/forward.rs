@@ -28,6 +28,11 @@ const HOP_BY_HOP: [HeaderName; 6] =
 /// Headers between a client and the next proxy, which a shared cache must not keep (RFC 9111, section 3.1).
 const OF_PROXIES: [HeaderName; 3] = [PROXY_AUTHENTICATE, PROXY_AUTHENTICATION_INFO, PROXY_AUTHORIZATION];
 
+/// How many headers more a request mostly has when it goes on.
+const ADDED: usize = 8;
+/// Bytes of an element of `Forwarded` beside what it names.
+const FORWARDED_SYNTAX: usize = 32;
+
 /// The hop by which a request came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hop {
@@ -37,6 +42,15 @@ pub struct Hop {
     pub scheme: &'static str,
     /// Whether what the peer says of hops before it is to be believed.
     pub is_trusted: bool,
+}
+
+/// By what an upstream is told that it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Of the address, in small letters.
+    pub scheme: String,
+    /// With its port if it was said, in small letters.
+    pub host: String,
 }
 
 /// Takes out what belongs to one connection (RFC 9110, section 7.6.1).
@@ -81,8 +95,9 @@ pub fn upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     if says_so { headers.get(UPGRADE).filter(|protocol| !names_h2c(protocol)).cloned() } else { None }
 }
 
-/// Makes a client's headers those of the request to an upstream.
-pub fn request(headers: &mut HeaderMap, version: Version, hop: &Hop) {
+/// Makes a client's headers those of the request to an upstream; `origin` is what [`origin`] says of them.
+pub fn request(headers: &mut HeaderMap, version: Version, hop: &Hop, origin: &Origin) {
+    headers.reserve(ADDED);
     let trailers = headers.get_all(TE).iter().any(|line| line.as_bytes().eq_ignore_ascii_case(b"trailers"));
     strip_hop(headers);
     if trailers {
@@ -93,8 +108,8 @@ pub fn request(headers: &mut HeaderMap, version: Version, hop: &Hop) {
     headers.remove(EXPECT);
     via(headers, version);
     // Edge Architecture, section 2.2: who sees it may address us in `Surrogate-Control`.
-    append(headers, SURROGATE_CAPABILITY, "courant=\"Surrogate/1.0\"");
-    forwarded(headers, hop);
+    append(headers, SURROGATE_CAPABILITY, HeaderValue::from_static("courant=\"Surrogate/1.0\""));
+    forwarded(headers, hop, origin);
 }
 
 /// Makes an upstream's headers those of the response to a client.
@@ -103,60 +118,73 @@ pub fn response(headers: &mut HeaderMap, version: Version) {
     via(headers, version);
 }
 
-/// The scheme and the host by which an upstream is told that it was asked.
-pub fn origin(headers: &HeaderMap, hop: &Hop) -> (String, String) {
+/// By what an upstream is told that it was asked: as a trusted peer says, or else as the request does.
+pub fn origin(headers: &HeaderMap, hop: &Hop) -> Origin {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let said = |name| text(name).filter(|_| hop.is_trusted);
     let host = said(X_FORWARDED_HOST).or_else(|| text(HOST)).unwrap_or_default();
     let is_scheme =
         |scheme: &&str| !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphabetic());
     let scheme = said(X_FORWARDED_PROTO).filter(is_scheme).unwrap_or(hop.scheme);
-    (scheme.to_ascii_lowercase(), host.to_ascii_lowercase())
+    Origin { scheme: scheme.to_ascii_lowercase(), host: host.to_ascii_lowercase() }
 }
 
 /// Adds ourselves to those through whom a message came.
 pub fn via(headers: &mut HeaderMap, version: Version) {
-    let version = if version == Version::HTTP_10 {
-        "1.0"
+    let hop = if version == Version::HTTP_10 {
+        "1.0 courant"
     } else if version == Version::HTTP_2 {
-        "2"
+        "2 courant"
     } else {
-        "1.1"
+        "1.1 courant"
     };
-    append(headers, VIA, &format!("{version} courant"));
+    append(headers, VIA, HeaderValue::from_static(hop));
 }
 
 /// Tells the upstream who asked. The addresses of hops before are kept, ours comes last: whoever counts from the
 /// right is not deceived. What else an untrusted peer says of itself is not passed on.
-fn forwarded(headers: &mut HeaderMap, hop: &Hop) {
-    let (scheme, host) = origin(headers, hop);
-    append(headers, X_FORWARDED_FOR, &hop.peer.to_string());
+fn forwarded(headers: &mut HeaderMap, hop: &Hop, Origin { scheme, host }: &Origin) {
+    let peer = hop.peer.to_string();
     if !hop.is_trusted {
         headers.remove(FORWARDED);
     }
-    let mut element = match hop.peer {
-        IpAddr::V4(address) => format!("for={address};proto={scheme}"),
-        IpAddr::V6(address) => format!("for=\"[{address}]\";proto={scheme}"),
+    let mut element = String::with_capacity(peer.len() + scheme.len() + host.len() + FORWARDED_SYNTAX);
+    // Writing to a string cannot fail.
+    let _ = match hop.peer {
+        IpAddr::V4(_) => write!(element, "for={peer};proto={scheme}"),
+        IpAddr::V6(_) => write!(element, "for=\"[{peer}]\";proto={scheme}"),
     };
-    if host.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '\\') && !host.is_empty() {
-        // Writing to a string cannot fail.
+    if host.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') && !host.is_empty() {
         let _ = write!(element, ";host=\"{host}\"");
     }
-    append(headers, FORWARDED, &element);
+    for (name, element) in [(X_FORWARDED_FOR, &peer), (FORWARDED, &element)] {
+        if let Ok(element) = HeaderValue::from_str(element) {
+            append(headers, name, element);
+        }
+    }
+    // Mostly they are here already, to be shared.
+    let asked = headers.get(HOST).filter(|asked| asked.as_bytes() == host.as_bytes()).cloned();
+    let host = asked.or_else(|| HeaderValue::from_str(host).ok());
+    let spoken = (scheme == hop.scheme).then(|| HeaderValue::from_static(hop.scheme));
+    let scheme = spoken.or_else(|| HeaderValue::from_str(scheme).ok());
     for (name, value) in [(X_FORWARDED_PROTO, scheme), (X_FORWARDED_HOST, host)] {
-        match HeaderValue::try_from(value) {
-            Ok(value) if !value.is_empty() => drop(headers.insert(name, value)),
-            _ => drop(headers.remove(name)),
+        match value.filter(|value| !value.is_empty()) {
+            Some(value) => drop(headers.insert(name, value)),
+            None => drop(headers.remove(name)),
         }
     }
 }
 
 /// Adds to a list, on one line: many backends read only the first, which a client could have written.
-fn append(headers: &mut HeaderMap, name: HeaderName, element: &str) {
+fn append(headers: &mut HeaderMap, name: HeaderName, element: HeaderValue) {
     let mut list = Vec::new();
     for line in headers.get_all(&name).iter().filter(|line| !line.is_empty()) {
         list.extend_from_slice(line.as_bytes());
         list.extend_from_slice(b", ");
+    }
+    if list.is_empty() {
+        headers.insert(name, element);
+        return;
     }
     list.extend_from_slice(element.as_bytes());
     if let Ok(value) = HeaderValue::from_bytes(&list) {

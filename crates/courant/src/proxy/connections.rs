@@ -130,13 +130,17 @@ impl Place {
     pub(super) async fn lease(self, fresh: bool, progress: Arc<Progress>) -> std::io::Result<Lease> {
         while let Some(mut sender) = self.upstream.idle().filter(|_| !fresh) {
             // It may still be ending the answer before; what was closed is passed over.
-            if let Ok(Ok(())) = timeout(self.upstream.connect_timeout, sender.ready()).await {
+            if sender.is_ready() || is_soon_ready(&mut sender, self.upstream.connect_timeout).await {
                 return Ok(Lease { sender, is_reused: true, progress, place: self });
             }
         }
         let sender = self.upstream.open().await?;
         Ok(Lease { sender, is_reused: false, progress, place: self })
     }
+}
+
+async fn is_soon_ready(sender: &mut SendRequest<Upload>, patience: Duration) -> bool {
+    matches!(timeout(patience, sender.ready()).await, Ok(Ok(())))
 }
 
 impl Lease {

@@ -67,10 +67,10 @@ pub(super) async fn exchange(
     let is_repeatable = outgoing.is_repeatable();
     let (mut tried, mut retries) = (Vec::new(), route.retries);
     loop {
-        let (number, place) = choose(route, &tried)?;
+        let began = Instant::now();
+        let (number, place) = choose(route, &tried, began)?;
         tried.push(number);
         let upstream = Arc::clone(place.upstream());
-        let began = Instant::now();
         let upload = outgoing.take_upload();
         let result = attempt(route, place, &outgoing, upload, is_repeatable).await;
         node.telemetry.upstream(&route.label, began.elapsed(), result.is_ok());
@@ -103,12 +103,12 @@ pub(super) async fn exchange(
 }
 
 /// An upstream with a free place, and its number; the less busy of two that are well.
-fn choose(route: &Route, tried: &[usize]) -> Result<(usize, Place), Failed> {
+fn choose(route: &Route, tried: &[usize], now: Instant) -> Result<(usize, Place), Failed> {
     let mut passed = tried.to_vec();
     // Each turn either finds a place or passes another one over.
     for _ in 0..=route.upstreams.len() {
         let conditions = route.upstreams.iter().map(|upstream| &*upstream.condition);
-        let number = upstream::choose(conditions, &passed, Instant::now()).ok_or(Failed::Unreachable)?;
+        let number = upstream::choose(conditions, &passed, now).ok_or(Failed::Unreachable)?;
         if let Some(place) = route.upstreams[number].place() {
             return Ok((number, place));
         }

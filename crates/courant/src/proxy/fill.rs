@@ -4,32 +4,28 @@
 //! the rules for its own request: nothing that may not be kept is ever shared between two who wait. A key whose
 //! answers turned out not to be kept is waited for by nobody for a while.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use foldhash::HashMap;
 use gateway::http_cache::{Candidate, Key, Ticket};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use parking_lot::Mutex;
-use quick_cache::sync::Cache as Remembered;
 use tokio::sync::watch;
 
 use super::download::Download;
 use super::growing::{Growing, Reader};
 use super::passage::Passage;
+use super::unkept::Unkept;
 use crate::node::Node;
-
-/// How long a key counts as one that is not kept, and how many are remembered.
-const UNKEPT_FOR: Duration = Duration::from_secs(10);
-const UNKEPT_MAX: usize = 10_000;
 
 /// The fills under way, by what they fill.
 pub(super) struct Fills<K: Eq + Hash> {
-    aloft: Mutex<HashMap<K, watch::Receiver<()>>>,
-    unkept: Remembered<K, Instant>,
+    /// Each with what its passengers wait for, once there is one.
+    aloft: Mutex<HashMap<K, Option<watch::Sender<()>>>>,
+    unkept: Unkept,
 }
 
 /// How a request stands to a fill.
@@ -46,40 +42,36 @@ pub(super) enum Turn<K: Eq + Hash> {
 pub(super) struct Flight<K: Eq + Hash> {
     fills: Arc<Fills<K>>,
     key: K,
-    _settled: watch::Sender<()>,
 }
 
 impl<K: Clone + Eq + Hash> Fills<K> {
     pub(super) fn new() -> Arc<Fills<K>> {
-        Arc::new(Fills { aloft: Mutex::default(), unkept: Remembered::new(UNKEPT_MAX) })
+        Arc::new(Fills { aloft: Mutex::default(), unkept: Unkept::new() })
     }
 
     pub(super) fn join(self: &Arc<Self>, key: &K) -> Turn<K> {
-        if self.unkept.get(key).is_some_and(|since| since.elapsed() < UNKEPT_FOR) {
+        if self.unkept.contains(key) {
             return Turn::Alone;
         }
         let mut aloft = self.aloft.lock();
-        if let Some(settled) = aloft.get(key) {
-            return Turn::Passenger(settled.clone());
+        if let Some(settled) = aloft.get_mut(key) {
+            return Turn::Passenger(settled.get_or_insert_with(|| watch::Sender::new(())).subscribe());
         }
-        let (sender, receiver) = watch::channel(());
-        aloft.insert(key.clone(), receiver);
-        Turn::Pilot(Flight { fills: Arc::clone(self), key: key.clone(), _settled: sender })
+        aloft.insert(key.clone(), None);
+        Turn::Pilot(Flight { fills: Arc::clone(self), key: key.clone() })
     }
 
     /// Whether answers of this key are kept, as far as is known now.
     pub(super) fn note(&self, key: &K, is_kept: bool) {
-        if !is_kept {
-            self.unkept.insert(key.clone(), Instant::now());
-        } else if self.unkept.peek(key).is_some() {
-            self.unkept.remove(key);
-        }
+        self.unkept.note(key, is_kept);
     }
 }
 
 impl<K: Eq + Hash> Drop for Flight<K> {
     fn drop(&mut self) {
-        self.fills.aloft.lock().remove(&self.key);
+        let settled = self.fills.aloft.lock().remove(&self.key);
+        // Whoever waits looks again, and may want the lock.
+        drop(settled);
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use cache::Moment;
-use gateway::forward::{self, Hop};
+use gateway::forward::{self, Hop, Origin};
 use gateway::http_cache::{self, Asked, Forwarded, Key, Outcome};
 use http::header::HOST;
 use http::request::Parts;
@@ -44,6 +44,7 @@ pub(super) struct Inner {
     /// Whom its token is of, where a route wants to know.
     pub(super) vouched: Vouched,
     hop: Hop,
+    origin: Origin,
 }
 
 impl Deref for Passage {
@@ -79,14 +80,14 @@ impl Passage {
         // Who connects from this machine is a proxy in front, if anybody.
         let is_trusted = peer.is_loopback() || node.guard.believes(peer);
         let hop = Hop { peer, scheme: if visit.is_tls { "https" } else { "http" }, is_trusted };
-        let (scheme, forwarded_host) = forward::origin(&head.headers, &hop);
+        let origin = forward::origin(&head.headers, &hop);
         let host = host(&head.headers).to_ascii_lowercase();
-        let key = Key::new(&scheme, &host, &forwarded_host, target(&head).as_str());
+        let key = Key::new(&origin.scheme, &host, &origin.host, target(&head).as_str());
         let vouched = match route.declared {
             Some(_) => node.identities.vouch(&head.headers),
             None => Vouched::Nobody,
         };
-        let inner = Inner { node, route, head, key, arrived, vouched, hop };
+        let inner = Inner { node, route, head, key, arrived, vouched, hop, origin };
         (Passage(Arc::new(inner)), Rest { body, upgrade })
     }
 
@@ -146,7 +147,7 @@ impl Passage {
     /// The same without a body.
     pub(super) fn question(&self) -> Outgoing {
         let mut headers = self.head.headers.clone();
-        forward::request(&mut headers, self.head.version, &self.hop);
+        forward::request(&mut headers, self.head.version, &self.hop, &self.origin);
         if !headers.contains_key(HOST)
             && let Some(upstream) = self.route.upstreams.first()
             && let Ok(host) = HeaderValue::try_from(upstream.address.to_string())

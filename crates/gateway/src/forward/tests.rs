@@ -9,6 +9,11 @@ fn said(headers: &HeaderMap, name: &str) -> Vec<String> {
     headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect()
 }
 
+fn request(headers: &mut HeaderMap, version: Version, hop: &Hop) {
+    let origin = origin(headers, hop);
+    super::request(headers, version, hop, &origin);
+}
+
 #[test]
 fn what_belongs_to_one_connection_goes_no_further() {
     let mut all = headers(&[

@@ -11,13 +11,13 @@ impl Key {
     /// Of a request; `host` is the one that was asked, `forwarded_host` the one the upstream is told of.
     pub fn new(scheme: &str, host: &str, forwarded_host: &str, target: &str) -> Key {
         // No header value and no target holds a line feed.
-        Key(format!("{scheme}\n{host}\n{forwarded_host}\n{target}").into())
+        Key([scheme, "\n", host, "\n", forwarded_host, "\n", target].concat().into())
     }
 
     /// The same origin, another target.
     pub fn with_target(&self, target: &str) -> Key {
         let origin = self.0.rfind('\n').map_or("", |at| &self.0[..=at]);
-        Key(format!("{origin}{target}").into())
+        Key([origin, target].concat().into())
     }
 
     /// All of it, as bytes.

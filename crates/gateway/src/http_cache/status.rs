@@ -6,6 +6,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 
+/// Bytes that nearly all of it has room in.
+const LENGTH_MOSTLY: usize = 96;
+
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -43,14 +46,15 @@ impl Forwarded {
 impl Outcome {
     /// Adds it to what caches before have said.
     pub fn write(&self, headers: &mut HeaderMap) {
-        let mut said = String::from("courant");
+        let mut said = String::with_capacity(LENGTH_MOSTLY);
+        said.push_str("courant");
         // Writing to a string cannot fail.
         let _ = match self {
             Outcome::Hit { ttl_s, collapsed: false } => write!(said, "; hit; ttl={ttl_s}"),
             Outcome::Hit { ttl_s, collapsed: true } => write!(said, "; hit; ttl={ttl_s}; collapsed"),
             Outcome::Forwarded(forwarded) => forwarded.describe(&mut said),
         };
-        if let Ok(value) = HeaderValue::try_from(said) {
+        if let Ok(value) = HeaderValue::from_str(&said) {
             headers.append(CACHE_STATUS, value);
         }
     }

@@ -1,94 +1,87 @@
-//! `cargo xtask bench http`: Courant beside its peers, in one run on one machine.
+//! `cargo xtask bench …`: Courant beside its peers, in one run on one machine.
 //!
-//! Whoever makes load has one core, whoever serves has another, PostgreSQL included. Each group of rows is one
-//! file; `docs/benchmarks.md` says what the rows mean. Never shipped, and never run by the tests.
+//! Whoever makes load has one core, whoever serves has another, PostgreSQL included. Here is what the benchmarks
+//! share; what each measures is in its directory, and `docs/benchmarks.md` says what the rows mean. Never shipped,
+//! and never run by the tests.
 
-mod bulk;
-mod cached;
 mod client;
 mod contest;
-mod dashboard;
-mod freshness;
-mod hits;
-mod idle;
+mod http;
 mod load;
-mod memory;
-mod point;
 mod process;
+mod proxy;
 mod report;
-mod sequence;
 mod servers;
 mod stage;
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use report::{Goal, Row};
 use stage::Stage;
-
-/// The groups of rows, in the order in which they are measured.
-const GROUPS: [&str; 8] = ["cached", "point", "dashboard", "freshness", "bulk", "memory", "hits", "idle"];
-/// Those that need the example's data.
-const OF_EXAMPLE: [&str; 2] = ["dashboard", "idle"];
 
 /// What can be measured.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bench {
     /// Measure Courant beside nginx, Varnish, PostgREST, pgbench and bare hyper (installs them; some minutes).
-    Http(Http),
+    Http(Options<http::Group>),
+    /// Measure Courant in front of a backend beside nginx and Varnish (installs them; some minutes).
+    Proxy(Options<proxy::Group>),
 }
 
 /// How to measure.
 #[derive(Debug, Args)]
-pub(crate) struct Http {
+pub(crate) struct Options<G: Rows> {
     /// Also write the rows as JSON to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Measure only these groups: cached, point, dashboard, freshness, bulk, memory, hits, idle.
+    /// Measure only these groups of rows.
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    only: Vec<String>,
+    only: Vec<G>,
     /// Few short windows and little data: shows that everything works, not how fast.
     #[arg(long)]
     quick: bool,
 }
 
+/// The groups of rows of one benchmark.
+pub(crate) trait Rows: ValueEnum + Copy + PartialEq + Send + Sync + 'static {
+    /// Whether it needs the example's data.
+    fn is_of_example(self) -> bool;
+
+    /// Measures one group.
+    async fn measure(self, stage: &Stage) -> Result<Vec<Row>>;
+}
+
 /// Measures, prints, and writes.
 pub(crate) fn run(bench: Bench) -> Result<()> {
-    let Bench::Http(options) = bench;
-    for name in &options.only {
-        if !GROUPS.contains(&name.as_str()) {
-            bail!("no group of rows is named {name}; there are {}", GROUPS.join(", "));
-        }
-    }
     let cores = std::thread::available_parallelism()?.get();
     ensure!(cores >= 2, "two cores are needed: one for the load and one for the servers");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
+        let measuring = async {
+            match bench {
+                Bench::Http(options) => measure(options).await,
+                Bench::Proxy(options) => measure(options).await,
+            }
+        };
         tokio::select! {
-            measured = measure(&options) => measured,
+            measured = measuring => measured,
             _ = tokio::signal::ctrl_c() => bail!("stopped"),
         }
     })
 }
 
-async fn measure(options: &Http) -> Result<()> {
-    let wanted = |group: &str| options.only.is_empty() || options.only.iter().any(|name| name == group);
-    let stage = Stage::set(options.quick, OF_EXAMPLE.into_iter().any(wanted)).await?;
+async fn measure<G: Rows>(options: Options<G>) -> Result<()> {
+    let is_wanted = |group: &&G| options.only.is_empty() || options.only.contains(group);
+    let groups: Vec<G> = G::value_variants().iter().filter(is_wanted).copied().collect();
+    let stage = Stage::set(options.quick, groups.iter().any(|group| group.is_of_example())).await?;
     let mut rows = vec![Row::alone("build.release", "s", stage.built_in.as_secs_f64(), Goal::Nothing)];
-    for group in GROUPS.into_iter().filter(|group| wanted(group)) {
-        let measured = match group {
-            "cached" => cached::measure(&stage).await,
-            "point" => point::measure(&stage).await,
-            "dashboard" => dashboard::measure(&stage).await,
-            "freshness" => freshness::measure(&stage).await,
-            "bulk" => bulk::measure(&stage).await,
-            "memory" => memory::measure(&stage).await,
-            "hits" => hits::measure(&stage).await,
-            _ => idle::measure(&stage).await,
-        };
-        rows.extend(measured.with_context(|| format!("the rows {group}"))?);
+    for group in groups {
+        let name = group.to_possible_value();
+        let name = name.as_ref().map_or("", |name| name.get_name());
+        rows.extend(group.measure(&stage).await.with_context(|| format!("the rows {name}"))?);
     }
     stage.clear();
     print!("{}", report::table(&rows));

@@ -1,5 +1,6 @@
 //! Processes under measurement: started on the servers' core, watched through /proc, and ended with the run.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -74,9 +75,14 @@ impl Drop for Process {
 }
 
 /// A program that will run on the servers' core.
-pub(super) fn on_server_core(program: impl AsRef<std::ffi::OsStr>) -> Command {
+pub(super) fn on_server_core(program: impl AsRef<OsStr>) -> Command {
+    on_cores(SERVER_CORE, program)
+}
+
+/// A program that will run on these cores.
+pub(super) fn on_cores(cores: &str, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("taskset");
-    command.args(["-c", SERVER_CORE]).arg(program);
+    command.args(["-c", cores]).arg(program);
     command
 }
 

@@ -24,7 +24,7 @@ pub(super) enum Goal {
 
 /// One figure.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
+pub(crate) struct Row {
     name: String,
     unit: &'static str,
     ours: f64,
@@ -117,7 +117,7 @@ pub(super) fn table(rows: &[Row]) -> String {
 fn line(cells: [String; 8]) -> String {
     let [name, unit, ours, peer, peer_name, ratio, goal, met] = cells;
     let text =
-        format!("{name:24} {unit:10} {ours:>10} {peer:>10} {peer_name:14} {ratio:>8} {goal:>10} {met}");
+        format!("{name:28} {unit:10} {ours:>10} {peer:>10} {peer_name:14} {ratio:>8} {goal:>10} {met}");
     format!("{}\n", text.trim_end())
 }
 

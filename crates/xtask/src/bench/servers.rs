@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 
 use super::client::Client;
-use super::process::{Process, free_address, on_server_core};
+use super::process::{Process, free_address, on_cores, on_server_core};
 use super::stage::{OWN, Stage};
 
 /// The secret that tokens are signed with, in Courant.
@@ -128,12 +128,13 @@ pub(super) async fn varnish(stage: &Stage, origin: SocketAddr) -> Result<Process
     Process::start("varnish", &mut command, address, &stage.directory.join("varnish.log")).await
 }
 
-/// hyper and nothing else, answering these bytes.
-pub(super) async fn bare_hyper(stage: &Stage, body: &[u8]) -> Result<Process> {
+/// hyper and nothing else, answering these bytes; on the servers' core where it is measured, on the load's where
+/// others are measured in front of it.
+pub(super) async fn bare_hyper(stage: &Stage, core: &str, body: &[u8]) -> Result<Process> {
     let address = free_address()?;
     let file = stage.directory.join("body.json");
     std::fs::write(&file, body)?;
-    let mut command = on_server_core(&stage.bare_hyper);
+    let mut command = on_cores(core, &stage.bare_hyper);
     command.arg(address.to_string()).arg(&file);
     Process::start("hyper", &mut command, address, &stage.directory.join("hyper.log")).await
 }

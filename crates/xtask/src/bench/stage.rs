@@ -21,7 +21,7 @@ pub(super) const EXAMPLE: &str = "field_service";
 pub(super) const LOGIN: &str = "authenticator";
 
 /// Where the measurements take place.
-pub(super) struct Stage {
+pub(crate) struct Stage {
     /// Fewer and shorter windows, less data: to see that everything works, not how fast.
     pub(super) quick: bool,
     /// Where logs, scripts and configurations go.

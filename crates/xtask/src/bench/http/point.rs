@@ -3,12 +3,12 @@
 
 use anyhow::{Context as _, Result};
 
-use super::client::Client;
-use super::contest::{self, Entrant};
-use super::load::Load;
-use super::report::{Goal, Row};
-use super::servers::{self, Node};
-use super::stage::{LOGIN, OWN, Stage};
+use crate::bench::client::Client;
+use crate::bench::contest::{self, Entrant};
+use crate::bench::load::Load;
+use crate::bench::report::{Goal, Row};
+use crate::bench::servers::{self, Node};
+use crate::bench::stage::{LOGIN, OWN, Stage};
 
 /// Connections to the server, and its connections to PostgreSQL.
 const CLIENTS: u32 = 8;

@@ -12,11 +12,11 @@ use anyhow::{Context as _, Result, ensure};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::client::Client;
-use super::contest::quantile;
-use super::report::{Goal, Row};
-use super::servers::Node;
-use super::stage::{OWN, Stage};
+use crate::bench::client::Client;
+use crate::bench::contest::quantile;
+use crate::bench::report::{Goal, Row};
+use crate::bench::servers::Node;
+use crate::bench::stage::{OWN, Stage};
 
 /// Connections that write beside the one that is measured.
 const WRITERS: u32 = 8;

@@ -5,11 +5,11 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::client::Client;
-use super::process::resident_bytes;
-use super::report::{Goal, Row};
-use super::servers::Node;
-use super::stage::{OWN, Stage};
+use crate::bench::client::Client;
+use crate::bench::process::resident_bytes;
+use crate::bench::report::{Goal, Row};
+use crate::bench::servers::Node;
+use crate::bench::stage::{OWN, Stage};
 
 /// Plans are remembered up to ten thousand.
 const BEFORE: u32 = 12_000;

@@ -13,11 +13,11 @@ use bytes::Bytes;
 use pg::Lsn;
 use tokio_postgres::Client as Database;
 
-use super::client::Client;
-use super::report::{Goal, Row};
 use super::sequence::{Read, Sequence, Step, Table, Write};
-use super::servers::Node;
-use super::stage::{OWN, Stage};
+use crate::bench::client::Client;
+use crate::bench::report::{Goal, Row};
+use crate::bench::servers::Node;
+use crate::bench::stage::{OWN, Stage};
 
 /// Of a hundred requests, so many are writes.
 const WRITES_PERCENT: [(u64, &str); 3] =

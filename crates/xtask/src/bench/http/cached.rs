@@ -4,13 +4,13 @@
 
 use anyhow::{Result, ensure};
 
-use super::client::Client;
-use super::contest::{self, Entrant};
-use super::load::Load;
-use super::process::Process;
-use super::report::{Goal, Row};
-use super::servers::{self, Node};
-use super::stage::{OWN, Stage};
+use crate::bench::client::Client;
+use crate::bench::contest::{self, Entrant};
+use crate::bench::load::Load;
+use crate::bench::process::{Process, SERVER_CORE};
+use crate::bench::report::{Goal, Row};
+use crate::bench::servers::{self, Node};
+use crate::bench::stage::{OWN, Stage};
 
 const LIST: &str = "/articles?select=id,title,summary,published&order=id&limit=40";
 const CONNECTIONS: u32 = 32;
@@ -22,7 +22,7 @@ pub(super) async fn measure(stage: &Stage) -> Result<Vec<Row>> {
     let body = Client::connect(node.process.address).await?.get(LIST).await?.body;
     ensure!((11_000..13_500).contains(&body.len()), "the list has {} bytes", body.len());
     let nginx = servers::nginx(stage, node.process.address).await?;
-    let hyper = servers::bare_hyper(stage, &body).await?;
+    let hyper = servers::bare_hyper(stage, SERVER_CORE, &body).await?;
     // Varnish refuses PostgREST's Content-Range (`0-39/*`, without a unit), and so Courant's.
     let varnish = servers::varnish(stage, hyper.address).await?;
     for server in [&node.process, &quiet.process, &nginx, &varnish, &hyper] {

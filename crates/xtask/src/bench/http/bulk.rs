@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use pg::Lsn;
 
-use super::client::Client;
-use super::contest::median;
-use super::process;
-use super::report::{Goal, Row};
-use super::servers::Node;
-use super::stage::{OWN, Stage};
+use crate::bench::client::Client;
+use crate::bench::contest::median;
+use crate::bench::process;
+use crate::bench::report::{Goal, Row};
+use crate::bench::servers::Node;
+use crate::bench::stage::{OWN, Stage};
 
 const ROWS: u64 = 1_000_000;
 /// Answers kept when the update comes.

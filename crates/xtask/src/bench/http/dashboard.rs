@@ -7,11 +7,11 @@ use field_service::DEMO_USERS;
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::json;
 
-use super::contest::{self, Entrant};
-use super::load::Load;
-use super::report::{Goal, Row};
-use super::servers::{Node, SECRET};
-use super::stage::{EXAMPLE, Stage};
+use crate::bench::contest::{self, Entrant};
+use crate::bench::load::Load;
+use crate::bench::report::{Goal, Row};
+use crate::bench::servers::{Node, SECRET};
+use crate::bench::stage::{EXAMPLE, Stage};
 
 const DASHBOARD: &str = "/rpc/get_dashboard_metrics?time_period=24h";
 const CONNECTIONS: u32 = 8;

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 
-use super::process::resident_bytes;
-use super::report::{Goal, Row};
-use super::servers::{self, Node};
-use super::stage::{EXAMPLE, Stage};
+use crate::bench::process::resident_bytes;
+use crate::bench::report::{Goal, Row};
+use crate::bench::servers::{self, Node};
+use crate::bench::stage::{EXAMPLE, Stage};
 
 /// PostgREST's default.
 const CONNECTIONS: u32 = 10;
