@@ -142,8 +142,7 @@ async fn uninstalling_leaves_no_trace_and_may_be_repeated() {
     install(&client).await.unwrap();
     assert_eq!(sync(&client).await.added, ["public.t"]);
     assert!(count(&client, traces).await > before);
-    let everything =
-        Removed { schema: true, event_triggers: true, publication: true, ..Removed::default() };
+    let everything = Removed { schema: true, event_triggers: true, publication: true, ..Removed::default() };
     assert_eq!(uninstall(&client, "courant").await.unwrap(), everything);
     assert_eq!(count(&client, traces).await, before);
     assert_eq!(uninstall(&client, "courant").await.unwrap(), Removed::default());

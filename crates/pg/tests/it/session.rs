@@ -123,13 +123,22 @@ async fn a_role_that_cannot_be_set_is_the_error_and_nothing_runs() {
 
     for _warm in 0..2 {
         for commit in [Commit::Always, Commit::If(&|_| true)] {
-            assert_eq!(code(pool.write(as_role("stranger"), &insert, Trail::default(), commit).await), "42501");
-            assert_eq!(code(pool.write(as_role("nowhere"), &insert, Trail::default(), commit).await), "22023");
+            assert_eq!(
+                code(pool.write(as_role("stranger"), &insert, Trail::default(), commit).await),
+                "42501"
+            );
+            assert_eq!(
+                code(pool.write(as_role("nowhere"), &insert, Trail::default(), commit).await),
+                "22023"
+            );
         }
         assert_eq!(code(pool.read(as_role("stranger"), &who).await), "42501");
         // To PostgreSQL this word means the login role.
         assert_eq!(code(pool.read(as_role("none"), &who).await), "22023");
-        assert_eq!(code(pool.write(as_role("none"), &insert, Trail::default(), Commit::Always).await), "22023");
+        assert_eq!(
+            code(pool.write(as_role("none"), &insert, Trail::default(), Commit::Always).await),
+            "22023"
+        );
     }
     let count = superuser(&cluster).await.query_one("select count(*) from trace", &[]).await.unwrap();
     assert_eq!(count.get::<_, i64>(0), 0);
