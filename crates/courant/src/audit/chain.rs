@@ -179,7 +179,7 @@ impl Walk {
 }
 
 impl Link {
-    /// Its hash if this were its number (`courant.audit_append`).
+    /// Its hash if this were its number (`courant.audit_hash`).
     fn hash_as(&self, seq: i64) -> Vec<u8> {
         let mut context = Context::new(&SHA256);
         context.update(&self.previous);

@@ -62,23 +62,12 @@ begin
 end
 $function$;
 
--- Adds an entry to the chain's end. For the two functions below, which hold the lock.
-create function courant.audit_append(entry json) returns void
-language plpgsql
+-- The hash of a row: of the hash before it, its number, and its entry as the text that it is.
+create function courant.audit_hash(previous bytea, seq int8, entry json) returns bytea
+language sql
+stable
 set search_path = pg_catalog, pg_temp
-as $function$
-declare
-    chain courant.audit_chain;
-    number int8;
-    linked bytea;
-begin
-    select * into strict chain from courant.audit_chain;
-    number := chain.last_seq + 1;
-    linked := sha256(chain.last_hash || int8send(number) || convert_to(entry::text, 'UTF8'));
-    insert into courant.audit (seq, entry, previous, hash) values (number, entry, chain.last_hash, linked);
-    update courant.audit_chain set last_seq = number, last_hash = linked;
-end
-$function$;
+as $function$ select sha256(previous || int8send(seq) || convert_to(entry::text, 'UTF8')) $function$;
 
 -- Links at most so many of the entries that have been committed, and says how many and where the chain ends now.
 -- While somebody else links, it links nothing.
@@ -89,13 +78,17 @@ set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $function$
 declare
+    chain courant.audit_chain;
     entry json;
+    previous bytea;
 begin
     linked := 0;
-    perform from courant.audit_chain for update skip locked;
+    select * into chain from courant.audit_chain for update skip locked;
     if not found then
         return;
     end if;
+    seq := chain.last_seq;
+    hash := chain.last_hash;
     for entry in
         with taken as (
             delete from courant.audit_inbox i
@@ -104,10 +97,15 @@ begin
         )
         select json_strip_nulls(row_to_json(t)) from taken t order by t.id
     loop
-        perform courant.audit_append(entry);
         linked := linked + 1;
+        seq := seq + 1;
+        previous := hash;
+        hash := courant.audit_hash(previous, seq, entry);
+        insert into courant.audit values (seq, entry, previous, hash);
     end loop;
-    select c.last_seq, c.last_hash into strict seq, hash from courant.audit_chain c;
+    if linked > 0 then
+        update courant.audit_chain set last_seq = seq, last_hash = hash;
+    end if;
 end
 $function$;
 
@@ -122,6 +120,8 @@ declare
     chain courant.audit_chain;
     through int8;
     kept bytea;
+    entry json;
+    linked bytea;
 begin
     pruned := 0;
     select * into strict chain from courant.audit_chain for update;
@@ -133,15 +133,18 @@ begin
     select a.hash into strict kept from courant.audit a where a.seq = through;
     delete from courant.audit a where a.seq <= through;
     get diagnostics pruned = row_count;
-    update courant.audit_chain set first_seq = through + 1, first_previous = kept;
-    perform courant.audit_append(json_build_object(
+    entry := json_build_object(
         'at', clock_timestamp(), 'event', 'pruned', 'role', session_user, 'rows', pruned,
         'through', through, 'hash', encode(kept, 'hex')
-    ));
+    );
+    linked := courant.audit_hash(chain.last_hash, chain.last_seq + 1, entry);
+    insert into courant.audit values (chain.last_seq + 1, entry, chain.last_hash, linked);
+    update courant.audit_chain
+    set first_seq = through + 1, first_previous = kept, last_seq = chain.last_seq + 1, last_hash = linked;
 end
 $function$;
 
-revoke all on function courant.audit_append(json) from public;
+revoke all on function courant.audit_hash(bytea, int8, json) from public;
 revoke all on function courant.audit_link(int4) from public;
 revoke all on function courant.audit_prune(timestamptz) from public;
 
