@@ -62,12 +62,12 @@ begin
 end
 $function$;
 
--- The hash of a row: of the hash before it, its number, and its entry as the text that it is.
+-- The hash of a row: of the hash before it, its number, and its entry as the text that it is. Its names are resolved
+-- here and now, so it needs no search path of its own, and can be inlined.
 create function courant.audit_hash(previous bytea, seq int8, entry json) returns bytea
 language sql
 stable
-set search_path = pg_catalog, pg_temp
-as $function$ select sha256(previous || int8send(seq) || convert_to(entry::text, 'UTF8')) $function$;
+return pg_catalog.sha256(previous || pg_catalog.int8send(seq) || pg_catalog.convert_to(entry::text, 'UTF8'));
 
 -- Links at most so many of the entries that have been committed, and says how many and where the chain ends now.
 -- While somebody else links, it links nothing.

@@ -1,7 +1,8 @@
 //! Transactions: as whom they run, what they leave behind, and which error counts.
 
-use pg::session::{Commit, Session, Trail};
-use pg::{Error, Pool, PoolLimits};
+use pg::schema::{enable_audit, install};
+use pg::session::{Commit, Record, Session, Trail};
+use pg::{Error, Pool, PoolLimits, Statement};
 use tokio_util::task::TaskTracker;
 
 use crate::fixture::{execute, superuser, trusting, url};
@@ -75,6 +76,43 @@ async fn a_read_or_write_is_one_flight() {
         assert_eq!(kinds(&proxy.sent()), write_parts);
     }
     assert_eq!(pool.status().size, 1);
+}
+
+#[tokio::test]
+async fn an_entry_in_the_audit_log_is_part_of_its_writes_flight() {
+    let cluster = trusting();
+    execute(&cluster, "create table note (id int primary key)").await;
+    let client = superuser(&cluster).await;
+    install(&client).await.unwrap();
+    enable_audit(&client, None).await.unwrap();
+    let proxy = Proxy::before(cluster.port()).await;
+    let pool = pool(&format!("postgresql://postgres@127.0.0.1:{}/postgres?sslmode=disable", proxy.port));
+    drop(pool.client().await.unwrap());
+    let record = Record { method: "POST".to_owned(), target: "note".to_owned(), ..Record::default() };
+    let trail = Trail { mark: Some("m"), record: Some(&record) };
+    for (id, parts) in [("1", "PDBEPDBEPDBEPDBES"), ("2", "BEBEBEBES")] {
+        proxy.hold();
+        let insert = statement("insert into note values ($1) returning id", &[id]);
+        let (written, ()) = soon(async {
+            tokio::join!(pool.write(NOBODY, &insert, trail, Commit::Always), async {
+                proxy.has_seen(SYNC).await;
+                proxy.release();
+            })
+        })
+        .await;
+        assert!(written.unwrap().wrote);
+        assert_eq!(kinds(&proxy.sent()), parts);
+    }
+    // What wrote nothing, or was rolled back, has no entry, and is not made a write by being asked.
+    let nothing = statement("update note set id = 0 where id = $1 returning (select 1)", &["9"]);
+    let nothing = Statement { sql: format!("with w as ({}) select count(*) from w", nothing.sql), ..nothing };
+    assert!(!pool.write(NOBODY, &nothing, trail, Commit::Always).await.unwrap().wrote);
+    let again = statement("insert into note values ($1) returning id", &["1"]);
+    assert_eq!(code(pool.write(NOBODY, &again, trail, Commit::Always).await), "23505");
+    let third = statement("insert into note values ($1) returning id", &["3"]);
+    assert!(!pool.write(NOBODY, &third, trail, Commit::If(&|_| false)).await.unwrap().committed);
+    let entries = "select count(*) from courant.audit_inbox";
+    assert_eq!(client.query_one(entries, &[]).await.unwrap().get::<_, i64>(0), 2);
 }
 
 /// The types of the messages that a client sent.
