@@ -12,7 +12,7 @@ use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_util::sync::CancellationToken;
 
-use super::events::{Event, Events};
+use super::events::{Event, Events, Kind};
 use crate::config::{Config, ConfigError};
 use crate::control::{Control, within};
 use crate::ended::Ended;
@@ -156,7 +156,8 @@ impl Writer<'_> {
             (&details, Type::TEXT_ARRAY),
         ];
         within(client.query_typed(include_str!("write.sql"), &parameters)).await?;
-        self.events.metrics.written(self.hand.drain(..).map(|event| event.count).sum());
+        self.events.metrics.written(happened(&self.hand));
+        self.hand.clear();
         Ok(())
     }
 
@@ -190,12 +191,17 @@ impl Writer<'_> {
     /// Nothing more can be written: says how much that was.
     fn give_up(mut self) {
         self.hand.extend(self.events.take(usize::MAX));
-        let lost: u64 = self.hand.iter().map(|event| event.count).sum();
+        let lost = happened(&self.hand);
         if lost > 0 {
             self.events.metrics.lost(lost);
             tracing::warn!(target: "courant::audit", lost, "events were not written to the audit log");
         }
     }
+}
+
+/// How often something happened; what was lost has been counted already.
+fn happened(events: &[Event]) -> u64 {
+    events.iter().filter(|event| event.kind != Kind::Lost).map(|event| event.count).sum()
 }
 
 /// An address as such, a network with its length.
