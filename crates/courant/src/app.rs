@@ -14,7 +14,7 @@ use crate::config::{Config, ConfigError, Secret};
 use crate::listen::tls::Tls;
 use crate::listen::{self, Bounds, Entrance, Visit, descriptors};
 use crate::node::{self, Node};
-use crate::{admin, changes, embedded, guard, log, proxy};
+use crate::{admin, audit, changes, embedded, guard, log, proxy};
 
 /// How often answers whose time is over are looked for, and how many are looked at.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
@@ -51,9 +51,13 @@ pub(crate) async fn uninstall(config: Config) -> Result<()> {
             (removed.publication, "the publication"),
             (removed.event_triggers, "the event triggers"),
             (removed.schema, "the schema courant"),
+            (removed.audit_role, "the role courant_audit"),
         ];
         for (_, what) in traces.iter().filter(|(was_there, _)| *was_there) {
             println!("removed {what}");
+        }
+        if let Some(why) = &removed.audit_role_stays {
+            println!("the role courant_audit stays: {why}");
         }
         if traces.iter().all(|(was_there, _)| !was_there) {
             println!("nothing of Courant is in {options}");
@@ -121,14 +125,24 @@ pub(crate) async fn run(
         tracing::info!("stopping: requests in flight may finish");
         shutdown.cancel();
     };
-    tokio::join!(clients, admins, following, sweeping, proxying, renewing, stopping);
+    let drained = CancellationToken::new();
+    let serving = async {
+        tokio::join!(clients, admins, following, sweeping, proxying, renewing, stopping);
+        drain(&node).await;
+        drained.cancel();
+    };
+    // Last to end: what the last requests did is recorded too.
+    tokio::join!(serving, audit::run(&node, &drained));
+    Ok(())
+}
 
+/// Lets whatever is in flight end.
+async fn drain(node: &Node) {
     node.pool.close();
     node.tasks.close();
     if tokio::time::timeout(node.config.http.drain_timeout, node.tasks.wait()).await.is_err() {
         tracing::warn!("some connections did not end in time");
     }
-    Ok(())
 }
 
 /// The certificate for clients, if there is one.

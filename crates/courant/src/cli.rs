@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use pg::cluster::ClusterError;
 
 use crate::admin::client;
+use crate::audit::command::{self as audit, Audit};
 use crate::config::{Config, ConfigError, Sources, reference};
 use crate::{app, demo};
 
@@ -69,7 +70,12 @@ Lasts as long as the process runs; block.deny in the configuration lasts longer.
         #[command(flatten)]
         admin: Admin,
     },
-    /// Remove every trace of Courant from a database: publication, triggers, schema.
+    /// Read and verify the audit log in the database (audit.enabled).
+    Audit {
+        #[command(subcommand)]
+        command: Audit,
+    },
+    /// Remove every trace of Courant from a database: publication, triggers, schema, the audit log and its role.
     #[command(after_help = "\
 Example:
   courant uninstall --database-url postgresql://postgres@localhost/app")]
@@ -237,6 +243,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
             wait_for(client::blocks(&admin.url, json))
         }
         Command::Unblock { network, admin } => wait_for(client::unblock(&admin.url, &network)),
+        Command::Audit { command } => wait_for(audit::run(command)),
         Command::Uninstall(Uninstall { database_url, config }) => {
             let flags = database_url.map(|url| ("database.url", url)).into_iter().collect();
             wait_for(app::uninstall(read(config, flags)?))
@@ -270,7 +277,7 @@ pub(crate) fn one_line(error: &anyhow::Error) -> String {
 }
 
 /// A time in words: a number and its unit.
-fn span(text: &str) -> Result<Duration, &'static str> {
+pub(crate) fn span(text: &str) -> Result<Duration, &'static str> {
     const UNITS: [(char, u64); 4] = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
     let unit = UNITS.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(*unit)?, seconds)));
     let seconds = unit.and_then(|(number, seconds)| number.parse::<u64>().ok()?.checked_mul(*seconds));
@@ -286,7 +293,8 @@ impl Listeners {
     }
 }
 
-fn read(file: Option<PathBuf>, flags: Vec<(&'static str, String)>) -> Result<Config, ConfigError> {
+/// The configuration of this process.
+pub(crate) fn read(file: Option<PathBuf>, flags: Vec<(&'static str, String)>) -> Result<Config, ConfigError> {
     Config::read(&Sources::of_process(file, flags, std::io::stderr().is_terminal())?)
 }
 

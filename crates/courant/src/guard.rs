@@ -19,6 +19,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 
+use crate::audit::{Events, Kind};
 use crate::config::FrontDoor;
 use crate::failure::Failure;
 use crate::identity::Identities;
@@ -28,6 +29,7 @@ use crate::request;
 use crate::response::Body;
 use crate::telemetry::guard::{GuardMetrics, Refused};
 use journal::Journal;
+pub(crate) use limits::network_of;
 use limits::{Charges, Limits};
 pub(crate) use refusal::Refusal;
 
@@ -102,7 +104,7 @@ fn preflight(cors: &Cors, request: &HeaderMap) -> Response<Body> {
 
 impl Guard {
     /// From the configuration.
-    pub(crate) fn new(config: &FrontDoor, metrics: GuardMetrics) -> Guard {
+    pub(crate) fn new(config: &FrontDoor, metrics: GuardMetrics, events: Option<Arc<Events>>) -> Guard {
         let origins = config.cors.origins.clone().filter(|origins| !origins.is_empty());
         let block = &config.block;
         let csrf = config.csrf.header.clone().map(|header| Csrf {
@@ -130,7 +132,7 @@ impl Guard {
             csrf: csrf.filter(|csrf| !csrf.paths.is_empty()),
             headers: config.headers.clone(),
             metrics,
-            journal: Journal::default(),
+            journal: Journal::new(events),
             started: Instant::now(),
             warned: AtomicBool::new(false),
         }
@@ -142,7 +144,7 @@ impl Guard {
             return false;
         }
         self.metrics.refused(Refused::Connection);
-        self.journal.tell("connection blocked", peer, &"block.deny, or courant block --list");
+        self.journal.tell(Kind::ConnectionBlocked, peer, &"block.deny, or courant block --list");
         true
     }
 
@@ -155,7 +157,8 @@ impl Guard {
     pub(crate) fn framing_refused(&self, peer: SocketAddr, what: Refused, failure: &Failure) {
         self.metrics.refused(what);
         let peer = peer.ip().to_canonical();
-        self.journal.tell("framing refused", peer, failure);
+        let kind = if what == Refused::Body { Kind::BodyRefused } else { Kind::HeadRefused };
+        self.journal.tell(kind, peer, failure);
         self.offend(peer);
     }
 
@@ -167,10 +170,24 @@ impl Guard {
         reason: String,
     ) -> Result<(), gateway::BlockError> {
         let until_s = time.map(|time| now_s().saturating_add(time.as_secs()));
-        self.blocks.block(network, Block { until_s, reason, automatic: false }, now_s())
+        let for_how_long = time.map_or("for good".to_owned(), |time| format!("for {} s", time.as_secs()));
+        let told = format!("{network} {for_how_long}: {reason}");
+        self.blocks.block(network, Block { until_s, reason, automatic: false }, now_s())?;
+        self.journal.tell(Kind::BlockedByCommand, network.addr(), &told);
+        Ok(())
     }
 
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    /// Lets a network in again; says whether it was kept out.
+    pub(crate) fn unblock(&self, network: IpNet) -> Result<bool, gateway::BlockError> {
+        let changed = self.blocks.unblock(network)?;
+        if changed {
+            self.journal.tell(Kind::UnblockedByCommand, network.addr(), &network);
+        }
+        Ok(changed)
+    }
+
+    /// Whose request it is.
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         if self.trust.is_unheard(peer, headers) && !self.warned.swap(true, Ordering::Relaxed) {
             tracing::info!(
                 target: "courant::guard",
@@ -202,15 +219,22 @@ impl Guard {
     }
 
     fn refuse(&self, client: IpAddr, refusal: &Refusal) -> Response<Body> {
-        match refusal {
-            Refusal::Blocked => self.metrics.refused(Refused::Request),
+        let kind = match refusal {
+            Refusal::Blocked => {
+                self.metrics.refused(Refused::Request);
+                Kind::RequestBlocked
+            }
             Refusal::Limited { name, .. } => {
                 self.metrics.limited(name);
                 self.offend(client);
+                Kind::Limited
             }
-            Refusal::Forged(_) => self.metrics.refused(Refused::Forged),
-        }
-        self.journal.tell("request refused", client, refusal);
+            Refusal::Forged(_) => {
+                self.metrics.refused(Refused::Forged);
+                Kind::Forged
+            }
+        };
+        self.journal.tell(kind, client, refusal);
         refusal.response()
     }
 
@@ -219,7 +243,7 @@ impl Guard {
         let is_unknown = response.status() == StatusCode::UNAUTHORIZED && admitted.has_token;
         if is_unknown {
             self.metrics.refused(Refused::Token);
-            self.journal.tell("authentication failed", client, &"its token was not accepted");
+            self.journal.tell(Kind::AuthenticationFailed, client, &"its token was not accepted");
             self.offend(client);
         }
         self.limits.settle(client, &admitted.charges, response.status(), is_unknown, self.started);
@@ -250,9 +274,9 @@ impl Guard {
         match self.blocks.block(network, block, now_s()) {
             Ok(()) => {
                 self.metrics.blocked_automatically();
-                self.journal.tell("blocked", client, &"too many offences (block.after)");
+                self.journal.tell(Kind::Blocked, client, &"too many offences (block.after)");
             }
-            Err(error) => self.journal.tell("not blocked", client, &error),
+            Err(error) => self.journal.tell(Kind::NotBlocked, client, &error),
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::answer::Answer;
+use crate::audit::{self, Audit};
 use crate::batch::Batches;
 use crate::check::Checks;
 use crate::clock::Clock;
@@ -55,6 +56,7 @@ pub(crate) struct Node {
     pub(crate) proxy: Proxy,
     pub(crate) telemetry: Telemetry,
     pub(crate) guard: Arc<Guard>,
+    pub(crate) audit: Audit,
     /// Requests that may be worked on at once.
     pub(crate) places: Semaphore,
     /// Requests whose body may be on its way at once.
@@ -88,9 +90,11 @@ impl Node {
         let control = Control::connect(&options, &tasks).await;
         let control = control.with_context(|| format!("cannot reach {options}"))?;
         control.check(&config, &options.to_string()).await?;
+        audit::prepare(&config, &control, options.user()).await?;
         let catalog = control.catalog(&config.database.schemas).await?;
         let named = Arc::new(Named::new(&config));
         let telemetry = Telemetry::new(&config.log);
+        let audit = Audit::new(config.audit, telemetry.audit.clone());
         let (unnamed, undeclared) = (named::unknown(&config, &catalog), proxy::unknown(&config, &catalog));
         for warning in config.warnings.iter().chain(&unnamed).chain(&undeclared) {
             tracing::warn!("{warning}");
@@ -102,7 +106,8 @@ impl Node {
             marks: Marks::new(),
             progress: Progress::default(),
             checks: Checks::new(config.cache.check_every),
-            guard: Arc::new(Guard::new(&config.door, telemetry.guard.clone())),
+            guard: Arc::new(Guard::new(&config.door, telemetry.guard.clone(), audit.events())),
+            audit,
             telemetry,
             places: Semaphore::new(config.http.requests_in_flight_max),
             arriving: Semaphore::new(config.http.requests_in_flight_max),
@@ -235,5 +240,6 @@ fn rules(config: &Config) -> Rules {
         rows_max: config.database.rows_max,
         declared: declared.collect(),
         limits,
+        writes_counted: config.audit.enabled && config.audit.writes,
     }
 }

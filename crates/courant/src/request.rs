@@ -3,6 +3,7 @@
 //! [`answer`] is the whole story, from the request's arrival to its response: who asks, what is asked, is
 //! it known, and if not, what does the database say. Reads and writes part at the plan.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -13,10 +14,11 @@ use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use pg::Lsn;
-use pg::session::Commit;
+use pg::session::{Commit, Trail};
 use rest::{Access, Reads};
 
 use crate::answer::{Answer, Source};
+use crate::audit;
 use crate::batch;
 use crate::bypass::Bypass;
 use crate::check;
@@ -47,8 +49,9 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
     let arrived = node.clock.now();
     let (mut head, body) = request.into_parts();
     head.uri = unprefixed(head.uri);
+    let peer = visit.peer.ip();
     let consistency = Consistency::default();
-    let mut asked = Asked { head, arrived, consistency, who: None, planned: None };
+    let mut asked = Asked { head, peer, arrived, consistency, who: None, planned: None };
     let (response, source, error) = match serve(&node, &mut asked, body).await {
         Ok((answer, source)) => (answer.response(&asked.head.headers, &source), source, None),
         Err(failure) => (failure.response(), Source::Bypass(Bypass::Failed), Some(failure.told())),
@@ -70,6 +73,8 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
 /// A request, and what has been learnt of it so far.
 struct Asked {
     head: Parts,
+    /// The other end of its connection.
+    peer: IpAddr,
     arrived: Moment,
     consistency: Consistency,
     who: Option<Arc<Identity>>,
@@ -234,8 +239,12 @@ async fn write(node: &Node, asked: &Asked, planned: &Planned, session: &Settled)
         |row: &pg::Row| Found::read(row).is_ok_and(|found| rest::respond(plan, &found.counts).is_ok());
     let commit = if plan.answer.decides() { Commit::If(&acceptable) } else { Commit::Always };
     let text = mark.text();
-    let written =
-        node.pool.write(session.lent(&session.settings()), &plan.statement, Some(&text), commit).await;
+    let record = node.audit.holds_writes().then(|| {
+        let client = node.guard.client(asked.peer, &asked.head.headers);
+        audit::record(&asked.head, client, asked.who.as_deref(), &planned.route)
+    });
+    let trail = Trail { mark: Some(&text), record: record.as_ref() };
+    let written = node.pool.write(session.lent(&session.settings()), &plan.statement, trail, commit).await;
     let written = ran(node, planned, session, began, written)?;
     let position = if written.committed && written.wrote { acknowledge(node, &mut mark).await } else { None };
     let mut found = Found::read(&written.row)?;

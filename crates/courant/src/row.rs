@@ -8,6 +8,8 @@ use crate::failure::Failure;
 
 /// The last column, where several requests were asked for at once: which of them the row is for.
 const NTH: &str = "nth";
+/// What a write has left for the audit log: no key.
+const RECORDED: &str = "recorded";
 /// Columns before the keys: `body`, `rows`, `total`, `snapshot`, `position`.
 const FIXED_COLUMNS: usize = 5;
 
@@ -54,7 +56,7 @@ impl Found {
         for (number, name) in row.names().enumerate().skip(FIXED_COLUMNS) {
             if name == "embedded" {
                 embedded = row.get::<Option<String>>(number)?;
-            } else if name != NTH {
+            } else if name != NTH && name != RECORDED {
                 keys.push(row.get::<Option<Vec<Option<String>>>>(number)?.unwrap_or_default());
             }
         }

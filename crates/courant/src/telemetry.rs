@@ -21,10 +21,12 @@ use crate::check::Outcome;
 use crate::config::{self, RequestsLogged};
 use crate::ended::Ended;
 
+pub(crate) mod audit;
 pub(crate) mod guard;
 mod stores;
 mod upstreams;
 
+use audit::AuditMetrics;
 use guard::GuardMetrics;
 use stores::StoreMetrics;
 pub(crate) use stores::{events, of_store};
@@ -51,6 +53,8 @@ pub(crate) struct Telemetry {
     routes: RwLock<HashMap<Box<str>, Vec<Meter>>>,
     /// Counted by the front door itself.
     pub(crate) guard: GuardMetrics,
+    /// Counted by the audit log itself.
+    pub(crate) audit: AuditMetrics,
     stores: StoreMetrics,
     upstreams: UpstreamMetrics,
     log: LogSizes,
@@ -171,6 +175,7 @@ impl Telemetry {
             bypasses: Family::default(),
             routes: RwLock::default(),
             guard: GuardMetrics::default(),
+            audit: AuditMetrics::default(),
             stores: StoreMetrics::default(),
             upstreams: UpstreamMetrics::new(latency),
             log: LogSizes::default(),
@@ -212,6 +217,7 @@ impl Telemetry {
         self.stores.register(r);
         self.upstreams.register(r);
         self.guard.register(r);
+        self.audit.register(r);
         r.register("checks", "Hits compared with the database (cache.check_every)", self.checks.clone());
         r.register("cache_log_records", "Transactions that fills are checked against", log.records.clone());
         r.register_with_unit(

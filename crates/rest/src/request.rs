@@ -33,6 +33,8 @@ pub struct Rules {
     pub declared: Vec<Declared>,
     /// Bounds on what a request may ask.
     pub limits: Limits,
+    /// Whether a write to a relation leaves the number of its rows in the setting `courant.rows`, for the audit log.
+    pub writes_counted: bool,
 }
 
 /// A function or view whose dependence the user declared.

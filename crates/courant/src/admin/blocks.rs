@@ -35,7 +35,7 @@ pub(super) fn answer(node: &Node, method: &Method, query: &str) -> Response<Body
         reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
         node.guard.block(network, seconds.map(Duration::from_secs), reason).map(|()| true)
     } else {
-        node.guard.blocks.unblock(network)
+        node.guard.unblock(network)
     };
     match changed {
         Ok(changed) => {

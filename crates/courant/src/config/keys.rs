@@ -470,6 +470,21 @@ const KEYS: &[Key] = &[
         |config, given| given.milliseconds(0..=10 * MINUTE_MS).map(|time| config.http.drain_timeout = time),
     ),
     Key::new(
+        "audit.enabled",
+        "false",
+        "Whether security events, and writes through Courant's own API, are recorded in the database (the schema \
+         `courant`, the role `courant_audit`): see [front-door.md](front-door.md#what-is-recorded). The log tells of \
+         security events in any case.",
+        |config, given| given.boolean().map(|enabled| config.audit.enabled = enabled),
+    ),
+    Key::new(
+        "audit.writes",
+        "true",
+        "Whether that holds for writes too: who wrote where and how many rows, in the write's own transaction. A \
+         write that cannot be recorded fails.",
+        |config, given| given.boolean().map(|writes| config.audit.writes = writes),
+    ),
+    Key::new(
         "log.format",
         "`human` on a terminal, else `json`",
         "`human` or `json`, a line per event.",

@@ -47,6 +47,7 @@ pub(crate) struct Config {
     pub(crate) stream: Stream,
     pub(crate) http: Http,
     pub(crate) door: FrontDoor,
+    pub(crate) audit: Audit,
     pub(crate) log: Log,
     /// What was set but does nothing, a line each, for the log.
     pub(crate) warnings: Vec<String>,
@@ -163,6 +164,13 @@ pub(crate) struct Http {
     pub(crate) drain_timeout: Duration,
 }
 
+/// What is recorded in the database.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Audit {
+    pub(crate) enabled: bool,
+    pub(crate) writes: bool,
+}
+
 /// What is logged, and how.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log {
@@ -229,6 +237,7 @@ impl Config {
             stream: Stream::default(),
             http: Http::default(),
             door: FrontDoor::default(),
+            audit: Audit::default(),
             log: Log::default(),
             warnings: Vec::new(),
         }

@@ -1,19 +1,23 @@
-//! Security events in the log: each, up to a few a second, and how many more there were.
+//! Security events in the log: each, up to a few a second, and how many more there were. The audit log in the database
+//! hears of each, if there is one.
 
 use std::fmt::Display;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::now_s;
+use crate::audit::{Events, Kind};
 
 /// Lines a second; the metrics count every event.
 const LINES_PER_SECOND: u32 = 10;
 
 /// What was said lately.
-#[derive(Debug, Default)]
 pub(super) struct Journal {
     lately: Mutex<Lately>,
+    /// The audit log's queue, which counts for itself.
+    events: Option<Arc<Events>>,
 }
 
 #[derive(Debug, Default)]
@@ -24,11 +28,18 @@ struct Lately {
 }
 
 impl Journal {
-    /// Says what happened, unless enough was said in this second.
-    pub(super) fn tell(&self, event: &'static str, client: IpAddr, why: &dyn Display) {
+    pub(super) fn new(events: Option<Arc<Events>>) -> Journal {
+        Journal { lately: Mutex::default(), events }
+    }
+
+    /// Says what happened, unless enough was said in this second; the audit log is told in any case.
+    pub(super) fn tell(&self, event: Kind, client: IpAddr, why: &dyn Display) {
+        if let Some(events) = &self.events {
+            events.note(event, client, why);
+        }
         if let Some(unsaid) = self.lately.lock().may_say(now_s()) {
             let unsaid = (unsaid > 0).then_some(unsaid);
-            tracing::info!(target: "courant::guard", %client, %why, unsaid, "{event}");
+            tracing::info!(target: "courant::guard", %client, %why, unsaid, "{}", event.word());
         }
     }
 }

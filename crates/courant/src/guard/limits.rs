@@ -183,7 +183,7 @@ impl Charges {
 }
 
 /// The network that counts as one client.
-pub(super) fn network_of(client: IpAddr) -> IpNet {
+pub(crate) fn network_of(client: IpAddr) -> IpNet {
     match client {
         IpAddr::V4(_) => IpNet::from(client),
         IpAddr::V6(_) => IpNet::new(client, IPV6_PREFIX).map_or(IpNet::from(client), |net| net.trunc()),

@@ -4,9 +4,9 @@ use std::process::{Command, Output};
 
 #[test]
 fn help_is_no_error_and_has_examples() {
-    for arguments in
-        [&["--help"][..], &["serve", "--help"], &["demo", "--help"], &["cache", "clear", "--help"]]
-    {
+    let audit = ["verify", "tail", "prune", "install"].map(|command| ["audit", command, "--help"]);
+    let others = [&["--help"][..], &["serve", "--help"], &["demo", "--help"], &["cache", "clear", "--help"]];
+    for arguments in audit.iter().map(|arguments| &arguments[..]).chain(others) {
         let output = courant(arguments, &[]);
         assert_eq!(output.status.code(), Some(0));
         assert!(String::from_utf8(output.stdout).unwrap().contains("Example"), "{arguments:?}");

@@ -2,6 +2,8 @@
 
 // Under `cfg(test)`, clippy lets the functions that tests share unwrap, as tests may.
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod batch;
 #[cfg(test)]
 mod cached;

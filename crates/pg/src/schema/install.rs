@@ -6,9 +6,10 @@
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
+use super::audit::remove_role;
 use super::{SchemaError, end};
 
-const MIGRATIONS: [&str; 1] = [include_str!("migration_0001.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("migration_0001.sql"), include_str!("migration_0002.sql")];
 
 pub(super) const EVENT_TRIGGERS: &str = include_str!("event_triggers.sql");
 
@@ -22,7 +23,7 @@ pub struct Installed {
 }
 
 /// What [`uninstall`] found and removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
     /// The schema with its tables and functions.
     pub schema: bool,
@@ -30,6 +31,10 @@ pub struct Removed {
     pub event_triggers: bool,
     /// The publication.
     pub publication: bool,
+    /// The audit log's role, which belongs to the whole server.
+    pub audit_role: bool,
+    /// Why that role is still there.
+    pub audit_role_stays: Option<String>,
 }
 
 /// Brings the schema and the event triggers up to this version, as far as the role's rights go.
@@ -67,7 +72,7 @@ async fn migrate(client: &Client, exists: bool) -> Result<(), SchemaError> {
 }
 
 /// Whether the work was done; where the role may not do it, the transaction goes on without.
-async fn attempt(
+pub(super) async fn attempt(
     client: &Client,
     work: impl Future<Output = Result<(), SchemaError>>,
 ) -> Result<bool, SchemaError> {
@@ -86,7 +91,7 @@ async fn attempt(
     }
 }
 
-/// Removes every trace: event triggers, schema and publication. Does nothing where there is none, and leaves a
+/// Removes every trace: event triggers, schema, publication and the audit log's role. Does nothing where there is none, and leaves a
 /// schema alone that Courant did not make.
 pub async fn uninstall(client: &Client, publication: &str) -> Result<Removed, SchemaError> {
     client.batch_execute("begin").await?;
@@ -109,6 +114,7 @@ async fn uninstall_in_transaction(client: &Client, publication: &str) -> Result<
         }
         client.batch_execute(row.try_get(1)?).await?;
     }
+    (removed.audit_role, removed.audit_role_stays) = remove_role(client).await?;
     Ok(removed)
 }
 

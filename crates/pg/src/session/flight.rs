@@ -14,7 +14,7 @@ use postgres_protocol::IsNull;
 use postgres_protocol::message::backend::{DataRowBody, Message};
 use postgres_protocol::message::frontend::{self, BindError};
 
-use super::{Mode, Session, settings};
+use super::{Mode, Session, Trail, settings};
 use crate::pool::{Connection, Lease, Prepared, Remains, Statements};
 use crate::row::{self, Column, Row};
 use crate::wire::{Frame, WireError};
@@ -38,7 +38,7 @@ enum Purpose {
     Statement,
     /// Whether it wrote.
     Mark,
-    /// Settings, begin, commit: all that matters is that it did not fail.
+    /// Settings, begin, an entry in the audit log, commit: all that matters is that it did not fail.
     Frame,
 }
 
@@ -126,10 +126,16 @@ impl<'a> Flight<'a> {
         self.add(Purpose::Statement, self.session.role, &statement.sql, values)
     }
 
-    /// Adds the mark, which is emitted if the transaction has written.
-    pub(super) fn mark(&mut self, mark: Option<&str>) -> Result<(), Error> {
-        let values = [mark.map(str::as_bytes)];
-        self.add(Purpose::Mark, None, include_str!("mark.sql"), values.into_iter())
+    /// Adds the trail, which is left if the transaction has written.
+    pub(super) fn leave(&mut self, trail: Trail<'_>) -> Result<(), Error> {
+        let values = [trail.mark.map(str::as_bytes)];
+        self.add(Purpose::Mark, None, include_str!("mark.sql"), values.into_iter())?;
+        match trail.record {
+            Some(record) => {
+                self.add(Purpose::Frame, None, include_str!("record.sql"), record.values().into_iter())
+            }
+            None => Ok(()),
+        }
     }
 
     /// From here on, it must not be cancelled.

@@ -5,10 +5,12 @@
 
 mod flight;
 mod settings;
+mod trail;
 
 use crate::pool::Lease;
 use crate::{DatabaseError, Error, Pool, Row, Statement};
 use flight::{Flight, Heard};
+pub use trail::{Record, Trail};
 
 /// Whether a transaction may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +92,8 @@ impl Pool {
         }
     }
 
-    /// Runs a statement that returns exactly one row, in a transaction that may write. If it has written,
-    /// a logical message with the content `mark` precedes the COMMIT.
+    /// Runs a statement that returns exactly one row, in a transaction that may write. If it has written, its
+    /// trail precedes the COMMIT.
     ///
     /// Dropping the future cancels the statement, unless the COMMIT has been sent, which for
     /// [`Commit::Always`] is from the beginning. With [`Commit::Always`], a statement that returns no row or
@@ -100,16 +102,16 @@ impl Pool {
         &self,
         session: Session<'_>,
         statement: &Statement,
-        mark: Option<&str>,
+        trail: Trail<'_>,
         decide: Commit<'_>,
     ) -> Result<Written, Error> {
         session.check()?;
         let lease = self.lease().await?;
         let reused = lease.reused;
-        match write(lease, &session, statement, mark, decide).await {
+        match write(lease, &session, statement, trail, decide).await {
             // The statement was refused before it ran, so it can be repeated.
             Err(error) if reused && is_stale(&error) => {
-                write(self.lease_new().await?, &session, statement, mark, decide).await
+                write(self.lease_new().await?, &session, statement, trail, decide).await
             }
             result => result,
         }
@@ -139,14 +141,14 @@ async fn write(
     lease: Lease,
     session: &Session<'_>,
     statement: &Statement,
-    mark: Option<&str>,
+    trail: Trail<'_>,
     decide: Commit<'_>,
 ) -> Result<Written, Error> {
     let mut flight = Flight::new(lease, session);
     let Commit::If(decide) = decide else {
         flight.settle(Mode::ReadWrite)?;
         flight.run(statement)?;
-        flight.mark(mark)?;
+        flight.leave(trail)?;
         flight.is_committing();
         let heard = flight.land().await?;
         flight.finish();
@@ -167,7 +169,7 @@ async fn write(
     };
     let committed = decide(&row);
     if committed {
-        flight.mark(mark)?;
+        flight.leave(trail)?;
         flight.is_committing();
     }
     flight.command(if committed { "commit" } else { "rollback" })?;

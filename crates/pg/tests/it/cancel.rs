@@ -1,6 +1,6 @@
 //! Requests that go away.
 
-use pg::session::Commit;
+use pg::session::{Commit, Trail};
 use pg::{Pool, PoolLimits};
 use tokio_postgres::Client;
 use tokio_util::task::TaskTracker;
@@ -60,7 +60,7 @@ async fn a_write_that_is_dropped_before_its_commit_is_cancelled() {
     let insert = statement("insert into note select 1 from pg_sleep(60) returning id", &[]);
     for _ in 0..2 {
         tokio::select! {
-            result = pool.write(NOBODY, &insert, None, Commit::If(&|_| true)) => unreachable!("{result:?}"),
+            result = pool.write(NOBODY, &insert, Trail::default(), Commit::If(&|_| true)) => unreachable!("{result:?}"),
             () = running(&observer, "pg_sleep", 1) => {}
         }
         running(&observer, "pg_sleep", 0).await;
@@ -79,12 +79,12 @@ async fn a_write_that_is_dropped_after_its_commit_was_sent_runs_to_its_end() {
     let pool = pool(&url(&cluster));
     // Warm, so that COMMIT is in the same flight.
     let sql = "insert into note select $1 from pg_advisory_xact_lock(5) returning id";
-    pool.write(NOBODY, &statement(sql, &["1"]), None, Commit::Always).await.unwrap();
+    pool.write(NOBODY, &statement(sql, &["1"]), Trail::default(), Commit::Always).await.unwrap();
 
     observer.batch_execute("select pg_advisory_lock(5)").await.unwrap();
     let second = statement(sql, &["2"]);
     tokio::select! {
-        result = pool.write(NOBODY, &second, None, Commit::Always) => unreachable!("{result:?}"),
+        result = pool.write(NOBODY, &second, Trail::default(), Commit::Always) => unreachable!("{result:?}"),
         () = running(&observer, "pg_advisory_xact_lock", 1) => {}
     }
     assert_eq!(pool.status().idle, 0);
@@ -154,7 +154,7 @@ async fn a_cancel_never_hits_the_next_user() {
             () = async { for _ in 0..turns % 50 { tokio::task::yield_now().await } } => {}
         }
         pool.read(NOBODY, &short).await.unwrap();
-        pool.write(NOBODY, &short, None, Commit::If(&|_| true)).await.unwrap();
+        pool.write(NOBODY, &short, Trail::default(), Commit::If(&|_| true)).await.unwrap();
     }
     soon(async {
         while pool.status().idle != pool.status().size {

@@ -99,7 +99,7 @@ async fn installing_twice_or_at_once_is_installing() {
     let (one, two) = tokio::join!(install(&client), install(&other));
     assert_eq!((one.unwrap(), two.unwrap()), (EVERYTHING, EVERYTHING));
     assert_eq!(install(&client).await.unwrap(), EVERYTHING);
-    assert_eq!(count(&client, "select count(*) from courant.migration").await, 1);
+    assert_eq!(count(&client, "select count(*) from courant.migration").await, 2);
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn uninstalling_leaves_no_trace_and_may_be_repeated() {
     install(&client).await.unwrap();
     assert_eq!(sync(&client).await.added, ["public.t"]);
     assert!(count(&client, traces).await > before);
-    let everything = Removed { schema: true, event_triggers: true, publication: true };
+    let everything = Removed { schema: true, event_triggers: true, publication: true, ..Removed::default() };
     assert_eq!(uninstall(&client, "courant").await.unwrap(), everything);
     assert_eq!(count(&client, traces).await, before);
     assert_eq!(uninstall(&client, "courant").await.unwrap(), Removed::default());

@@ -1,7 +1,8 @@
 //! Transactions: as whom they run, what they leave behind, and which error counts.
 
-use pg::session::{Commit, Session};
-use pg::{Error, Pool, PoolLimits};
+use pg::schema::{enable_audit, install};
+use pg::session::{Commit, Record, Session, Trail};
+use pg::{Error, Pool, PoolLimits, Statement};
 use tokio_util::task::TaskTracker;
 
 use crate::fixture::{execute, superuser, trusting, url};
@@ -65,7 +66,7 @@ async fn a_read_or_write_is_one_flight() {
 
         proxy.hold();
         let (written, ()) = soon(async {
-            tokio::join!(pool.write(session, &write, Some("m"), Commit::Always), async {
+            tokio::join!(pool.write(session, &write, Trail::mark("m"), Commit::Always), async {
                 proxy.has_seen(SYNC).await;
                 proxy.release();
             })
@@ -75,6 +76,43 @@ async fn a_read_or_write_is_one_flight() {
         assert_eq!(kinds(&proxy.sent()), write_parts);
     }
     assert_eq!(pool.status().size, 1);
+}
+
+#[tokio::test]
+async fn an_entry_in_the_audit_log_is_part_of_its_writes_flight() {
+    let cluster = trusting();
+    execute(&cluster, "create table note (id int primary key)").await;
+    let client = superuser(&cluster).await;
+    install(&client).await.unwrap();
+    enable_audit(&client, None).await.unwrap();
+    let proxy = Proxy::before(cluster.port()).await;
+    let pool = pool(&format!("postgresql://postgres@127.0.0.1:{}/postgres?sslmode=disable", proxy.port));
+    drop(pool.client().await.unwrap());
+    let record = Record { method: "POST".to_owned(), target: "note".to_owned(), ..Record::default() };
+    let trail = Trail { mark: Some("m"), record: Some(&record) };
+    for (id, parts) in [("1", "PDBEPDBEPDBEPDBES"), ("2", "BEBEBEBES")] {
+        proxy.hold();
+        let insert = statement("insert into note values ($1) returning id", &[id]);
+        let (written, ()) = soon(async {
+            tokio::join!(pool.write(NOBODY, &insert, trail, Commit::Always), async {
+                proxy.has_seen(SYNC).await;
+                proxy.release();
+            })
+        })
+        .await;
+        assert!(written.unwrap().wrote);
+        assert_eq!(kinds(&proxy.sent()), parts);
+    }
+    // What wrote nothing, or was rolled back, has no entry, and is not made a write by being asked.
+    let nothing = statement("update note set id = 0 where id = $1 returning (select 1)", &["9"]);
+    let nothing = Statement { sql: format!("with w as ({}) select count(*) from w", nothing.sql), ..nothing };
+    assert!(!pool.write(NOBODY, &nothing, trail, Commit::Always).await.unwrap().wrote);
+    let again = statement("insert into note values ($1) returning id", &["1"]);
+    assert_eq!(code(pool.write(NOBODY, &again, trail, Commit::Always).await), "23505");
+    let third = statement("insert into note values ($1) returning id", &["3"]);
+    assert!(!pool.write(NOBODY, &third, trail, Commit::If(&|_| false)).await.unwrap().committed);
+    let entries = "select count(*) from courant.audit_inbox";
+    assert_eq!(client.query_one(entries, &[]).await.unwrap().get::<_, i64>(0), 2);
 }
 
 /// The types of the messages that a client sent.
@@ -103,7 +141,7 @@ async fn role_and_settings_hold_for_one_transaction_only() {
         assert_eq!(row.get::<&str>(2).unwrap(), "on");
         pids.push(row.get::<i32>(3).unwrap());
 
-        let row = pool.write(NOBODY, &who, None, Commit::Always).await.unwrap().row;
+        let row = pool.write(NOBODY, &who, Trail::default(), Commit::Always).await.unwrap().row;
         assert_eq!(row.get::<&str>(0).unwrap(), "authenticator");
         assert_eq!(row.get::<Option<&str>>(1).unwrap(), None);
         assert_eq!(row.get::<&str>(2).unwrap(), "off");
@@ -123,13 +161,22 @@ async fn a_role_that_cannot_be_set_is_the_error_and_nothing_runs() {
 
     for _warm in 0..2 {
         for commit in [Commit::Always, Commit::If(&|_| true)] {
-            assert_eq!(code(pool.write(as_role("stranger"), &insert, None, commit).await), "42501");
-            assert_eq!(code(pool.write(as_role("nowhere"), &insert, None, commit).await), "22023");
+            assert_eq!(
+                code(pool.write(as_role("stranger"), &insert, Trail::default(), commit).await),
+                "42501"
+            );
+            assert_eq!(
+                code(pool.write(as_role("nowhere"), &insert, Trail::default(), commit).await),
+                "22023"
+            );
         }
         assert_eq!(code(pool.read(as_role("stranger"), &who).await), "42501");
         // To PostgreSQL this word means the login role.
         assert_eq!(code(pool.read(as_role("none"), &who).await), "22023");
-        assert_eq!(code(pool.write(as_role("none"), &insert, None, Commit::Always).await), "22023");
+        assert_eq!(
+            code(pool.write(as_role("none"), &insert, Trail::default(), Commit::Always).await),
+            "22023"
+        );
     }
     let count = superuser(&cluster).await.query_one("select count(*) from trace", &[]).await.unwrap();
     assert_eq!(count.get::<_, i64>(0), 0);
@@ -145,7 +192,7 @@ async fn a_begin_that_fails_lets_nothing_run_outside_its_transaction() {
     let insert = statement("insert into trace values ($1) returning id", &["1"]);
     proxy.spoil_begin();
     let liked = Commit::If(&|_| unreachable!("there is no row to like"));
-    assert_eq!(code(pool.write(NOBODY, &insert, None, liked).await), "42601");
+    assert_eq!(code(pool.write(NOBODY, &insert, Trail::default(), liked).await), "42601");
     let count = superuser(&cluster).await.query_one("select count(*) from trace", &[]).await.unwrap();
     assert_eq!(count.get::<_, i64>(0), 0);
     assert_eq!(pool.status().idle, 1, "the connection is as good as before");
@@ -172,9 +219,9 @@ async fn the_error_of_the_statement_is_the_one_that_is_told() {
     let pool = pool(&url(&cluster));
     let insert = statement("insert into note values ($1, $2) returning id", &["1", "a"]);
     for commit in [Commit::Always, Commit::If(&|_| true)] {
-        let _first = pool.write(NOBODY, &insert, Some("m"), commit).await;
+        let _first = pool.write(NOBODY, &insert, Trail::mark("m"), commit).await;
         for _ in 0..3 {
-            let error = pool.write(NOBODY, &insert, Some("m"), commit).await.unwrap_err();
+            let error = pool.write(NOBODY, &insert, Trail::mark("m"), commit).await.unwrap_err();
             let Error::Database(error) = error else { unreachable!("{error}") };
             assert_eq!((&*error.code, error.constraint.as_deref()), ("23505", Some("note_pkey")));
             assert_eq!(error.detail.as_deref(), Some("Key (id)=(1) already exists."));
@@ -204,7 +251,7 @@ async fn the_error_of_the_commit_is_told() {
     let insert = statement("insert into b values ($1) returning a", &["7"]);
     for _ in 0..2 {
         for commit in [Commit::Always, Commit::If(&|_| true)] {
-            assert_eq!(code(pool.write(NOBODY, &insert, Some("m"), commit).await), "23503");
+            assert_eq!(code(pool.write(NOBODY, &insert, Trail::mark("m"), commit).await), "23503");
             let row = pool.read(NOBODY, &statement("select count(*) from b", &[])).await.unwrap();
             assert_eq!(row.get::<i64>(0).unwrap(), 0);
         }
@@ -224,18 +271,18 @@ async fn a_write_is_committed_if_its_row_is_liked_and_marked_if_it_wrote() {
     let alice = as_role("alice");
     let insert = |id| statement("insert into hidden.note values ($1, 'x') returning id", &[id]);
 
-    let written = pool.write(alice, &insert("2"), Some("two"), Commit::Always).await.unwrap();
+    let written = pool.write(alice, &insert("2"), Trail::mark("two"), Commit::Always).await.unwrap();
     assert!(written.wrote && written.committed);
     let liked = Commit::If(&|row| row.get::<i32>(0).unwrap() == 3);
-    let written = pool.write(alice, &insert("3"), Some("three"), liked).await.unwrap();
+    let written = pool.write(alice, &insert("3"), Trail::mark("three"), liked).await.unwrap();
     assert!(written.wrote && written.committed);
-    let written = pool.write(alice, &insert("4"), Some("four"), liked).await.unwrap();
+    let written = pool.write(alice, &insert("4"), Trail::mark("four"), liked).await.unwrap();
     assert!(!written.wrote && !written.committed);
     assert_eq!(written.row.get::<i32>(0).unwrap(), 4);
-    let written = pool.write(alice, &insert("5"), None, Commit::Always).await.unwrap();
+    let written = pool.write(alice, &insert("5"), Trail::default(), Commit::Always).await.unwrap();
     assert!(written.wrote && written.committed);
     let nothing = statement("select 1", &[]);
-    let written = pool.write(alice, &nothing, Some("none"), Commit::Always).await.unwrap();
+    let written = pool.write(alice, &nothing, Trail::mark("none"), Commit::Always).await.unwrap();
     assert!(!written.wrote && written.committed);
 
     let sql =
@@ -297,7 +344,7 @@ async fn statements_that_no_longer_fit_are_prepared_again() {
     pool.read(NOBODY, &forget).await.unwrap();
     pool.client().await.unwrap().command("deallocate all").await.unwrap();
     pool.read(NOBODY, &forget).await.unwrap();
-    pool.write(NOBODY, &read, None, Commit::Always).await.unwrap();
+    pool.write(NOBODY, &read, Trail::default(), Commit::Always).await.unwrap();
 }
 
 #[tokio::test]

@@ -83,6 +83,7 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
         traced: &Traced::default(),
         read: reads_only,
         inserted: false,
+        recorded: false,
     };
     let statement = sql::call(&call, &root, &body);
     Ok(Plan {

@@ -109,8 +109,15 @@ fn plan_read(asked: Asked<'_>) -> Result<Plan, Error> {
     traced.mark(&mut root);
     let form = if asked.media.singular { Form::Object } else { Form::Array };
     let answer = asked.answer(Kind::Read { offset: root.range.offset }, Heeded::default());
-    let body =
-        sql::Answer { form, media: asked.media, counted, traced: &traced, read: true, inserted: false };
+    let body = sql::Answer {
+        form,
+        media: asked.media,
+        counted,
+        traced: &traced,
+        read: true,
+        inserted: false,
+        recorded: false,
+    };
     let (statement, batchable) = sql::read(&root, &body);
     let settled = root.is_settled();
     Ok(Plan {

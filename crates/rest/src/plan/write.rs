@@ -98,7 +98,9 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
     }
     let counted = asked.preferences.count;
     let inserted = matches!(kind, Kind::Insert { upsert: true });
-    let body = sql::Answer { form, media: asked.media, counted, traced: &traced, read: false, inserted };
+    let recorded = asked.rules.writes_counted;
+    let body =
+        sql::Answer { form, media: asked.media, counted, traced: &traced, read: false, inserted, recorded };
     let statement = sql::write(&relation, &write, &root, &body);
     let reads = not_a_read(&asked.name);
     Ok(Plan {

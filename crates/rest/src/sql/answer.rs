@@ -27,6 +27,10 @@ pub(super) fn select(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
     if !answer.traced.below.is_empty() {
         w.sql(", coalesce(json_agg(").column(PAGE, 0, TRACE).sql("), '[]')::text as \"embedded\"");
     }
+    if answer.recorded {
+        w.sql(", set_config('courant.rows', (select count(*) from \"courant_written\")::text, true)");
+        w.sql(" as \"recorded\"");
+    }
     if answer.traced.is_empty() && answer.form == Form::Nothing {
         return rows::from(w, root, None);
     }

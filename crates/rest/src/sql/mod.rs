@@ -33,6 +33,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) read: bool,
     /// Whether the total is that of the rows which an upsert inserted, as opposed to updated.
     pub(crate) inserted: bool,
+    /// Whether the number of written rows is left for the audit log.
+    pub(crate) recorded: bool,
 }
 
 /// The form of the body.
