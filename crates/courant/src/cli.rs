@@ -12,7 +12,7 @@ use pg::cluster::ClusterError;
 
 use crate::admin::client;
 use crate::config::{Config, ConfigError, Sources, reference};
-use crate::{app, demo};
+use crate::{app, demo, init};
 
 /// PostgreSQL over HTTP, in PostgREST's language, from a cache that is always current.
 #[derive(Debug, Parser)]
@@ -47,6 +47,17 @@ Examples:
   courant demo --scale 20000                    a smaller one, in a moment
   courant demo --once                           take the tour itself, and exit 0 if all of it held")]
     Demo(Demo),
+    /// Watch an app's traffic for a while, and propose the routes to declare.
+    #[command(after_help = "\
+Examples:
+  courant init --upstream http://127.0.0.1:8000 --database-url postgresql://app@localhost/app
+  courant init --upstream http://127.0.0.1:8000 --listen 127.0.0.1:3000 --for 30m
+  courant init --upstream http://127.0.0.1:8000 --requests 1000 --output proposed.toml --json
+
+Send the app's clients to --listen meanwhile: requests and answers pass through as they are, and nothing is kept. At
+the end, or at Ctrl-C, the proposal is written: all of it commented out, with the evidence beside it. Tokens, cookies
+and bodies are compared by digests and never written down.")]
+    Init(Init),
     /// Look into the cache of a running courant, or empty it.
     Cache {
         #[command(subcommand)]
@@ -120,6 +131,31 @@ struct Demo {
     once: bool,
     #[command(flatten)]
     listeners: Listeners,
+}
+
+#[derive(Debug, Args)]
+struct Init {
+    /// The app to stand in front of (http://127.0.0.1:8000).
+    #[arg(long, value_name = "URL")]
+    upstream: String,
+    /// Where to answer requests meanwhile [default: 127.0.0.1:3000].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// How long: 90s, 5m, 1h.
+    #[arg(long = "for", value_name = "TIME", value_parser = span, default_value = "5m")]
+    time: Duration,
+    /// End after so many requests, if that is sooner (100000 at most).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    requests: Option<u32>,
+    /// The app's database, to learn which tables a route reads (else DATABASE_URL, or PGHOST and its kin).
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// Where to write the proposal: a file that is not there yet, or - for standard output.
+    #[arg(long, value_name = "FILE", default_value = "courant.toml")]
+    output: PathBuf,
+    /// Print everything that was learnt as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -221,6 +257,10 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
             flags.extend(once.then(|| ("log.level", "warn".to_owned())));
             wait_for(demo::run(demo_config(flags)?, scale, once))
         }
+        Command::Init(asked) => {
+            let config = init_config(&asked)?;
+            wait_for(init::run(config, asked.into()))
+        }
         Command::Cache { command: Cache::Stats { admin, json } } => wait_for(client::stats(&admin.url, json)),
         Command::Cache { command: Cache::Clear { admin, pattern, cache, json } } => {
             wait_for(client::clear(&admin.url, pattern.as_deref(), cache.as_deref(), json))
@@ -291,6 +331,24 @@ fn demo_config(flags: Vec<(&'static str, String)>) -> Result<Config, ConfigError
     let file = Some(("the example's courant.toml".to_owned(), field_service::CONFIGURATION.to_owned()));
     let terminal = std::io::stderr().is_terminal();
     Config::read(&Sources { file, flags, terminal, ..Sources::default() })
+}
+
+/// The watch reads no file: it is about to write one.
+fn init_config(asked: &Init) -> Result<Config, ConfigError> {
+    let mut flags: Vec<_> = init::FLAGS.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+    flags.push(("proxy.upstream", asked.upstream.clone()));
+    flags.extend(asked.listen.clone().map(|address| ("listen", address)));
+    flags.extend(asked.database_url.clone().map(|url| ("database.url", url)));
+    Config::read(&Sources::without_file(flags, std::io::stderr().is_terminal()))
+}
+
+impl From<Init> for init::Asked {
+    fn from(asked: Init) -> init::Asked {
+        let Init { upstream, listen, time, requests, output, json, .. } = asked;
+        // A u32 fits.
+        let requests = requests.map(|requests| requests as usize);
+        init::Asked { upstream, listen, time, requests, output, json }
+    }
 }
 
 fn wait_for(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {

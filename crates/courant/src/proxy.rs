@@ -13,6 +13,7 @@ mod fill;
 mod growing;
 mod health;
 mod passage;
+mod plain;
 mod upgrade;
 mod upload;
 
@@ -43,6 +44,7 @@ pub(crate) use failed::Failed;
 use fill::Fills;
 pub(crate) use health::run;
 use passage::{Inner, Passage};
+pub(crate) use plain::{Plain, Relayed};
 
 /// What stands between clients and backends.
 pub(crate) struct Proxy {

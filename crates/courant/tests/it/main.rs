@@ -20,6 +20,8 @@ mod hostile;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod init;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod lifecycle;
