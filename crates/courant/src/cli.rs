@@ -12,7 +12,7 @@ use pg::cluster::ClusterError;
 
 use crate::admin::client;
 use crate::config::{Config, ConfigError, Sources, reference};
-use crate::{app, demo, init};
+use crate::{app, demo, init, telemetry};
 
 /// PostgreSQL over HTTP, in PostgREST's language, from a cache that is always current.
 #[derive(Debug, Parser)]
@@ -231,6 +231,10 @@ struct Uninstall {
 enum Configuration {
     /// Print the reference of every key, in Markdown.
     Reference,
+    /// Print the reference of every metric, in Markdown.
+    Metrics,
+    /// Print a dashboard of the metrics, for Grafana to import.
+    Dashboard,
 }
 
 /// What clap had to say about the arguments, in one line.
@@ -276,9 +280,14 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
             let flags = database_url.map(|url| ("database.url", url)).into_iter().collect();
             wait_for(app::uninstall(read(config, flags)?))
         }
-        Command::Configuration { command: Configuration::Reference } => {
+        Command::Configuration { command } => {
+            let text = match command {
+                Configuration::Reference => reference(),
+                Configuration::Metrics => telemetry::reference(),
+                Configuration::Dashboard => telemetry::dashboard()?,
+            };
             // A reader that closes the pipe early has read enough.
-            let _ = std::io::stdout().write_all(reference().as_bytes());
+            let _ = std::io::stdout().write_all(text.as_bytes());
             Ok(())
         }
     }

@@ -18,7 +18,7 @@ mod upgrade;
 mod upload;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gateway::http_cache::{Key, Limits, Outcome, Store};
 use gateway::route::{Pattern, Routes};
@@ -132,6 +132,14 @@ impl Proxy {
     /// Whether any route declares what its answers depend on.
     fn declares(&self) -> bool {
         self.routes.iter().any(|route| route.value.declared.is_some())
+    }
+
+    /// Each upstream, and whether it is well.
+    pub(crate) fn health(&self) -> Vec<(String, bool)> {
+        let now = Instant::now();
+        let health =
+            |upstream: &Arc<Upstream>| (upstream.address.to_string(), upstream.condition.is_well(now));
+        self.upstreams.iter().map(health).collect()
     }
 
     /// Entries of the HTTP cache, and their bytes.

@@ -21,6 +21,9 @@ pub(super) struct Statement {
     pub(super) functions: BTreeSet<String>,
 }
 
+/// Queries within queries that are followed by name.
+const DEPTH_MAX: usize = 32;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Token {
     /// A name or a keyword; whether it was quoted.
@@ -72,8 +75,13 @@ pub(super) fn read(text: &str) -> Statement {
         end -= 1;
     }
     let tokens = tokens(&text[..end]);
-    let mut reading =
-        Reading { tokens: &tokens, found: Statement::default(), aliases: Vec::new(), with: with(&tokens) };
+    let mut reading = Reading {
+        tokens: &tokens,
+        found: Statement::default(),
+        aliases: Vec::new(),
+        with: with(&tokens),
+        depth: 0,
+    };
     reading.tables(0, tokens.len());
     reading.narrowed();
     reading.found
@@ -86,6 +94,8 @@ struct Reading<'a> {
     aliases: Vec<(String, String)>,
     /// Names that `with` gives to queries.
     with: BTreeSet<String>,
+    /// Brackets around what is being read.
+    depth: usize,
 }
 
 impl Reading<'_> {
@@ -155,8 +165,10 @@ impl Reading<'_> {
             depth -= usize::from(self.is_sign(*at, ')'));
             depth == 0
         });
-        let Some(close) = close else { return open + 1 };
+        let Some(close) = close.filter(|_| self.depth < DEPTH_MAX) else { return open + 1 };
+        self.depth += 1;
         self.tables(open + 1, close);
+        self.depth -= 1;
         let mut at = close + 1;
         at += usize::from(self.is_keyword(at, "as"));
         let is_alias = matches!(self.tokens.get(at), Some(Token::Word(word, quoted)) if *quoted || !KEYWORDS.contains(&word.as_str()));

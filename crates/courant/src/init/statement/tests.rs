@@ -93,4 +93,5 @@ fn whatever_stands_there_is_read_to_its_end() {
         read(text);
     }
     read(&"from x, ".repeat(20_000));
+    read(&format!("{}{}", "from (".repeat(9_000), ")".repeat(9_000)));
 }
