@@ -9,6 +9,8 @@ use std::time::Duration;
 use super::journal::{Exchange, Form, Seen};
 use super::paths::{self, PATTERNS_MAX};
 
+#[cfg(test)]
+pub(super) use alike::Separator;
 pub(super) use alike::{Alike, Share};
 pub(super) use causes::Cause;
 
@@ -153,4 +155,4 @@ fn quantile<T: Copy>(sorted: &[T], percent: usize) -> Option<T> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::init) mod tests;

@@ -26,6 +26,8 @@ mod isolation;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod named;
 #[cfg(test)]
 mod node;

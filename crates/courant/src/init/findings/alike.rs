@@ -63,8 +63,8 @@ pub(super) fn of(own: &[&Exchange], seen: &Seen) -> Alike {
         (who::rank(name), name.clone())
     });
     let name = |place: u16| seen.places[usize::from(place)].clone();
-    let for_all = within(own, |_| 0);
-    let by = |place: u16| within(own, |exchange| exchange.by(place).map_or(0, |digest| digest | 1));
+    let for_all = within(own, |_| None);
+    let by = |place: u16| within(own, |exchange| exchange.by(place));
     let shares: Vec<(u16, Share)> = places.iter().map(|place| (*place, by(*place))).collect();
     let best = shares.iter().map(|(_, share)| share.rate()).fold(for_all.rate(), f64::max);
     // One whose values never meet the same request again explains nothing: it was never put to the test.
@@ -83,8 +83,8 @@ pub(super) fn of(own: &[&Exchange], seen: &Seen) -> Alike {
 }
 
 /// How often the same request of the same group got the same answer as the time before.
-fn within(own: &[&Exchange], group: impl Fn(&Exchange) -> Digest) -> Share {
-    let mut last: HashMap<(Digest, Digest), Digest> = HashMap::new();
+fn within(own: &[&Exchange], group: impl Fn(&Exchange) -> Option<Digest>) -> Share {
+    let mut last: HashMap<(Digest, Option<Digest>), Digest> = HashMap::new();
     let mut share = Share::default();
     for exchange in own {
         if let (Some(request), Some(answer)) = (exchange.request, exchange.answer)
