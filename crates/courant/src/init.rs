@@ -6,6 +6,7 @@
 mod database;
 mod findings;
 mod journal;
+mod output;
 mod paths;
 mod proposal;
 mod reads;
@@ -36,6 +37,7 @@ use crate::proxy::Plain;
 use database::{Database, Told};
 use findings::Findings;
 use journal::{EXCHANGES_MAX, Journal, Seen};
+use output::Output;
 use proposal::{Ground, Proposal, Schema};
 use watch::Watch;
 use written::Outcome;
@@ -224,53 +226,4 @@ fn summary(findings: &Findings, proposals: &[Proposal], output: &Path) -> String
         output.display(),
         output.display()
     )
-}
-
-/// Where the proposal goes; looked at before the watch, so that its end is no surprise.
-enum Output {
-    Standard,
-    File(PathBuf),
-}
-
-impl Output {
-    fn of(asked: &Asked) -> Result<Output, ConfigError> {
-        let path = &asked.output;
-        let refused = |why: &str| {
-            let (key, place) = ("output".to_owned(), path.display().to_string());
-            Err(ConfigError::Invalid { key, place, why: why.to_owned() })
-        };
-        if path == Path::new("-") {
-            return if asked.json {
-                refused("standard output is for --json; name a file")
-            } else {
-                Ok(Output::Standard)
-            };
-        }
-        if path.exists() {
-            return refused(
-                "there is such a file already, and it is not overwritten: name another (--output)",
-            );
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if folder.is_some_and(|folder| !folder.is_dir()) {
-            return refused("there is no such directory");
-        }
-        Ok(Output::File(path.clone()))
-    }
-
-    fn write(self, text: &str) -> Result<()> {
-        match self {
-            Output::Standard => {
-                let _ = std::io::stdout().write_all(text.as_bytes());
-                Ok(())
-            }
-            Output::File(path) => {
-                let written =
-                    std::fs::File::create_new(&path).and_then(|mut file| file.write_all(text.as_bytes()));
-                written.with_context(|| {
-                    format!("cannot write {}; what was learnt follows\n{text}", path.display())
-                })
-            }
-        }
-    }
 }

@@ -137,7 +137,7 @@ fn kind(segment: &str) -> Kind {
     let bytes = segment.as_bytes();
     let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
     let is_all = |of: fn(&u8) -> bool| !bytes.is_empty() && bytes.iter().all(of);
-    if is_all(u8::is_ascii_digit) || segment.strip_prefix('-').is_some_and(|rest| number(rest)) {
+    if is_all(u8::is_ascii_digit) || segment.strip_prefix('-').is_some_and(number) {
         return Kind::Identifier;
     }
     if is_date(bytes) {

@@ -73,7 +73,6 @@ pub(super) fn attribute(seen: &Seen, findings: &Findings, told: &Told) -> HashMa
             }
         }
     }
-    let mut own = own;
     let doing_of = |(route, place): (usize, &&Place)| {
         let counted = &counted[route];
         // What comes along again and again is its own, however seldom.

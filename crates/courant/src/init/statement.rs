@@ -3,7 +3,11 @@
 //! The text is what PostgreSQL keeps of it, with `$1` for values; where values are left in, they are not looked at.
 //! A reading, not a parser: what it takes for a table is looked up in the catalog before anybody relies on it.
 
+mod tokens;
+
 use std::collections::BTreeSet;
+
+use tokens::{Token, tokens};
 
 /// A longer text is read to here.
 const TEXT_BYTES_MAX: usize = 64 << 10;
@@ -23,15 +27,6 @@ pub(super) struct Statement {
 
 /// Queries within queries that are followed by name.
 const DEPTH_MAX: usize = 32;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
-    /// A name or a keyword; whether it was quoted.
-    Word(String, bool),
-    /// A value, or what stands for one.
-    Value,
-    Sign(char),
-}
 
 /// Words after which a table's alias cannot stand.
 const KEYWORDS: [&str; 31] = [
@@ -295,86 +290,6 @@ fn with(tokens: &[Token]) -> BTreeSet<String> {
         }
     }
     names
-}
-
-fn tokens(text: &str) -> Vec<Token> {
-    let characters: Vec<char> = text.chars().collect();
-    let mut tokens = Vec::new();
-    let mut at = 0;
-    while let Some(&c) = characters.get(at) {
-        let next = characters.get(at + 1).copied();
-        match (c, next) {
-            ('-', Some('-')) => at = until(&characters, at, |_, c| c == '\n'),
-            ('/', Some('*')) => at = until(&characters, at + 2, |before, c| before == '*' && c == '/'),
-            ('\'', _) => {
-                // Two quotes are one within: read as two values, which changes nothing.
-                at = until(&characters, at + 1, |_, c| c == '\'');
-                tokens.push(Token::Value);
-            }
-            ('"', _) => {
-                let end = until(&characters, at + 1, |_, c| c == '"');
-                let word: String = characters[at + 1..end.saturating_sub(1).max(at + 1)].iter().collect();
-                tokens.push(Token::Word(word, true));
-                at = end;
-            }
-            ('$', Some(digit)) if digit.is_ascii_digit() => {
-                at = until(&characters, at + 1, |_, c| !c.is_ascii_digit()).min(characters.len());
-                if characters.get(at - 1).is_some_and(|c| !c.is_ascii_digit()) {
-                    at -= 1;
-                }
-                tokens.push(Token::Value);
-            }
-            (':', Some(':')) => {
-                // A cast says nothing of where a value comes from.
-                at += 2;
-                while characters.get(at).is_some_and(|c| is_of_word(*c) || matches!(c, '[' | ']' | '"')) {
-                    at += 1;
-                }
-            }
-            _ if c.is_ascii_digit() => {
-                while characters.get(at).is_some_and(|c| is_of_word(*c) || *c == '.') {
-                    at += 1;
-                }
-                tokens.push(Token::Value);
-            }
-            _ if is_of_word(c) => {
-                let start = at;
-                while characters.get(at).is_some_and(|c| is_of_word(*c)) {
-                    at += 1;
-                }
-                let word: String = characters[start..at].iter().collect();
-                tokens.push(Token::Word(word.to_lowercase(), false));
-            }
-            _ if c.is_whitespace() => at += 1,
-            _ => {
-                tokens.push(Token::Sign(if is_comparison(&characters, at) { '~' } else { c }));
-                at += 1;
-            }
-        }
-    }
-    tokens
-}
-
-/// Whether an `=` is part of another sign: `<=`, `!=`, `=>`.
-fn is_comparison(characters: &[char], at: usize) -> bool {
-    let is_part = |c: Option<&char>| c.is_some_and(|c| "<>!=~".contains(*c));
-    characters[at] == '=' && (is_part(characters.get(at + 1)) || at > 0 && is_part(characters.get(at - 1)))
-}
-
-fn is_of_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_' || c == '$'
-}
-
-/// The place after the first character that ends it.
-fn until(characters: &[char], from: usize, ends: impl Fn(char, char) -> bool) -> usize {
-    let mut before = ' ';
-    for (at, c) in characters.iter().enumerate().skip(from) {
-        if ends(before, *c) {
-            return at + 1;
-        }
-        before = *c;
-    }
-    characters.len()
 }
 
 #[cfg(test)]

@@ -245,6 +245,25 @@ async fn without_a_database_it_tells_what_it_saw_and_asks_for_the_tables() {
     assert!(decided(&written).parse::<toml::Table>().is_ok(), "{written}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_extension_a_sample_is_said_to_be_one() {
+    let schema = SCHEMA.replace("create extension pg_stat_statements;", "");
+    let cluster = node::cluster("init-sample", &schema).await;
+    let ann = bearer(&json!({ "sub": "ann" }));
+    let users = HashMap::from([(ann.clone(), "ann".to_owned())]);
+    let backend = app(node::connect(&cluster).await, users).await;
+    let watch = Watch::start(&backend, Some(&cluster), 50, "sample");
+    for _ in 0..50 {
+        watch.send(Method::GET, "/auth/me", &ann, "").await;
+    }
+    let (learnt, written) = watch.ended();
+    assert_eq!(learnt["tables_from"], "pg_stat_activity and pg_stat_user_tables");
+    assert!(written.contains("# ! pg_stat_statements is missing"), "{written}");
+    let me = route(&learnt, "GET", "/auth/me");
+    assert_eq!((&me["reads"], &me["propose"]), (&json!(["users"]), &json!("declare")), "{me:#}");
+    assert!(me["notes"].to_string().contains("from a sample"), "{me:#}");
+}
+
 #[test]
 fn what_cannot_be_is_told_before_the_watch() {
     let there = std::env::temp_dir().join(format!("courant-init-there-{}.toml", std::process::id()));
