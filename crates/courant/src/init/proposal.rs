@@ -89,8 +89,8 @@ fn refusal(place: &Place, finding: &Finding, doing: &Doing, tables: Option<&Tabl
     if finding.streams > 0 {
         return Some("a stream of events: it passes through as it is, unbuffered".to_owned());
     }
-    let is_question = is_get || place.method == "POST" && is_question(doing);
-    if !is_question {
+    let only_asks = is_get || place.method == "POST" && is_question(doing);
+    if !only_asks {
         let is_safe = Method::from_bytes(place.method.as_bytes()).is_ok_and(|method| method.is_safe());
         return Some(if is_safe { "nothing to keep" } else { "it changes something" }.to_owned());
     }
