@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use http::Method;
 
 use super::database::Told;
-use super::findings::{Finding, Findings, Place};
+use super::findings::{Alike, Finding, Findings, Place};
 use super::reads::Doing;
 pub(super) use tables::Schema;
 use tables::Tables;
@@ -94,7 +94,7 @@ fn refusal(place: &Place, finding: &Finding, doing: &Doing, tables: Option<&Tabl
         let is_safe = Method::from_bytes(place.method.as_bytes()).is_ok_and(|method| method.is_safe());
         return Some(if is_safe { "nothing to keep" } else { "it changes something" }.to_owned());
     }
-    if answered(2) == 0 {
+    if answered(2) + answered(3) == 0 {
         return Some("no answer was a success".to_owned());
     }
     if finding.setting_cookies == finding.requests {
@@ -203,26 +203,39 @@ fn identity(finding: &Finding, has_secret: bool, notes: &mut Vec<String>) -> Opt
         notes.push(format!(
             "with jwt.secret configured, identity = [\"{place}\"] lets all tokens of a user share; without it never"
         ));
-        return None;
+        return unseen(alike, notes);
     }
-    // A header of the app's own beside a token or a cookie: both may matter.
+    if !separator.is_in_all {
+        notes.push(format!("{place} tells users apart where it stands; others are known by something else"));
+        return unseen(alike, notes);
+    }
+    let has = |kind: &str| alike.places.iter().any(|place| place.starts_with(kind));
+    if place == "header.authorization" && !has("cookie.") {
+        return unseen(alike, notes);
+    }
+    // Whoever comes without the one may come with the other.
+    let is_claim = place.starts_with("jwt.");
     let mut identity = vec![place];
-    if identity[0].starts_with("header.x-") {
-        let has = |kind: &str| alike.places.iter().any(|place| place.starts_with(kind));
-        identity.extend(has("header.authorization").then(|| "header.authorization".to_owned()));
-        identity.extend(has("cookie.").then(|| "header.cookie".to_owned()));
+    if !is_claim && identity[0] != "header.authorization" {
+        identity.push("header.authorization".to_owned());
     }
+    if identity[0].starts_with("header.x-") && has("cookie.") {
+        identity.push("header.cookie".to_owned());
+    }
+    // With one value of each seen, nobody knows whether they matter.
+    identity.extend(of_the_app(alike).filter(|other| *other != separator.place).map(str::to_owned));
     Some(identity)
 }
 
+/// Headers of the app's own that may say who asks.
+fn of_the_app(alike: &Alike) -> impl Iterator<Item = &str> {
+    let all = alike.places.iter().map(String::as_str);
+    all.filter(|place| place.starts_with("header.") && *place != "header.authorization")
+}
+
 /// The default, where it holds everything that may say who asks; and what it does not hold.
-fn unseen(alike: &super::findings::Alike, notes: &mut Vec<String>) -> Option<Vec<String>> {
-    let others: Vec<&str> = alike
-        .places
-        .iter()
-        .map(String::as_str)
-        .filter(|place| place.starts_with("header.") && *place != "header.authorization")
-        .collect();
+fn unseen(alike: &Alike, notes: &mut Vec<String>) -> Option<Vec<String>> {
+    let others: Vec<&str> = of_the_app(alike).collect();
     if others.is_empty() {
         return None;
     }

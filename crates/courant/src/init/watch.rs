@@ -113,7 +113,10 @@ impl Sight {
     fn end(&mut self, is_whole: bool) {
         let Some(mut exchange) = self.exchange.take() else { return };
         exchange.ended = self.watch.journal.now();
-        exchange.answer = (is_whole && exchange.form == Form::Whole).then(|| self.hasher.finish());
+        // 304 says that the client has the answer, and not which.
+        let says_all =
+            is_whole && exchange.form == Form::Whole && exchange.status != StatusCode::NOT_MODIFIED;
+        exchange.answer = says_all.then(|| self.hasher.finish());
         self.watch.journal.write(exchange);
         self.watch.stirred.notify_one();
     }

@@ -41,6 +41,8 @@ pub(in crate::init) struct Separator {
     pub(in crate::init) users: usize,
     /// Whether answers differ by it; else all that is known is that it may.
     pub(in crate::init) is_needed: bool,
+    /// Whether nobody was known by another place alone.
+    pub(in crate::init) is_in_all: bool,
 }
 
 impl Share {
@@ -77,6 +79,7 @@ pub(super) fn of(own: &[&Exchange], seen: &Seen) -> Alike {
     let separator = found.map(|(place, share)| Separator {
         place: name(*place),
         users: own.iter().filter_map(|exchange| exchange.by(*place)).collect::<HashSet<_>>().len(),
+        is_in_all: own.iter().all(|exchange| exchange.who.is_empty() || exchange.by(*place).is_some()),
         is_needed: between.compared > 0 && between.rate() < share.rate() - MARGIN,
     });
     Alike { for_one, between, separator, places: places.into_iter().map(name).collect() }

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::init::findings::learn;
 use crate::init::findings::tests::{exchange, seen};
-use crate::init::findings::{Alike, learn};
 use crate::init::journal::Form;
 
 fn route(method: &str) -> (Place, Finding) {
@@ -70,6 +70,7 @@ fn users_are_told_apart_only_by_what_can_be_relied_on() {
                 place: place.to_owned(),
                 users: 2,
                 is_needed,
+                is_in_all: !places.contains(&"cookie.other"),
             }),
             places: places.iter().map(|place| (*place).to_owned()).collect(),
             ..Alike::default()
@@ -80,10 +81,19 @@ fn users_are_told_apart_only_by_what_can_be_relied_on() {
     assert_eq!(of("jwt.sub", &token, true, true).as_deref(), Some("jwt.sub"));
     // A claim that nobody verifies tells nobody apart: the default does.
     assert_eq!(of("jwt.sub", &token, false, true), None);
-    assert_eq!(of("cookie.sid", &["cookie.sid"], false, true).as_deref(), Some("cookie.sid"));
+    assert_eq!(
+        of("cookie.sid", &["cookie.sid"], false, true).as_deref(),
+        Some("cookie.sid header.authorization")
+    );
     assert_eq!(
         of("header.x-user", &["header.x-user", "cookie.theme"], false, true).as_deref(),
-        Some("header.x-user header.cookie")
+        Some("header.x-user header.authorization header.cookie")
+    );
+    // Somebody is known by another cookie alone.
+    assert_eq!(of("cookie.sid", &["cookie.other", "cookie.sid"], false, true), None);
+    assert_eq!(
+        of("jwt.sub", &["jwt.sub", "header.authorization", "header.x-tenant"], true, true).as_deref(),
+        Some("jwt.sub header.x-tenant")
     );
     // What the default does not hold is held, whether or not it was seen to matter.
     assert_eq!(
