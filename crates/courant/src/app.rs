@@ -165,7 +165,8 @@ async fn sweep(node: &Node, shutdown: &CancellationToken) {
     }
 }
 
-fn bounds(config: &Config) -> Bounds {
+/// What bounds a listener for clients.
+pub(crate) fn bounds(config: &Config) -> Bounds {
     let http = &config.http;
     Bounds {
         connections_max: descriptors::make_room(http.connections_max, config.pool.connections_max),

@@ -13,7 +13,7 @@ use pg::cluster::ClusterError;
 use crate::admin::client;
 use crate::audit::command::{self as audit, Audit};
 use crate::config::{Config, ConfigError, Sources, reference};
-use crate::{app, demo};
+use crate::{app, demo, init, telemetry};
 
 /// PostgreSQL over HTTP, in PostgREST's language, from a cache that is always current.
 #[derive(Debug, Parser)]
@@ -48,6 +48,17 @@ Examples:
   courant demo --scale 20000                    a smaller one, in a moment
   courant demo --once                           take the tour itself, and exit 0 if all of it held")]
     Demo(Demo),
+    /// Watch an app's traffic for a while, and propose the routes to declare.
+    #[command(after_help = "\
+Examples:
+  courant init --upstream http://127.0.0.1:8000 --database-url postgresql://app@localhost/app
+  courant init --upstream http://127.0.0.1:8000 --listen 127.0.0.1:3000 --for 30m
+  courant init --upstream http://127.0.0.1:8000 --requests 1000 --output proposed.toml --json
+
+Send the app's clients to --listen meanwhile: requests and answers pass through as they are, and nothing is kept. At
+the end, or at Ctrl-C, the proposal is written: all of it commented out, with the evidence beside it. Tokens, cookies
+and bodies are compared by digests and never written down.")]
+    Init(Init),
     /// Look into the cache of a running courant, or empty it.
     Cache {
         #[command(subcommand)]
@@ -128,6 +139,31 @@ struct Demo {
     listeners: Listeners,
 }
 
+#[derive(Debug, Args)]
+struct Init {
+    /// The app to stand in front of (http://127.0.0.1:8000).
+    #[arg(long, value_name = "URL")]
+    upstream: String,
+    /// Where to answer requests meanwhile [default: 127.0.0.1:3000].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// How long: 90s, 5m, 1h.
+    #[arg(long = "for", value_name = "TIME", value_parser = span, default_value = "5m")]
+    time: Duration,
+    /// End after so many requests, if that is sooner (100000 at most).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    requests: Option<u32>,
+    /// The app's database, to learn which tables a route reads (else DATABASE_URL, or PGHOST and its kin).
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+    /// Where to write the proposal: a file that is not there yet, or - for standard output.
+    #[arg(long, value_name = "FILE", default_value = "courant.toml")]
+    output: PathBuf,
+    /// Print everything that was learnt as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
 #[derive(Debug, Subcommand)]
 enum Cache {
     /// Hits, misses, bypasses, entries, memory, of each named cache too.
@@ -205,6 +241,10 @@ struct Uninstall {
 enum Configuration {
     /// Print the reference of every key, in Markdown.
     Reference,
+    /// Print the reference of every metric, in Markdown.
+    Metrics,
+    /// Print a dashboard of the metrics, for Grafana to import.
+    Dashboard,
 }
 
 /// What clap had to say about the arguments, in one line.
@@ -231,6 +271,10 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
             flags.extend(once.then(|| ("log.level", "warn".to_owned())));
             wait_for(demo::run(demo_config(flags)?, scale, once))
         }
+        Command::Init(asked) => {
+            let config = init_config(&asked)?;
+            wait_for(init::run(config, asked.into()))
+        }
         Command::Cache { command: Cache::Stats { admin, json } } => wait_for(client::stats(&admin.url, json)),
         Command::Cache { command: Cache::Clear { admin, pattern, tag, cache, json } } => {
             let which = client::Which { pattern, tag, cache };
@@ -248,9 +292,14 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
             let flags = database_url.map(|url| ("database.url", url)).into_iter().collect();
             wait_for(app::uninstall(read(config, flags)?))
         }
-        Command::Configuration { command: Configuration::Reference } => {
+        Command::Configuration { command } => {
+            let text = match command {
+                Configuration::Reference => reference(),
+                Configuration::Metrics => telemetry::reference(),
+                Configuration::Dashboard => telemetry::dashboard()?,
+            };
             // A reader that closes the pipe early has read enough.
-            let _ = std::io::stdout().write_all(reference().as_bytes());
+            let _ = std::io::stdout().write_all(text.as_bytes());
             Ok(())
         }
     }
@@ -304,6 +353,24 @@ fn demo_config(flags: Vec<(&'static str, String)>) -> Result<Config, ConfigError
     let file = Some(("the example's courant.toml".to_owned(), field_service::CONFIGURATION.to_owned()));
     let terminal = std::io::stderr().is_terminal();
     Config::read(&Sources { file, flags, terminal, ..Sources::default() })
+}
+
+/// The watch reads no file: it is about to write one.
+fn init_config(asked: &Init) -> Result<Config, ConfigError> {
+    let mut flags: Vec<_> = init::FLAGS.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
+    flags.push(("proxy.upstream", asked.upstream.clone()));
+    flags.extend(asked.listen.clone().map(|address| ("listen", address)));
+    flags.extend(asked.database_url.clone().map(|url| ("database.url", url)));
+    Config::read(&Sources::without_file(flags, std::io::stderr().is_terminal()))
+}
+
+impl From<Init> for init::Asked {
+    fn from(asked: Init) -> init::Asked {
+        let Init { upstream, listen, time, requests, output, json, .. } = asked;
+        // A u32 fits.
+        let requests = requests.map(|requests| requests as usize);
+        init::Asked { upstream, listen, time, requests, output, json }
+    }
 }
 
 fn wait_for(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {

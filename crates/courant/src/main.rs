@@ -24,6 +24,7 @@ mod failure;
 mod flight;
 mod guard;
 mod identity;
+mod init;
 mod lifetime;
 mod listen;
 mod log;

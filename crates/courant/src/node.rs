@@ -183,6 +183,7 @@ impl Node {
             cache: &statistics,
             stores: &stores,
             proxied: self.proxy.cached(),
+            upstreams: &self.proxy.health(),
             blocks: self.guard.blocks.list(guard::now_s()).len(),
         })
     }

@@ -13,12 +13,13 @@ mod fill;
 mod growing;
 mod health;
 mod passage;
+mod plain;
 mod unkept;
 mod upgrade;
 mod upload;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gateway::http_cache::{Key, Limits, Outcome, Store};
 use gateway::route::{Pattern, Routes};
@@ -44,6 +45,7 @@ pub(crate) use failed::Failed;
 use fill::Fills;
 pub(crate) use health::run;
 use passage::{Inner, Passage};
+pub(crate) use plain::{Plain, Relayed};
 
 /// What stands between clients and backends.
 pub(crate) struct Proxy {
@@ -136,6 +138,14 @@ impl Proxy {
     /// Forgets what HTTP let us keep of the paths and queries and with the headers that `matches` says yes to.
     pub(crate) fn purge(&self, matches: impl Fn(&str, &HeaderMap) -> bool) -> usize {
         self.store.purge(|key, headers| matches(&key.to_string(), headers))
+    }
+
+    /// Each upstream, and whether it is well.
+    pub(crate) fn health(&self) -> Vec<(String, bool)> {
+        let now = Instant::now();
+        let health =
+            |upstream: &Arc<Upstream>| (upstream.address.to_string(), upstream.condition.is_well(now));
+        self.upstreams.iter().map(health).collect()
     }
 
     /// Entries of the HTTP cache, and their bytes.

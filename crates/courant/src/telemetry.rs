@@ -10,24 +10,30 @@ use cache::{Statistics, StoreStatistics};
 use foldhash::HashMap;
 use parking_lot::{Mutex, RwLock};
 use pg::{Lsn, PoolStatus, Transaction, Xid};
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Unit;
 
 use crate::check::Outcome;
 use crate::config::{self, RequestsLogged};
 use crate::ended::Ended;
 
 pub(crate) mod audit;
+mod dashboard;
 pub(crate) mod guard;
+mod list;
+mod reference;
 mod stores;
 mod upstreams;
 
 use audit::AuditMetrics;
+pub(crate) use dashboard::dashboard;
 use guard::GuardMetrics;
+use list::{List, Listed, labels};
+pub(crate) use reference::reference;
 use stores::StoreMetrics;
 pub(crate) use stores::{events, of_store};
 use upstreams::UpstreamMetrics;
@@ -38,7 +44,7 @@ const LATENCY_S: [f64; 14] =
 
 /// Metrics, and the words of the log.
 pub(crate) struct Telemetry {
-    registry: Registry,
+    list: List,
     requests: Family<RequestLabels, Counter>,
     request_seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
     query_seconds: Histogram,
@@ -91,33 +97,38 @@ struct StreamMetrics {
     behind_seconds: Gauge<f64, AtomicU64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    route: String,
-    method: &'static str,
-    status: u16,
-    cache: &'static str,
+labels! {
+    struct RequestLabels {
+        route: String,
+        method: &'static str,
+        status: u16,
+        cache: &'static str,
+    }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RouteLabels {
-    route: String,
-    cache: &'static str,
+labels! {
+    struct RouteLabels {
+        route: String,
+        cache: &'static str,
+    }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct BypassLabels {
-    reason: &'static str,
+labels! {
+    struct BypassLabels {
+        reason: &'static str,
+    }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CheckLabels {
-    outcome: &'static str,
+labels! {
+    struct CheckLabels {
+        outcome: &'static str,
+    }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PoolLabels {
-    state: &'static str,
+labels! {
+    struct PoolLabels {
+        state: &'static str,
+    }
 }
 
 /// One request, as it is told when it ends.
@@ -150,6 +161,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) stores: &'a [(&'a str, StoreStatistics)],
     /// Entries of the HTTP cache, and their bytes.
     pub(crate) proxied: (usize, u64),
+    /// Each upstream, and whether it is asked.
+    pub(crate) upstreams: &'a [(String, bool)],
     pub(crate) pool: PoolStatus,
     pub(crate) position: Lsn,
     pub(crate) behind: Option<Duration>,
@@ -162,7 +175,7 @@ impl Telemetry {
     pub(crate) fn new(log: &config::Log) -> Telemetry {
         let latency: fn() -> Histogram = || Histogram::new(LATENCY_S);
         let mut telemetry = Telemetry {
-            registry: Registry::with_prefix("courant"),
+            list: List::new(),
             requests: Family::default(),
             request_seconds: Family::new_with_constructor(latency),
             query_seconds: latency(),
@@ -192,7 +205,7 @@ impl Telemetry {
     }
 
     fn register_requests(&mut self) {
-        let r = &mut self.registry;
+        let r = &mut self.list;
         r.register("requests", "Requests answered", self.requests.clone());
         r.register_with_unit(
             "request_duration",
@@ -213,7 +226,7 @@ impl Telemetry {
     }
 
     fn register_parts(&mut self) {
-        let (r, log, stream) = (&mut self.registry, &self.log, &self.stream);
+        let (r, log, stream) = (&mut self.list, &self.log, &self.stream);
         self.stores.register(r);
         self.upstreams.register(r);
         self.guard.register(r);
@@ -245,11 +258,16 @@ impl Telemetry {
         r.register("pool_connections", "Connections of the pool, by state", self.pool.clone());
     }
 
+    /// Every metric there is.
+    fn listed(&self) -> &[Listed] {
+        self.list.all()
+    }
+
     /// The metrics in OpenMetrics' text format.
     pub(crate) fn render(&self, reading: &Reading<'_>) -> String {
         self.take(reading);
         let mut out = String::new();
-        match text::encode(&mut out, &self.registry) {
+        match text::encode(&mut out, &self.list.registry) {
             Ok(()) => out,
             Err(error) => format!("# could not be encoded: {error}\n"),
         }
@@ -258,7 +276,7 @@ impl Telemetry {
     fn take(&self, reading: &Reading<'_>) {
         let cache = reading.cache;
         self.stores.take(cache, reading.stores);
-        self.upstreams.take(reading.proxied);
+        self.upstreams.take(reading.proxied, reading.upstreams);
         self.guard.take(reading.blocks);
         self.log.records.set(cache.log_records as i64);
         self.log.bytes.set(cache.log_bytes as i64);

@@ -8,7 +8,11 @@ use std::process::Command;
 use anyhow::{Context as _, bail, ensure};
 
 /// Each page, and what prints it.
-const PAGES: [(&str, &[&str]); 1] = [("docs/configuration.md", &["config", "reference"])];
+const PAGES: [(&str, &[&str]); 3] = [
+    ("docs/configuration.md", &["config", "reference"]),
+    ("docs/metrics.md", &["config", "metrics"]),
+    ("docs/grafana.json", &["config", "dashboard"]),
+];
 
 /// Writes the pages, or checks that they need not be written.
 pub(crate) fn run(check: bool) -> anyhow::Result<()> {

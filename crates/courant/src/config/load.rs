@@ -34,10 +34,7 @@ impl Sources {
         flags: Vec<(&'static str, String)>,
         terminal: bool,
     ) -> Result<Sources, ConfigError> {
-        // What is not Unicode is no value of ours.
-        let environment: BTreeMap<String, String> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let environment = variables();
         let named = named.or_else(|| environment.get("COURANT_CONFIG").map(PathBuf::from));
         let path = named.clone().unwrap_or_else(|| PathBuf::from("courant.toml"));
         let file = match std::fs::read_to_string(&path) {
@@ -47,6 +44,17 @@ impl Sources {
         };
         Ok(Sources { file, environment, flags, terminal })
     }
+
+    /// The same, whatever file there is.
+    pub(crate) fn without_file(flags: Vec<(&'static str, String)>, terminal: bool) -> Sources {
+        Sources { file: None, environment: variables(), flags, terminal }
+    }
+}
+
+fn variables() -> BTreeMap<String, String> {
+    // What is not Unicode is no value of ours.
+    let all = std::env::vars_os();
+    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
 }
 
 impl Config {

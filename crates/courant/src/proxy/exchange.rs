@@ -21,6 +21,7 @@ use super::download::Download;
 use super::failed::Failed;
 use super::upload::{Progress, Upload};
 use crate::node::Node;
+use crate::telemetry::Telemetry;
 
 /// A request as an upstream is sent it.
 pub(super) struct Outgoing {
@@ -62,6 +63,15 @@ impl Outgoing {
 pub(super) async fn exchange(
     node: &Node,
     route: &Route,
+    outgoing: Outgoing,
+) -> Result<Response<Download>, Failed> {
+    ask(&node.telemetry, route, outgoing).await
+}
+
+/// The same where there is no node.
+pub(super) async fn ask(
+    telemetry: &Telemetry,
+    route: &Route,
     mut outgoing: Outgoing,
 ) -> Result<Response<Download>, Failed> {
     let is_repeatable = outgoing.is_repeatable();
@@ -73,7 +83,7 @@ pub(super) async fn exchange(
         let upstream = Arc::clone(place.upstream());
         let upload = outgoing.take_upload();
         let result = attempt(route, place, &outgoing, upload, is_repeatable).await;
-        node.telemetry.upstream(&route.label, began.elapsed(), result.is_ok());
+        telemetry.upstream(&route.label, began.elapsed(), result.is_ok());
         match result {
             Ok(response) => {
                 let is_bad = matches!(response.status().as_u16(), 502..=504);

@@ -11,6 +11,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::connections::Lease;
 use super::download::Download;
@@ -30,23 +31,34 @@ pub(super) async fn pass(
     outgoing.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     outgoing.headers.insert(UPGRADE, protocol);
     let requested = Instant::now();
-    let mut response = exchange(&passage.node, &passage.route, outgoing).await?;
+    let response = exchange(&passage.node, &passage.route, outgoing).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return cached::written(passage, response, requested);
     }
+    let (node, outcome) = (&passage.node, Forwarded::because("bypass"));
+    let response = switch(response, client, &node.tasks, node.proxy.closing.clone());
+    Ok((response, Became::Http(Outcome::Forwarded(outcome))))
+}
+
+/// What the client is answered once the upstream agreed; bytes pass from here on.
+pub(super) fn switch(
+    mut response: Response<Download>,
+    client: OnUpgrade,
+    tasks: &TaskTracker,
+    closing: CancellationToken,
+) -> Response<Body> {
     let protocol = forward::upgrade(response.headers());
     let upstream = hyper::upgrade::on(&mut response);
     let (head, download) = response.into_parts();
-    let closing = passage.node.proxy.closing.clone();
-    passage.node.tasks.spawn(tunnel(client, upstream, Download::into_lease(download), closing));
-    let (mut response, outcome) = (Response::from_parts(head, Body::default()), Forwarded::because("bypass"));
+    tasks.spawn(tunnel(client, upstream, Download::into_lease(download), closing));
+    let mut response = Response::from_parts(head, Body::default());
     forward::response(response.headers_mut(), http::Version::HTTP_11);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
     if let Some(protocol) = protocol {
         response.headers_mut().insert(UPGRADE, protocol);
     }
     *response.version_mut() = http::Version::default();
-    Ok((response, Became::Http(Outcome::Forwarded(outcome))))
+    response
 }
 
 /// Passes bytes both ways until either side ends, or the node stops. The place among the upstream's connections is

@@ -1,10 +1,10 @@
 //! Metrics of the audit log.
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+
+use super::list::{List, labels};
 
 /// Counts.
 #[derive(Clone, Default)]
@@ -13,13 +13,14 @@ pub(crate) struct AuditMetrics {
     waiting: Gauge,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct EventLabels {
-    outcome: &'static str,
+labels! {
+    struct EventLabels {
+        outcome: &'static str,
+    }
 }
 
 impl AuditMetrics {
-    pub(super) fn register(&self, r: &mut Registry) {
+    pub(super) fn register(&self, r: &mut List) {
         let help = "Security events for the audit log in the database, by outcome";
         r.register("audit_events", help, self.events.clone());
         r.register("audit_queue", "Those that wait, equal ones as one", self.waiting.clone());

@@ -2,11 +2,11 @@
 //!
 //! Labels are closed lists and the names of configured limits, never what a client sent.
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+
+use super::list::{List, labels};
 
 /// What was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,23 +37,26 @@ pub(crate) struct GuardMetrics {
     certificates: Family<CertificateLabels, Counter>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RefusalLabels {
-    what: &'static str,
+labels! {
+    struct RefusalLabels {
+        what: &'static str,
+    }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct LimitLabels {
-    limit: String,
+labels! {
+    struct LimitLabels {
+        limit: String,
+    }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct CertificateLabels {
-    outcome: &'static str,
+labels! {
+    struct CertificateLabels {
+        outcome: &'static str,
+    }
 }
 
 impl GuardMetrics {
-    pub(super) fn register(&self, r: &mut Registry) {
+    pub(super) fn register(&self, r: &mut List) {
         r.register("guard_refusals", "What the front door refused", self.refusals.clone());
         r.register("guard_limited", "Requests answered 429, by limit", self.limited.clone());
         r.register("guard_automatic_blocks", "Blocks after too many offences", self.automatic_blocks.clone());

@@ -6,11 +6,12 @@
 use std::sync::atomic::Ordering;
 
 use cache::{Statistics, StoreStatistics};
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Unit;
+
+use super::list::{List, labels};
 
 /// Counts and sizes.
 #[derive(Default)]
@@ -21,20 +22,22 @@ pub(super) struct StoreMetrics {
     bytes_max: Family<StoreLabels, Gauge>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct EventLabels {
-    cache: String,
-    event: &'static str,
-    reason: &'static str,
+labels! {
+    struct EventLabels {
+        cache: String,
+        event: &'static str,
+        reason: &'static str,
+    }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StoreLabels {
-    cache: String,
+labels! {
+    struct StoreLabels {
+        cache: String,
+    }
 }
 
 impl StoreMetrics {
-    pub(super) fn register(&self, r: &mut Registry) {
+    pub(super) fn register(&self, r: &mut List) {
         let what = "What the cache did, with the reason if there is one";
         r.register("cache_events", what, self.events.clone());
         r.register("cache_entries", "Answers kept", self.entries.clone());

@@ -1,26 +1,35 @@
 //! Metrics of backends: how long they take to begin their answers, route by route, and what is kept of these.
 //!
-//! The label is a route's pattern, from the configuration.
+//! The labels are a route's pattern and an upstream's address, both from the configuration.
 
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Unit;
+
+use super::list::{List, labels};
 
 pub(super) struct UpstreamMetrics {
     seconds: Family<Labels, Histogram, fn() -> Histogram>,
     failures: Family<Labels, Counter>,
+    well: Family<UpstreamLabels, Gauge>,
     entries: Gauge,
     bytes: Gauge,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Labels {
-    route: String,
+labels! {
+    struct Labels {
+        route: String,
+    }
+}
+
+labels! {
+    struct UpstreamLabels {
+        upstream: String,
+    }
 }
 
 impl UpstreamMetrics {
@@ -28,12 +37,13 @@ impl UpstreamMetrics {
         UpstreamMetrics {
             seconds: Family::new_with_constructor(latency),
             failures: Family::default(),
+            well: Family::default(),
             entries: Gauge::default(),
             bytes: Gauge::default(),
         }
     }
 
-    pub(super) fn register(&self, r: &mut Registry) {
+    pub(super) fn register(&self, r: &mut List) {
         r.register_with_unit(
             "upstream_duration",
             "From a request to an upstream to the head of its answer",
@@ -42,6 +52,11 @@ impl UpstreamMetrics {
         );
         r.register("upstream_failures", "Requests that no upstream answered", self.failures.clone());
         r.register(
+            "upstream_well",
+            "1 while an upstream is asked, 0 while it is left out",
+            self.well.clone(),
+        );
+        r.register(
             "http_cache_entries",
             "Addresses of upstreams of which answers are kept",
             self.entries.clone(),
@@ -49,7 +64,11 @@ impl UpstreamMetrics {
         r.register_with_unit("http_cache_size", "Memory of these answers", Unit::Bytes, self.bytes.clone());
     }
 
-    pub(super) fn take(&self, (entries, bytes): (usize, u64)) {
+    pub(super) fn take(&self, (entries, bytes): (usize, u64), upstreams: &[(String, bool)]) {
+        for (upstream, is_well) in upstreams {
+            let labels = UpstreamLabels { upstream: upstream.clone() };
+            self.well.get_or_create(&labels).set(i64::from(*is_well));
+        }
         self.entries.set(entries as i64);
         self.bytes.set(bytes as i64);
     }

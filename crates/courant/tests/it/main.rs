@@ -22,9 +22,13 @@ mod hostile;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod init;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod metrics;
 #[cfg(test)]
 mod named;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! In front of a backend: what passes through, in which pieces, and what happens when the backend does not do as
 //! it should.
 
-mod backend;
+pub(crate) mod backend;
 mod cached;
 mod declared;
 mod failing;

@@ -16,31 +16,31 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
-pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// A backend, and what it was asked; gone when it is dropped.
-pub(super) struct Backend {
-    pub(super) address: SocketAddr,
+pub(crate) struct Backend {
+    pub(crate) address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
     _serving: AbortOnDropHandle<()>,
 }
 
 /// A request as the backend saw it.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) method: Method,
-    pub(super) target: String,
-    pub(super) headers: HeaderMap,
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
 }
 
 impl Asked {
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 }
 
 impl Backend {
-    pub(super) async fn start<A>(
+    pub(crate) async fn start<A>(
         answer: impl Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
     ) -> Backend
     where
@@ -49,7 +49,7 @@ impl Backend {
         Backend::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), answer).await
     }
 
-    pub(super) async fn start_at<A>(
+    pub(crate) async fn start_at<A>(
         address: SocketAddr,
         answer: impl Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
     ) -> Backend
@@ -84,21 +84,21 @@ impl Backend {
         Backend { address, asked, _serving: AbortOnDropHandle::new(serving) }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// What it was asked so far, health checks apart (they ask nothing).
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().clone()
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.asked.lock().len()
     }
 
     /// Waits until it was asked so often.
-    pub(super) async fn until_asked(&self, times: usize) {
+    pub(crate) async fn until_asked(&self, times: usize) {
         tokio::time::timeout(std::time::Duration::from_secs(30), async {
             while self.count() < times {
                 tokio::time::sleep(std::time::Duration::from_millis(2)).await;
@@ -110,7 +110,7 @@ impl Backend {
 }
 
 /// A whole answer.
-pub(super) fn whole(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Response<Body> {
+pub(crate) fn whole(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::builder().status(status);
     for (name, value) in headers {
         response = response.header(*name, *value);
@@ -119,7 +119,7 @@ pub(super) fn whole(status: u16, headers: &[(&str, &str)], body: impl Into<Bytes
 }
 
 /// An answer that comes piece by piece, as the test sends them.
-pub(super) fn pieces(headers: &[(&str, &str)]) -> (mpsc::UnboundedSender<&'static str>, Response<Body>) {
+pub(crate) fn pieces(headers: &[(&str, &str)]) -> (mpsc::UnboundedSender<&'static str>, Response<Body>) {
     let (sender, mut receiver) = mpsc::unbounded_channel::<&'static str>();
     let stream = futures_util::stream::poll_fn(move |context| {
         receiver.poll_recv(context).map(|piece| Some(Ok(Frame::data(Bytes::from(piece?)))))

@@ -1,0 +1,161 @@
+//! Passing on and nothing else: no route, no cache, no database. For whoever only watches (`courant init`).
+//!
+//! A short body of a request is held until it is whole, so that the watcher can tell requests apart by it; longer
+//! ones and all answers pass as they come.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gateway::forward::{self, Hop};
+use gateway::route::Pattern;
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, UPGRADE};
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
+use hyper::upgrade::OnUpgrade;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connections::Upstream;
+use super::exchange::{Outgoing, ask};
+use super::failed::Failed;
+use super::passage::passing;
+use super::upload::{Fault, Progress, Upload};
+use super::{Route, upgrade, upstream};
+use crate::config::Config;
+use crate::listen::Visit;
+use crate::response::Body;
+use crate::telemetry::Telemetry;
+
+/// A body that is held to be looked at.
+const SHORT_BYTES_MAX: u64 = 64 << 10;
+
+/// A way to one backend.
+pub(crate) struct Plain {
+    route: Route,
+    telemetry: Telemetry,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+}
+
+/// What came of a request.
+pub(crate) struct Relayed {
+    pub(crate) response: Response<Body>,
+    /// The request's body, where it is short; none where it passed by.
+    pub(crate) sent: Option<Bytes>,
+}
+
+impl Plain {
+    /// To the upstream of the configuration; none if it names none. Tunnels end with `closing`.
+    pub(crate) fn new(config: &Config, tasks: &TaskTracker, closing: &CancellationToken) -> Option<Plain> {
+        let refined = config.proxy.fallback.clone()?;
+        let mut all: Vec<Arc<Upstream>> = Vec::new();
+        for address in &refined.upstreams {
+            upstream(&mut all, address, &config.proxy, tasks);
+        }
+        let pattern = Pattern::everything();
+        let route = Route {
+            label: pattern.text().into(),
+            pattern,
+            declared: None,
+            upstreams: all,
+            timeout: refined.timeout,
+            idle_timeout: refined.idle_timeout,
+            retries: refined.retries,
+            body_bytes_max: refined.body_bytes_max,
+            is_cached: false,
+            ttl: None,
+        };
+        let (telemetry, closing) = (Telemetry::new(&config.log), closing.clone());
+        Some(Plain { route, telemetry, tasks: tasks.clone(), closing })
+    }
+
+    /// Passes a request on.
+    pub(crate) async fn pass(&self, mut request: Request<Incoming>, visit: Visit) -> Result<Relayed, Failed> {
+        let client = hyper::upgrade::on(&mut request);
+        let (mut head, body) = request.into_parts();
+        forward::strip_named(&mut head.headers);
+        // RFC 9112, section 3.2.2: of a target with a host, that host is the one that is asked.
+        if let Some(host) = head.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+            head.headers.insert(HOST, host);
+        }
+        if let Some(protocol) = forward::upgrade(&head.headers) {
+            let response = self.switch(&head, body, client, protocol, visit).await?;
+            return Ok(Relayed { response, sent: None });
+        }
+        let (upload, progress, sent) = self.upload(&head.headers, body).await?;
+        let outgoing = Outgoing { upload, progress, ..outgoing(&head, visit) };
+        let response = ask(&self.telemetry, &self.route, outgoing).await?;
+        Ok(Relayed { response: passing(response), sent })
+    }
+
+    /// Closes what is open to the backend.
+    pub(crate) fn close(&self) {
+        self.route.upstreams.iter().for_each(|upstream| upstream.close());
+    }
+
+    async fn switch(
+        &self,
+        head: &Parts,
+        body: Incoming,
+        client: OnUpgrade,
+        protocol: HeaderValue,
+        visit: Visit,
+    ) -> Result<Response<Body>, Failed> {
+        let (upload, progress) = Upload::passing(body, self.route.body_bytes_max, self.route.idle_timeout);
+        let mut outgoing = Outgoing { upload, progress, ..outgoing(head, visit) };
+        outgoing.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        outgoing.headers.insert(UPGRADE, protocol);
+        let response = ask(&self.telemetry, &self.route, outgoing).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(passing(response));
+        }
+        Ok(upgrade::switch(response, client, &self.tasks, self.closing.clone()))
+    }
+
+    async fn upload(
+        &self,
+        headers: &HeaderMap,
+        body: Incoming,
+    ) -> Result<(Upload, Arc<Progress>, Option<Bytes>), Failed> {
+        if body.is_end_stream() {
+            return Ok((Upload::nothing(), Progress::done(), Some(Bytes::new())));
+        }
+        // In chunks nobody knows how much it will be, nor whether the answer begins before it ends.
+        let is_short = headers.contains_key(CONTENT_LENGTH) && body.size_hint().lower() <= SHORT_BYTES_MAX;
+        if !is_short {
+            let (upload, progress) =
+                Upload::passing(body, self.route.body_bytes_max, self.route.idle_timeout);
+            return Ok((upload, progress, None));
+        }
+        match timeout(self.route.idle_timeout, body.collect()).await {
+            Ok(Ok(body)) => {
+                let body = body.to_bytes();
+                Ok((Upload::whole(body.clone()), Progress::done(), Some(body)))
+            }
+            Ok(Err(_)) => Err(Failed::Upload(Fault::Broken)),
+            Err(_) => Err(Failed::Upload(Fault::Slow)),
+        }
+    }
+}
+
+/// The request as the backend is sent it, without its body.
+fn outgoing(head: &Parts, visit: Visit) -> Outgoing {
+    let peer = visit.peer.ip();
+    // Who connects from this machine is a proxy in front, if anybody.
+    let scheme = if visit.is_tls { "https" } else { "http" };
+    let hop = Hop { peer, scheme, is_trusted: peer.is_loopback() };
+    let mut headers = head.headers.clone();
+    let origin = forward::origin(&headers, &hop);
+    forward::request(&mut headers, head.version, &hop, &origin);
+    Outgoing {
+        method: head.method.clone(),
+        target: head.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")),
+        headers,
+        upload: Upload::nothing(),
+        progress: Progress::done(),
+    }
+}
