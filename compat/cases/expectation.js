@@ -22,6 +22,7 @@ const isCompared = (name) => COMPARED.includes(name) || CROSS_ORIGIN.test(name);
 
 /** What is wrong with the answer, as `[what, expected, got]`; nothing if nothing is. */
 export function differences({ expect, request }, answer) {
+  if (!expect) return [["case", "what it expects", "nothing"]];
   const wrong = [];
   if (answer.status !== expect.status) wrong.push(["status", expect.status, answer.status]);
   wrong.push(...ofHeaders(expect.headers ?? {}, answer.headers));

@@ -61,11 +61,13 @@ async function judge(databases, server, one) {
   try {
     const answer = await server.ask(one.request);
     for (const table of written(one)) await databases.restore(server.name, table);
-    if (flags.record) return { answer, wrong: [] };
+    const got = recorded(answer);
+    if (flags.record) return { got, wrong: [] };
     const wrong = differences(one, answer);
     // What was right once must be right again: the second answer may be a kept one.
-    if (wrong.length > 0 || server.name !== "courant" || (one.request.method ?? "GET") !== "GET") return { wrong };
-    return { wrong: differences(one, await server.ask(one.request)).map(([what, ...rest]) => [`again: ${what}`, ...rest]) };
+    if (wrong.length > 0 || server.name !== "courant" || (one.request.method ?? "GET") !== "GET") return { got, wrong };
+    const again = differences(one, await server.ask(one.request));
+    return { got, wrong: again.map(([what, ...rest]) => [`again: ${what}`, ...rest]) };
   } catch (error) {
     return { wrong: [["answer", "one", String(error.message)]] };
   }
@@ -73,8 +75,8 @@ async function judge(databases, server, one) {
 
 async function record(all, results) {
   const chosen = flags.only || flags.case;
-  for (const { case: one, answer } of results) {
-    if (answer && !one.since && !one.differs && (chosen || !one.expect)) one.expect = recorded(answer);
+  for (const { case: one, got } of results) {
+    if (got && !one.since && !one.differs && (chosen || !one.expect)) one.expect = got;
   }
   for (const feature of all) await write({ ...feature, cases: feature.written });
 }

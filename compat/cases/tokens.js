@@ -5,7 +5,8 @@
 
 import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 
-export const SECRET = "a secret that is at least thirty-two bytes long";
+/** Long enough for HS512. */
+export const SECRET = "a secret that is longer than the sixty-four bytes that HS512 wants of it";
 
 const pairs = new Map();
 

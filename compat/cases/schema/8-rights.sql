@@ -29,23 +29,24 @@ begin
 end
 $$;
 
--- Puts back a table, and those that refer to it, with its rows in their order and its sequence at its start.
+-- Puts back a table (of `api`, unless its name says another schema), and those that refer to it, with its rows in their
+-- order and its sequence at its start.
 create function pristine.restore(wanted text) returns void language plpgsql as $$
 declare
+    named regclass := case when wanted like 'shop.%' then wanted else 'api.' || quote_ident(wanted) end;
     one regclass;
     tables regclass[];
     columns text;
 begin
-    select array_agg(t order by t <> to_regclass(named)) into tables
-    from (select coalesce('api.' || quote_ident(wanted), '')) n (named),
-        lateral (select to_regclass(named) t union select conrelid from pg_constraint where contype = 'f' and confrelid = to_regclass(named)) r;
+    select array_agg(distinct conrelid::regclass) into tables from pg_constraint where contype = 'f' and confrelid = named;
+    tables := named || coalesce(array_remove(tables, named), '{}');
     execute 'truncate ' || array_to_string(tables, ', ') || ' restart identity';
     foreach one in array tables loop
         select string_agg(quote_ident(attname), ', ' order by attnum) into columns
         from pg_attribute where attrelid = one and attnum > 0 and not attisdropped and attgenerated = '';
         execute format('insert into %s (%s) overriding system value select %s from pristine.%I', one, columns, columns,
             (select relname from pg_class where oid = one));
-        -- The rows were numbered by the sequence itself where it numbers always.
+        -- What is always numbered by its sequence was so from the start.
         perform setval(pg_get_serial_sequence(one::text, attname), 12, false)
         from pg_attribute where attrelid = one and attidentity = 'a' and attnum > 0;
     end loop;
