@@ -8,7 +8,13 @@ import { startPostgres } from "../apps/postgres.js";
 
 const SCHEMA = new URL("schema/", import.meta.url);
 /** What is written is gone with the run; when tables are swept would decide the order of rows. */
-const CARELESS = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", autovacuum: "off", timezone: "UTC" };
+const CARELESS = {
+  fsync: "off",
+  synchronous_commit: "off",
+  full_page_writes: "off",
+  autovacuum: "off",
+  timezone: "UTC",
+};
 
 /** Starts it, with a database of each of these names. */
 export async function startDatabases(names) {

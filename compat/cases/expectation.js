@@ -16,7 +16,12 @@ const COMPARED = [
 ];
 const CROSS_ORIGIN = /^access-control-/;
 /** Lists, in which Courant may name more than is expected. */
-const LISTS = new Set(["access-control-expose-headers", "access-control-allow-headers", "access-control-allow-methods", "vary"]);
+const LISTS = new Set([
+  "vary",
+  "access-control-expose-headers",
+  "access-control-allow-headers",
+  "access-control-allow-methods",
+]);
 
 const isCompared = (name) => COMPARED.includes(name) || CROSS_ORIGIN.test(name);
 
@@ -84,11 +89,13 @@ function ofJson({ json, contains }, text) {
 function missing(expected, got, place) {
   if (expected === null || typeof expected !== "object" || Array.isArray(expected)) {
     const same = expected === null ? got === undefined || got === null : isDeepStrictEqual(got, expected);
-    return same ? [] : [[place, JSON.stringify(expected), JSON.stringify(got) ?? "absent"]];
+    return same ? [] : unlike(place, expected, got);
   }
-  if (got === null || typeof got !== "object") return [[place, JSON.stringify(expected), JSON.stringify(got) ?? "absent"]];
+  if (got === null || typeof got !== "object") return unlike(place, expected, got);
   return Object.entries(expected).flatMap(([name, value]) => missing(value, got[name], `${place}.${name}`));
 }
+
+const unlike = (place, expected, got) => [[place, JSON.stringify(expected), JSON.stringify(got) ?? "absent"]];
 
 /** The answer as an expectation. */
 export function recorded({ status, headers, body }) {

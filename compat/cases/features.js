@@ -31,7 +31,8 @@ async function read(file) {
 export async function write({ file, about, settings, cases }) {
   const line = (one) => {
     const fields = FIELDS.filter((field) => one[field] !== undefined);
-    return `    { ${fields.map((field) => `${JSON.stringify(field)}: ${JSON.stringify(one[field])}`).join(",\n      ")} }`;
+    const texts = fields.map((field) => `${JSON.stringify(field)}: ${JSON.stringify(one[field])}`);
+    return `    { ${texts.join(",\n      ")} }`;
   };
   const head = [["about", about], ...(Object.keys(settings).length > 0 ? [["settings", settings]] : [])];
   const fields = head.map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)},\n`).join("");

@@ -25,14 +25,15 @@ export function report(all, results, known, servers) {
     const expected = of.filter((one) => !isRight(one) && (isDifference(one) || isPending(one, known))).length;
     return [right, of.length - right - expected, expected];
   };
-  const heads = servers.flatMap((server) => [`${server}`, "failed", server === "postgrest" ? "differs" : "pending"]);
+  const heads = servers.flatMap((server) => [server, "failed", server === "postgrest" ? "differs" : "pending"]);
   const rows = all.map(({ name, cases }) => [name, cases.length, ...servers.flatMap((server) => counts(name, server))]);
   const sums = rows[0].map((_, at) => (at === 0 ? "all" : rows.reduce((sum, row) => sum + row[at], 0)));
   const line = ([name, ...numbers]) => name.padEnd(18) + numbers.map((number) => String(number).padStart(10)).join("");
   console.log([line(["feature", "cases", ...heads]), ...rows.map(line), line(sums)].join("\n"));
   for (const result of results) {
     if (isRight(result) || isDifference(result) || isPending(result, known)) continue;
-    console.log(`\n${result.server}  ${key(result)}\n  ${result.case.request.method ?? "GET"} ${result.case.request.path}`);
+    const { method = "GET", path } = result.case.request;
+    console.log(`\n${result.server}  ${key(result)}\n  ${method} ${path}`);
     for (const [what, expected, got] of result.wrong) {
       console.log(`  ${what}: expected ${short(expected)}\n  ${" ".repeat(what.length)}       got ${short(got)}`);
     }
@@ -42,7 +43,7 @@ export function report(all, results, known, servers) {
 const isPending = (result, known) => result.server === "courant" && known.has(key(result));
 
 function short(value) {
-  const text = typeof value === "string" ? JSON.stringify(value) : JSON.stringify(value);
+  const text = JSON.stringify(value);
   return text.length > WIDEST ? `${text.slice(0, WIDEST)}…` : text;
 }
 

@@ -54,8 +54,9 @@ export function resolved(value) {
 /** The token of a request: of its claims, unless it says another way of making one. */
 export function authorization({ claims = {}, token = {} }) {
   const { algorithm = "HS256", key = "rsa", secret = SECRET, header = {}, text } = token;
-  const encoded = (value) => Buffer.from(typeof value === "string" ? value : JSON.stringify(value)).toString("base64url");
-  const signed = `${encoded({ alg: algorithm, typ: "JWT", ...header })}.${encoded(text ?? timed(claims))}`;
+  const encoded = (value) => Buffer.from(value).toString("base64url");
+  const head = JSON.stringify({ alg: algorithm, typ: "JWT", ...header });
+  const signed = `${encoded(head)}.${encoded(text ?? JSON.stringify(timed(claims)))}`;
   return `${signed}.${signature(algorithm, key, secret, signed)}`;
 }
 
