@@ -21,6 +21,7 @@ test: lint ## Run every check and every test
 	COURANT_PG_BIN="$$(scripts/ensure-postgres)" scripts/test-workspace
 	cargo build --package courant
 	COURANT_PG_BIN="$$(scripts/ensure-postgres)" compat/run
+	compat/cases/run
 	COURANT_PG_BIN="$$(scripts/ensure-postgres)" compat/http-cache/run
 	compat/apps/run
 

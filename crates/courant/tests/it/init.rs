@@ -252,8 +252,9 @@ async fn without_the_extension_a_sample_is_said_to_be_one() {
     let ann = bearer(&json!({ "sub": "ann" }));
     let users = HashMap::from([(ann.clone(), "ann".to_owned())]);
     let backend = app(node::connect(&cluster).await, users).await;
-    let watch = Watch::start(&backend, Some(&cluster), 50, "sample");
-    for _ in 0..50 {
+    // So many that a sample is taken while some of them are asked.
+    let watch = Watch::start(&backend, Some(&cluster), 500, "sample");
+    for _ in 0..500 {
         watch.send(Method::GET, "/auth/me", &ann, "").await;
     }
     let (learnt, written) = watch.ended();
