@@ -233,6 +233,7 @@ fn rules(config: &Config) -> Rules {
     Rules {
         schemas: schemas.clone(),
         rows_max: config.database.rows_max,
+        aggregates: config.database.aggregates,
         declared: declared.collect(),
         limits,
     }

@@ -29,6 +29,8 @@ pub struct Rules {
     pub schemas: Vec<String>,
     /// The most rows a read returns.
     pub rows_max: Option<u64>,
+    /// Whether requests may aggregate.
+    pub aggregates: bool,
     /// What the user says functions and views depend on.
     pub declared: Vec<Declared>,
     /// Bounds on what a request may ask.

@@ -232,6 +232,10 @@ const KEYS: &[Key] = &[
     })
     .unset()
     .postgrest(&["PGRST_DB_MAX_ROWS"]),
+    Key::new("database.aggregates", "false", "Whether requests may sum, average and count.", |config, given| {
+        given.boolean().map(|aggregates| config.database.aggregates = aggregates)
+    })
+    .postgrest(&["PGRST_DB_AGGREGATES_ENABLED"]),
     Key::new(
         "jwt.secret",
         "none: no token is accepted",

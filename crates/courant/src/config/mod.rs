@@ -70,6 +70,7 @@ pub(crate) struct Database {
     pub(crate) schemas: Vec<String>,
     pub(crate) anon_role: Option<String>,
     pub(crate) rows_max: Option<u64>,
+    pub(crate) aggregates: bool,
 }
 
 /// How a token becomes a role.

@@ -15,7 +15,7 @@ pub(crate) use filter::{Comparison, Is, Logic, Quantifier, Search, Test};
 pub(crate) use order::{Nulls, Order, Target};
 pub(crate) use preference::{Heeded, Missing, Preferences, Resolution, Return};
 pub(crate) use query::{Query, Range, canonical};
-pub(crate) use select::{Embed, Item};
+pub(crate) use select::{Aggregate, Embed, Item};
 
 use crate::Error;
 

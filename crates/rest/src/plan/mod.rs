@@ -4,6 +4,7 @@
 //! [`plan`] reads from top to bottom. Never touches the database; equal inputs give equal plans.
 
 mod call;
+mod outputs;
 mod read;
 mod relationship;
 mod tree;
@@ -16,7 +17,7 @@ use pg::Statement;
 use pg::catalog::{Catalog, Obstacle};
 
 pub(crate) use call::{Arguments, Call};
-pub(crate) use tree::{Column, Condition, Embed, Join, Node, OrderedBy, Output, Source, TypeName};
+pub(crate) use tree::{Column, Condition, Embed, Join, Node, Operand, OrderedBy, Output, Source, TypeName};
 pub(crate) use write::{Assigned, Conflict, Write};
 
 use crate::grammar::{Heeded, Preferences, Query, Range, canonical};

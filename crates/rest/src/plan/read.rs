@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use pg::catalog::{Catalog, Relation};
 
-use super::relationship;
 use super::tree::{Column, Condition, Embed, Node, OrderedBy, Ordering, Output, Source};
-use super::type_name;
-use crate::grammar::{self, Arrow, Field, Is, Item, Logic, Query, Step, Target, Test};
+use super::{outputs, relationship};
+use crate::grammar::{self, Arrow, Field, Is, Item, Logic, Query, Target, Test};
 use crate::read_set::Traced;
 use crate::{Error, Rules};
 
@@ -64,19 +63,12 @@ impl Resolver<'_> {
         let mut node = Node { number, source, enclosed, relation, outputs, embeds, conditions, order, range };
         for item in items {
             match item {
-                Item::Star => self.star(&mut node),
-                Item::Field { field, alias, cast } => {
-                    let column = self.column(&node, field)?;
-                    let name = alias.clone().unwrap_or_else(|| output_name(field));
-                    let cast =
-                        cast.as_deref().map(|cast| type_name::resolve(self.catalog, cast)).transpose()?;
-                    node.outputs.push(Output::Column { column, cast, name });
-                }
                 Item::Embed(embed) => self.embed(&mut node, embed, path)?,
+                own => self.output(&mut node, own)?,
             }
         }
         // PostgREST shows a relation's own columns first, whatever the order they were asked in.
-        node.outputs.sort_by_key(|output| !matches!(output, Output::All | Output::Column { .. }));
+        node.outputs.sort_by_key(|output| !output.is_own());
         for (_, logic) in self.query.filters.iter().filter(|(of, _)| of == path) {
             let condition = self.condition(&node, items, logic)?;
             node.conditions.push(condition);
@@ -90,17 +82,6 @@ impl Resolver<'_> {
         Ok(node)
     }
 
-    fn star(&self, node: &mut Node) {
-        let Some(relation) = &node.relation else {
-            node.outputs.push(Output::All);
-            return;
-        };
-        node.outputs.extend(relation.columns.iter().map(|column| {
-            let name = column.name.clone();
-            Output::Column { column: known(column, Vec::new()), cast: None, name }
-        }));
-    }
-
     fn embed(
         &mut self,
         parent: &mut Node,
@@ -111,21 +92,14 @@ impl Resolver<'_> {
             return Err(Error::not_implemented("Embedding in rows that are not a relation's"));
         };
         let found = relationship::find(self.catalog, self.schema, &origin, embed)?;
-        if embed.spread && !found.to_one {
-            return Err(Error::not_implemented("Spreading a to-many relationship"));
-        }
         path.push(embed.known_as().to_owned());
         let enclosed = parent.enclosed || !embed.spread;
         let source = Source::Relation(Arc::clone(&found.target));
-        let node = self.node((source, enclosed), Some(found.target), &embed.items, path)?;
+        let mut node = self.node((source, enclosed), Some(found.target), &embed.items, path)?;
         path.pop();
         let index = parent.embeds.len();
         if embed.spread {
-            let spread = node.outputs.iter().enumerate().filter_map(|(output, of)| {
-                let name = of.name()?.to_owned();
-                Some(Output::Spread { embed: index, output, name })
-            });
-            parent.outputs.extend(spread);
+            parent.outputs.extend(outputs::spread(&mut node, found.to_one, index)?);
         } else if !embed.items.is_empty() {
             parent.outputs.push(Output::Embed { embed: index, name: embed.known_as().to_owned() });
         }
@@ -159,13 +133,21 @@ impl Resolver<'_> {
 
     fn ordering(&self, node: &mut Node, items: &[Item], term: &grammar::Order) -> Result<Ordering, Error> {
         let target = match &term.target {
+            Target::Own(field) if self.counts(node, field) => OrderedBy::Count,
             Target::Own(field) => OrderedBy::Own(self.column(node, field)?),
             Target::Related(name, field) => {
                 let embed = embed_called(items, name).ok_or_else(|| Error::not_embedded(name))?;
                 if !node.embeds[embed].to_one {
                     return Err(Error::related_order(self.name_of(node), name));
                 }
-                let column = self.column(&node.embeds[embed].node, field)?;
+                let target = &node.embeds[embed];
+                // The rows of a spread embed are ordered by as it contributes them, under that name.
+                let output = target.node.outputs.iter().position(|of| of.name() == Some(&field.name));
+                if let Some(output) = output.filter(|_| target.spread && field.path.is_empty()) {
+                    let target = OrderedBy::Spread { embed, output };
+                    return Ok(Ordering { target, descending: term.descending, nulls: term.nulls });
+                }
+                let column = self.column(&target.node, field)?;
                 let ordered_by = &mut node.embeds[embed].ordered_by;
                 ordered_by.push(column);
                 OrderedBy::Related { embed, column: ordered_by.len() - 1 }
@@ -192,7 +174,7 @@ impl Resolver<'_> {
     }
 }
 
-fn known(column: &pg::catalog::Column, path: Vec<Arrow>) -> Column {
+pub(super) fn known(column: &pg::catalog::Column, path: Vec<Arrow>) -> Column {
     let pg::catalog::Column { name, type_id, canonical, .. } = column;
     Column { name: name.clone(), type_id: *type_id, canonical: *canonical, path }
 }
@@ -217,13 +199,4 @@ fn reachable(items: &[Item], path: &[String]) -> Result<(), Error> {
         Some(embed) => reachable(&embed.items, rest),
         None => Err(Error::not_embedded(first)),
     }
-}
-
-/// A field's name in JSON: the last key of its path, or the column's.
-fn output_name(field: &Field) -> String {
-    let key = field.path.iter().rev().find_map(|arrow| match &arrow.step {
-        Step::Key(key) => Some(key),
-        Step::Index(_) => None,
-    });
-    key.unwrap_or(&field.name).clone()
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use pg::Canonical;
 use pg::catalog::Relation;
 
-use crate::grammar::{Arrow, Is, Nulls, Range, Test};
+use crate::grammar::{Aggregate, Arrow, Is, Nulls, Range, Test};
 use crate::read_set::Traced;
 
 /// One relation read, with those embedded in it.
@@ -39,8 +39,13 @@ impl Node {
         };
         let key = self.relation.as_ref().map_or(&[][..], |relation| &relation.primary_key);
         let cut = self.range.limit.is_some() || self.range.offset > 0;
-        (!cut || !key.is_empty() && key.iter().all(own))
-            && self.embeds.iter().all(|embed| embed.node.is_settled())
+        let ordered = !key.is_empty() && key.iter().all(own) && !self.is_grouped();
+        (!cut || ordered) && self.embeds.iter().all(|embed| embed.node.is_settled())
+    }
+
+    /// Whether its rows are groups of a relation's.
+    pub(crate) fn is_grouped(&self) -> bool {
+        self.outputs.iter().any(|output| matches!(output, Output::Aggregate { .. }))
     }
 }
 
@@ -62,6 +67,10 @@ pub(crate) enum Output {
     All,
     /// A column under a name.
     Column { column: Column, cast: Option<TypeName>, name: String },
+    /// What an aggregate makes of a group; all other outputs are what is grouped by.
+    Aggregate { function: Aggregate, of: Operand, cast: Option<TypeName>, name: String },
+    /// That there is a row, for an aggregate further up to count.
+    Present { name: String },
     /// The embedded rows under a name.
     Embed { embed: usize, name: String },
     /// A column that a spread embed contributes.
@@ -69,15 +78,37 @@ pub(crate) enum Output {
 }
 
 impl Output {
+    /// Whether it is of the relation's own rows, and not of what is embedded in them.
+    pub(crate) fn is_own(&self) -> bool {
+        match self {
+            Output::All | Output::Column { .. } | Output::Present { .. } => true,
+            Output::Aggregate { of, .. } => !matches!(of, Operand::Spread { .. }),
+            Output::Embed { .. } | Output::Spread { .. } => false,
+        }
+    }
+
     /// The key of the JSON object.
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Output::All => None,
-            Output::Column { name, .. } | Output::Embed { name, .. } | Output::Spread { name, .. } => {
-                Some(name)
-            }
+            Output::Column { name, .. }
+            | Output::Aggregate { name, .. }
+            | Output::Present { name }
+            | Output::Embed { name, .. }
+            | Output::Spread { name, .. } => Some(name),
         }
     }
+}
+
+/// What an aggregate is of.
+#[derive(Clone, Debug)]
+pub(crate) enum Operand {
+    /// Whole rows.
+    Rows,
+    /// A column's values.
+    Column { column: Column, cast: Option<TypeName> },
+    /// What a spread embed contributes.
+    Spread { embed: usize, output: usize },
 }
 
 /// A type of the catalog or of PostgreSQL itself, as it is written in SQL.
@@ -180,9 +211,16 @@ pub(crate) struct Ordering {
 #[derive(Clone, Debug)]
 pub(crate) enum OrderedBy {
     Own(Column),
+    /// How many rows a group has.
+    Count,
     /// The numbered column of [`Embed::ordered_by`].
     Related {
         embed: usize,
         column: usize,
+    },
+    /// What a spread embed contributes.
+    Spread {
+        embed: usize,
+        output: usize,
     },
 }

@@ -85,7 +85,9 @@ impl Reads {
 pub(crate) fn of_read(catalog: &Catalog, rules: &Rules, root: &Node, counted: bool) -> Reads {
     let mut gathered = Gathered::new(catalog, rules);
     let mut traced = Traced::default();
-    if rules.limits.keys_max > 0 {
+    // Of a group, no row is told.
+    let counted = counted || root.is_grouped();
+    if rules.limits.keys_max > 0 && !root.is_grouped() {
         gathered.exact.trace(root, &mut traced);
     }
     gathered.tree(root);

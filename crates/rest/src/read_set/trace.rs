@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pg::catalog::{Policies, Relation, RelationKind};
 
 use super::contained::{Below, Link, Traced};
-use crate::plan::{Condition, Embed, Join, Node, OrderedBy, Output, Source};
+use crate::plan::{Condition, Embed, Join, Node, Operand, OrderedBy, Output, Source};
 use crate::sql::Key;
 
 /// What of a tree is traced, by the numbers of its nodes.
@@ -30,9 +30,10 @@ impl Exact {
     pub(super) fn trace(&mut self, node: &Node, traced: &mut Traced) {
         for (number, embed) in node.embeds.iter().enumerate() {
             // Otherwise rows that are not in the answer decide which parents are, or in which order.
-            let shown = !embed.inner && embed.ordered_by.is_empty() && !tested(&node.conditions, number);
+            let shown = !embed.inner && !orders(node, number) && !tested(&node.conditions, number);
             let (Some(parent), Some(child)) = (table(node), table(&embed.node)) else { continue };
-            if !shown {
+            let spread_many = embed.spread && !embed.to_one;
+            if !shown || spread_many {
                 continue;
             }
             let below = match &embed.join {
@@ -47,7 +48,10 @@ impl Exact {
             };
             if let Some(mut below) = below {
                 self.nodes.insert(embed.node.number);
-                self.trace(&embed.node, &mut below);
+                // Of a group, nothing below its rows is told.
+                if !embed.node.is_grouped() {
+                    self.trace(&embed.node, &mut below);
+                }
                 if !below.is_empty() {
                     traced.below.push((Below::Embed(number), below));
                 }
@@ -66,7 +70,7 @@ impl Exact {
         let mut below = Traced::default();
         let old_matters = tells_old(child, pairs);
         if !old_matters {
-            if embed.node.range.offset > 0 {
+            if embed.node.range.offset > 0 || embed.node.is_grouped() {
                 return None;
             }
             let own = own_key(child, watched(&embed.node, pairs), &mut below)?;
@@ -172,6 +176,14 @@ pub(super) fn table(node: &Node) -> Option<&Arc<Relation>> {
     }
 }
 
+/// Whether the rows of that embed decide the order of their parents.
+fn orders(node: &Node, number: usize) -> bool {
+    node.order.iter().any(|term| match term.target {
+        OrderedBy::Own(_) | OrderedBy::Count => false,
+        OrderedBy::Related { embed, .. } | OrderedBy::Spread { embed, .. } => embed == number,
+    })
+}
+
 fn tested(conditions: &[Condition], number: usize) -> bool {
     conditions.iter().any(|condition| match condition {
         Condition::Embed { embed, .. } => *embed == number,
@@ -194,7 +206,10 @@ pub(super) fn watched(node: &Node, joined: &[(String, String)]) -> Option<Arc<[B
     for output in &node.outputs {
         match output {
             Output::All => return None,
-            Output::Column { column, .. } => _ = names.insert(&column.name),
+            Output::Column { column, .. } | Output::Aggregate { of: Operand::Column { column, .. }, .. } => {
+                names.insert(&column.name);
+            }
+            Output::Aggregate { .. } | Output::Present { .. } => {}
             Output::Embed { .. } | Output::Spread { .. } => {}
         }
     }

@@ -67,7 +67,7 @@ fn total(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
         w.sql("(select count(*) from \"courant_written\" where \"courant_inserted\")");
     } else if !answer.counted {
         w.sql("null::int8");
-    } else if root.range.limit.is_none() && root.range.offset == 0 {
+    } else if root.range.limit.is_none() && root.range.offset == 0 && !root.is_grouped() {
         w.sql("count(*)");
     } else {
         w.sql("(select count(*)");

@@ -67,7 +67,7 @@ impl Batchable {
     /// Of a read whose every parameter is one of these.
     pub(super) fn new(root: &Node, places: Vec<Place>) -> Option<Batchable> {
         let Source::Relation(relation) = &root.source else { return None };
-        let is_cheap = root.embeds.is_empty() && is_point(relation, &root.conditions);
+        let is_cheap = root.embeds.is_empty() && !root.is_grouped() && is_point(relation, &root.conditions);
         is_cheap.then(|| Batchable { places: places.into() })
     }
 

@@ -7,20 +7,22 @@ use super::Answer;
 use super::condition::condition;
 use super::rows::SOURCE;
 use super::writer::Writer;
-use crate::plan::{Assigned, Condition, Conflict, Node, OrderedBy, Output, TypeName, Write};
+use crate::plan::{Assigned, Condition, Conflict, Node, Operand, OrderedBy, Output, TypeName, Write};
 
 /// The columns that the rest of the statement needs of the written rows, and no others: to return a column
 /// takes the right to read it.
 pub(super) fn returned(root: &Node, answer: &Answer<'_>) -> Vec<String> {
     let mut columns: Vec<&str> = answer.traced.columns.iter().map(|key| key.column.as_str()).collect();
     columns.extend(root.outputs.iter().filter_map(|output| match output {
-        Output::Column { column, .. } => Some(column.name.as_str()),
+        Output::Column { column, .. } | Output::Aggregate { of: Operand::Column { column, .. }, .. } => {
+            Some(column.name.as_str())
+        }
         _ => None,
     }));
     columns.extend(root.embeds.iter().flat_map(|embed| embed.join.parent_columns()));
     columns.extend(root.order.iter().filter_map(|term| match &term.target {
         OrderedBy::Own(column) => Some(column.name.as_str()),
-        OrderedBy::Related { .. } => None,
+        OrderedBy::Count | OrderedBy::Related { .. } | OrderedBy::Spread { .. } => None,
     }));
     let mut unique: Vec<String> = Vec::new();
     for column in columns {

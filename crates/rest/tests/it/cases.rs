@@ -131,6 +131,66 @@ pub(crate) const CASES: &[Case] = &[
         r#"[{"id":2,"tasks":[{"id": 3, "projects": {"name": "Acme"}}]}]"#,
     ),
     get("GET /clients?select=&id=eq.1", r#"[{"id":1,"name":"Acme"}]"#),
+    // Spread rows of many.
+    get(
+        "GET /clients?select=name,...projects(titles:name,ids:id)&projects.order=id.desc&order=id",
+        "[{\"name\":\"Acme\",\"titles\":[\"two\", \"one\"],\"ids\":[2, 1]}, ~{\"name\":\"Bêta \\\"quoted\\\"\",\"titles\":[],\"ids\":[]}]",
+    ),
+    get("GET /clients?select=name,...projects!inner(p:id)", r#"[{"name":"Acme","p":[1, 2]}]"#),
+    get("GET /projects?select=id,...people(who:name)&id=eq.1", r#"[{"id":1,"who":["Ann"]}]"#),
+    get(
+        "GET /clients?select=id,...projects(t:tasks(id),...tasks(names:name))&projects.limit=1&projects.order=id&id=eq.1",
+        r#"[{"id":1,"t":[[{"id": 1}, {"id": 2}]],"names":[["dig", "fill"]]}]"#,
+    ),
+    get(
+        "GET /tasks?select=id,projects(...people(who:name))&id=eq.1",
+        r#"[{"id":1,"projects":{"who": ["Ann"]}}]"#,
+    ),
+    get("GET /clients?select=id,...projects()&projects=not.is.null", r#"[{"id":1}]"#),
+    // Aggregates.
+    get("GET /projects?select=count()", r#"[{"count":3}]"#),
+    get("GET /projects?select=count", r#"[{"count":3}]"#),
+    get(
+        "GET /projects?select=price.sum(),price.avg(),n:id.max()::text,id.min()",
+        r#"[{"sum":3.50,"avg":1.7500000000000000,"n":"3","min":1}]"#,
+    ),
+    get(
+        "GET /projects?select=client_id,count()&order=client_id.nullsfirst",
+        "[{\"client_id\":null,\"count\":1}, ~{\"client_id\":1,\"count\":2}]",
+    ),
+    get("GET /projects?select=data->>a::int.sum()&id=eq.3", r#"[{"sum":7}]"#),
+    with(
+        "GET /projects?select=status,count()&status=eq.open",
+        &["prefer: count=exact"],
+        "",
+        Some(r#"[{"status":"open","count":2}]"#),
+    ),
+    get(
+        "GET /clients?select=id,projects(count)&order=id",
+        "[{\"id\":1,\"projects\":[{\"count\": 2}]}, ~{\"id\":2,\"projects\":[{\"count\": 0}]}]",
+    ),
+    get(
+        "GET /clients?select=id,projects(status,price.sum())&projects.order=status&id=eq.1",
+        r#"[{"id":1,"projects":[{"sum": 1.50, "status": "open"}, {"sum": 2, "status": "done"}]}]"#,
+    ),
+    get(
+        "GET /tasks?select=count(),projects(id)&order=count.desc",
+        "[{\"count\":2,\"projects\":{\"id\": 1}}, ~{\"count\":1,\"projects\":{\"id\": 2}}]",
+    ),
+    get(
+        "GET /tasks?select=id.count(),...projects(status,price.sum())&order=projects(status).desc",
+        "[{\"count\":1,\"status\":\"done\",\"sum\":2}, ~{\"count\":2,\"status\":\"open\",\"sum\":3.00}]",
+    ),
+    get(
+        "GET /tasks?select=...projects(status,...clients(name,c:count()))&order=projects(status)",
+        "[{\"status\":\"open\",\"name\":\"Acme\",\"c\":2}, ~{\"status\":\"done\",\"name\":\"Acme\",\"c\":1}]",
+    ),
+    get(
+        "GET /clients?select=id,projects(tasks(count()),...project_details(note,count()))&id=eq.1&projects.id=eq.1",
+        r#"[{"id":1,"projects":[{"note": "detail", "count": 1, "tasks": [{"count": 2}]}]}]"#,
+    ),
+    get("GET /tasks?select=id,projects(id.max())&id=eq.1", r#"[{"id":1,"projects":{"max": 1}}]"#),
+    get("GET /rpc/client_projects?client=1&select=price.sum()", r#"[{"sum":3.50}]"#),
     // Forms.
     with(
         "GET /clients?id=eq.1",

@@ -87,7 +87,14 @@ const REFUSED: &[Refused] = &[
         400,
         r#""PGRST122","details":"Invalid preferences: anything""#,
     ),
-    ("GET /clients?select=id.sum()", &[], "", 400, "PGRST123"),
+    ("GET /clients?select=id.median()", &[], "", 400, "PGRST100"),
+    (
+        "GET /clients?select=name,...projects(id.sum())",
+        &[],
+        "",
+        400,
+        r#""PGRST127","details":"Aggregates are not implemented for one-to-many or many-to-many spreads.","hint":null,"message":"Feature not implemented""#,
+    ),
     ("GET /", &[], "", 404, "PGRST125"),
     ("GET /a/b/c", &[], "", 404, "PGRST125"),
     ("DELETE /clients?limit=1", &[], "", 400, "PGRST127"),
@@ -158,6 +165,26 @@ fn a_request_that_cannot_be_answered_says_why_as_postgrest_does() {
         assert!(found == *status && json.contains(part), "{request}\n  {found} {json}\n  {status} {part}");
         serde_json::from_str::<serde_json::Value>(&json).unwrap();
     }
+}
+
+#[test]
+fn aggregates_are_refused_unless_the_configuration_allows_them() {
+    let without = Rules { aggregates: false, ..rules() };
+    for request in [
+        "GET /clients?select=id.sum()",
+        "GET /clients?select=id,projects(id.max())",
+        "GET /projects?select=...clients(count())",
+        "GET /clients?select=...projects(id.count())",
+    ] {
+        let (status, json) = refused(request, &[], "", &without);
+        assert_eq!(status, 400, "{request}");
+        assert_eq!(
+            json,
+            r#"{"code":"PGRST123","details":null,"hint":null,"message":"Use of aggregate functions is not allowed"}"#
+        );
+    }
+    // It was there before aggregates were.
+    asked("GET /clients?select=id,projects(count)", &[], "").plan(&without).unwrap();
 }
 
 #[test]

@@ -198,9 +198,9 @@ pub(crate) fn catalog() -> Catalog {
     catalog
 }
 
-/// Rules with the one schema.
+/// Rules with the one schema, and aggregates.
 pub(crate) fn rules() -> Rules {
-    Rules { schemas: vec!["api".to_owned()], ..Rules::default() }
+    Rules { schemas: vec!["api".to_owned()], aggregates: true, ..Rules::default() }
 }
 
 /// A request in short: `POST /projects?select=id`, headers by line, and a body.

@@ -41,7 +41,7 @@ const WORDS: &str = "select from where and or not as on in is null true false un
     first last any all like ilike distinct case when then else end with insert into update delete set returning \
     default values conflict do nothing excluded json_to_record json_to_recordset json_array_elements variadic \
     to_jsonb to_tsvector to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery json_strip_nulls \
-    integer bigint boolean uuid jsonb numeric tsvector timestamp time zone api status Q E date json xmax";
+    group avg sum max min integer bigint boolean uuid jsonb numeric tsvector timestamp time zone api status Q E date json xmax";
 
 /// What stands outside quotes must be of the writer's own vocabulary.
 fn is_the_writers_own(sql: &str) -> bool {
@@ -112,6 +112,8 @@ const PIECES: &[&str] = &[
     "data",
     "status",
     "columns=",
+    ".sum()",
+    "count()",
     "on_conflict=",
     "é",
     "\t",
