@@ -35,8 +35,13 @@ pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, to
     let mut functions: HashMap<(String, String), Vec<Arc<Function>>> = HashMap::new();
     for row in &source.signatures {
         let function = function(row, &mentioned)?;
+        let function = Arc::new(function);
+        if let (Some(relation), [_]) = (function.takes, function.arguments.as_slice()) {
+            let name = (relation, function.name.clone());
+            catalog.computed.entry(name).or_insert_with(|| Arc::clone(&function));
+        }
         let name = (function.schema.clone(), function.name.clone());
-        functions.entry(name).or_default().push(Arc::new(function));
+        functions.entry(name).or_default().push(function);
     }
     catalog.functions = functions;
     Ok(catalog)
@@ -102,6 +107,8 @@ fn function(row: &Row, mentioned: &Mentioned<'_>) -> Result<Function, tokio_post
         arguments: arguments(row)?,
         returns: returns(row)?,
         returns_set: row.try_get(4)?,
+        one_row: row.try_get(16)?,
+        takes: row.try_get::<_, Option<u32>>(15)?.filter(|id| *id != 0).map(RelationId),
         read_only: row.try_get(3)?,
         dependence: mentioned.of_function(id),
     })

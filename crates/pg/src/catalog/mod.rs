@@ -48,6 +48,9 @@ pub struct Catalog {
     pub relations: HashMap<(String, String), Arc<Relation>>,
     /// Functions by schema and name; more than one where the name is overloaded.
     pub functions: HashMap<(String, String), Vec<Arc<Function>>>,
+    /// Functions that take one row of a relation and nothing else, by that relation and their name: computed
+    /// fields, and computed relationships where they return a relation's rows.
+    pub computed: HashMap<(RelationId, String), Arc<Function>>,
     /// Foreign keys, in order of the constraint's name.
     pub foreign_keys: Vec<ForeignKey>,
     /// The relations of `relations` by object identifier.
@@ -64,6 +67,11 @@ impl Catalog {
     /// The relation of that schema and name.
     pub fn relation(&self, schema: &str, name: &str) -> Option<&Arc<Relation>> {
         self.relations.get(&(schema.to_owned(), name.to_owned()))
+    }
+
+    /// The computed field or relationship of that relation and name.
+    pub fn computed(&self, relation: RelationId, name: &str) -> Option<&Arc<Function>> {
+        self.computed.get(&(relation, name.to_owned()))
     }
 
     /// The functions of that schema and name.
@@ -189,6 +197,10 @@ pub struct Function {
     pub returns: Returns,
     /// Whether it returns a set.
     pub returns_set: bool,
+    /// Whether a set that it returns is said to have one row (`rows 1`).
+    pub one_row: bool,
+    /// The relation of whose rows' type its first argument is.
+    pub takes: Option<RelationId>,
     /// `immutable` or `stable`, which lets it run in a read-only transaction.
     pub read_only: bool,
     /// What an answer that calls it depends on. A body that cannot be read is an [`Obstacle::Opaque`].

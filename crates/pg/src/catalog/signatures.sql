@@ -19,7 +19,9 @@ select
     pg_catalog.format_type(p.prorettype, null) as return_type,
     t.typtype,
     t.typrelid,
-    c.relkind
+    c.relkind,
+    (select a.typrelid from pg_catalog.pg_type a where a.oid = p.proargtypes[0]) as taken_relation,
+    p.prorows = 1 as one_row
 from pg_catalog.pg_proc p
 join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 join pg_catalog.pg_type t on t.oid = p.prorettype

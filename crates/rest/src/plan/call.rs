@@ -19,6 +19,8 @@ use crate::sql::{self, Form};
 pub(crate) struct Call {
     pub(crate) function: Arc<Function>,
     pub(crate) arguments: Arguments,
+    /// The computed fields that the request names of its rows.
+    pub(crate) computed: Vec<Arc<Function>>,
 }
 
 /// Where a call's arguments come from.
@@ -43,14 +45,19 @@ pub(crate) struct Given {
 }
 
 pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
-    let call = resolve(&asked)?;
+    let mut call = resolve(&asked)?;
     let function = Arc::clone(&call.function);
     let relation = returned(&asked, &function);
     let reads_only = *asked.request.method != Method::POST || function.read_only;
     let scalar = matches!(function.returns, Returns::Scalar(_));
     let root = match function.returns {
         Returns::Scalar(_) | Returns::Void => scalar_rows(&asked),
-        Returns::Relation(_) | Returns::Record => asked.resolver(true).root(Source::Called, relation)?,
+        Returns::Relation(_) | Returns::Record => {
+            let mut root = asked.resolver(true).root(Source::Called, relation)?;
+            call.computed = computed(&root);
+            root.read_computed_as_columns();
+            root
+        }
     };
     let form = match (&function.returns, function.returns_set) {
         (Returns::Void, _) => Form::Nothing,
@@ -97,15 +104,27 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
     })
 }
 
+/// All computed fields of the called function's rows: they are computed where the rows still have their type.
+fn computed(root: &Node) -> Vec<Arc<Function>> {
+    let mut found = root.computed();
+    for condition in &root.conditions {
+        condition.columns(&mut |column| {
+            let new = |function: &&Arc<Function>| found.iter().all(|known| known.id != function.id);
+            found.extend(column.computed.as_ref().filter(new).cloned());
+        });
+    }
+    found
+}
+
 fn returned(asked: &Asked<'_>, function: &Function) -> Option<Arc<Relation>> {
     let Returns::Relation(id) = function.returns else { return None };
-    asked.catalog.relations.values().find(|relation| relation.id == id).cloned()
+    asked.catalog.by_id.get(&id).cloned()
 }
 
 /// The rows of a function that returns scalars: one column, `value`.
 fn scalar_rows(asked: &Asked<'_>) -> Node {
     let name = "value".to_owned();
-    let column = Column { name: name.clone(), type_id: 0, canonical: None, path: Vec::new() };
+    let column = Column { name: name.clone(), type_id: 0, canonical: None, path: Vec::new(), computed: None };
     let mut range = asked.query.range(&[]);
     if let Some(rows_max) = asked.rules.rows_max {
         range.limit = Some(range.limit.map_or(rows_max, |limit| limit.min(rows_max)));
@@ -144,9 +163,11 @@ fn resolve(asked: &Asked<'_>) -> Result<Call, Error> {
     let object = body.as_ref().is_none_or(|body| body.shape == Shape::Object);
     let mut fit = overloads.iter().filter(|function| object && fits(function, &names));
     match (fit.next(), fit.next()) {
-        (Some(function), None) => {
-            Ok(Call { arguments: arguments(asked, function, &names, body), function: Arc::clone(function) })
-        }
+        (Some(function), None) => Ok(Call {
+            arguments: arguments(asked, function, &names, body),
+            function: Arc::clone(function),
+            computed: Vec::new(),
+        }),
         (Some(_), Some(_)) => Err(ambiguous(overloads.iter().filter(|function| fits(function, &names)))),
         (None, _) => {
             let whole = if post { whole(asked, overloads, media) } else { None };
@@ -194,7 +215,7 @@ fn whole(asked: &Asked<'_>, overloads: &[Arc<Function>], media: &str) -> Option<
         [only] if only.name.is_empty() && types.contains(&only.type_name.as_str()) => {
             let type_name = type_name::of_catalog(&only.type_name);
             let arguments = Arguments::Whole { body: asked.request.body.clone(), type_name };
-            Some(Call { function: Arc::clone(function), arguments })
+            Some(Call { function: Arc::clone(function), arguments, computed: Vec::new() })
         }
         _ => None,
     })

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use pg::catalog::{Catalog, Relation};
+use pg::catalog::{Catalog, Function, Relation, Returns};
 
-use super::tree::{Column, Condition, Embed, Node, OrderedBy, Ordering, Output, Source};
+use super::tree::{Column, Condition, Embed, Join, Node, OrderedBy, Ordering, Output, Source};
 use super::{outputs, relationship};
 use crate::grammar::{self, Arrow, Field, Is, Item, Logic, Query, Target, Test};
 use crate::read_set::Traced;
@@ -104,7 +104,11 @@ impl Resolver<'_> {
             parent.outputs.push(Output::Embed { embed: index, name: embed.known_as().to_owned() });
         }
         let (inner, spread) = (embed.inner, embed.spread);
-        let (join, to_one, ordered_by) = (found.join, found.to_one, Vec::new());
+        let (mut join, to_one, ordered_by) = (found.join, found.to_one, Vec::new());
+        if let (Join::Computed { row_of, .. }, Source::Called | Source::Written) = (&mut join, &parent.source)
+        {
+            *row_of = Some(origin);
+        }
         let traced = Traced::default();
         parent.embeds.push(Embed { node, join, to_one, inner, spread, ordered_by, traced });
         Ok(())
@@ -164,19 +168,44 @@ impl Resolver<'_> {
     pub(crate) fn column(&self, node: &Node, field: &Field) -> Result<Column, Error> {
         let path = field.path.clone();
         let Some(relation) = &node.relation else {
-            return Ok(Column { name: field.name.clone(), type_id: 0, canonical: None, path });
+            return Ok(Column {
+                name: field.name.clone(),
+                type_id: 0,
+                canonical: None,
+                path,
+                computed: None,
+            });
         };
-        match relation.column(&field.name) {
-            Some(column) => Ok(known(column, path)),
-            None if node.number == 0 => Err(Error::column(&relation.name, &field.name)),
-            None => Err(Error::column(&format!("{}_{}", relation.name, node.number), &field.name)),
+        if let Some(column) = relation.column(&field.name) {
+            return Ok(known(column, path));
+        }
+        match self.catalog.computed(relation.id, &field.name).map(|function| computed(function, path)) {
+            Some(Some(column)) => Ok(column),
+            _ if node.number == 0 => Err(Error::column(&relation.name, &field.name)),
+            _ => Err(Error::column(&format!("{}_{}", relation.name, node.number), &field.name)),
         }
     }
 }
 
 pub(super) fn known(column: &pg::catalog::Column, path: Vec<Arrow>) -> Column {
     let pg::catalog::Column { name, type_id, canonical, .. } = column;
-    Column { name: name.clone(), type_id: *type_id, canonical: *canonical, path }
+    Column { name: name.clone(), type_id: *type_id, canonical: *canonical, path, computed: None }
+}
+
+/// A computed field, of a function that returns a single value.
+fn computed(function: &Arc<Function>, path: Vec<Arrow>) -> Option<Column> {
+    let Returns::Scalar(type_name) = &function.returns else { return None };
+    // Only these say how a value is searched or looked into. Others stay unknown: what is known of the
+    // table's columns (a place in an order, a canonical form) does not hold for them.
+    let type_id = match type_name.as_str() {
+        "text" => 25,
+        "json" => 114,
+        "tsvector" => 3614,
+        "jsonb" => 3802,
+        _ => 0,
+    };
+    let (name, computed) = (function.name.clone(), Some(Arc::clone(function)));
+    (!function.returns_set).then_some(Column { name, type_id, canonical: None, path, computed })
 }
 
 /// The position among the embeds of the one that the request calls so.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use pg::RelationId;
-use pg::catalog::{Catalog, ForeignKey, Relation};
+use pg::catalog::{Catalog, ForeignKey, Relation, Returns};
 use serde_json::{Value, json};
 
 use super::tree::Join;
@@ -27,6 +27,7 @@ enum Way {
     Forward(ForeignKey),
     Back(ForeignKey),
     Through { junction: Arc<Relation>, near: ForeignKey, far: ForeignKey },
+    Computed,
 }
 
 /// The one relationship that `embed` means, seen from `origin`.
@@ -36,6 +37,9 @@ pub(crate) fn find(
     origin: &Relation,
     embed: &Embed,
 ) -> Result<Relationship, Error> {
+    if let Some(computed) = computed(catalog, origin, embed) {
+        return Ok(computed);
+    }
     let mut found: Vec<Relationship> =
         all(catalog, schema, origin).into_iter().filter(|way| way.is_meant(embed)).collect();
     // A key from a relation to itself leads both ways; the way back is the one that a relation's own name
@@ -50,8 +54,19 @@ pub(crate) fn find(
     }
 }
 
+/// The relationship that a function of the origin's rows makes. It has the function's name, and comes before
+/// any foreign key that leads to a relation called so.
+fn computed(catalog: &Catalog, origin: &Relation, embed: &Embed) -> Option<Relationship> {
+    let function = catalog.computed(origin.id, &embed.relation)?;
+    let Returns::Relation(target) = function.returns else { return None };
+    let target = Arc::clone(catalog.by_id.get(&target)?);
+    let to_one = !function.returns_set || function.one_row;
+    let join = Join::Computed { function: Arc::clone(function), row_of: None };
+    Some(Relationship { target, join, to_one, way: Way::Computed })
+}
+
 fn all(catalog: &Catalog, schema: &str, origin: &Relation) -> Vec<Relationship> {
-    let by_id = |id: RelationId| catalog.relations.values().find(|relation| relation.id == id);
+    let by_id = |id: RelationId| catalog.by_id.get(&id);
     let in_schema = |relation: &&Arc<Relation>| relation.schema == schema;
     let pairs = |one: &[String], other: &[String]| -> Vec<(String, String)> {
         one.iter().cloned().zip(other.iter().cloned()).collect()
@@ -104,7 +119,7 @@ impl Relationship {
                     key.name == embed.relation || single(&key.from_columns) == Some(&embed.relation)
                 }
                 Way::Back(key) => key.name == embed.relation,
-                Way::Through { .. } => false,
+                Way::Through { .. } | Way::Computed => false,
             };
         by_relation || by_key
     }
@@ -118,6 +133,7 @@ impl Relationship {
                     || single(&key.to_columns) == Some(hint)
             }
             Way::Through { junction, .. } => junction.name == hint,
+            Way::Computed => false,
         }
     }
 
@@ -155,6 +171,7 @@ impl Relationship {
                     columns(&far.from_columns)
                 ),
             ),
+            Way::Computed => return Value::Null,
         };
         json!({
             "cardinality": cardinality,
@@ -167,6 +184,7 @@ impl Relationship {
         let by = match &self.way {
             Way::Forward(key) | Way::Back(key) => &key.name,
             Way::Through { junction, .. } => &junction.name,
+            Way::Computed => &self.target.name,
         };
         format!("'{}!{by}'", self.target.name)
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use pg::Canonical;
-use pg::catalog::Relation;
+use pg::catalog::{Function, Relation};
 
 use crate::grammar::{Aggregate, Arrow, Is, Nulls, Range, Test};
 use crate::read_set::Traced;
@@ -41,6 +41,36 @@ impl Node {
         let cut = self.range.limit.is_some() || self.range.offset > 0;
         let ordered = !key.is_empty() && key.iter().all(own) && !self.is_grouped();
         (!cut || ordered) && self.embeds.iter().all(|embed| embed.node.is_settled())
+    }
+
+    /// The functions of its computed fields, wherever one is named but in conditions.
+    pub(crate) fn computed(&self) -> Vec<Arc<Function>> {
+        let mut found: Vec<Arc<Function>> = Vec::new();
+        let columns = self.outputs.iter().filter_map(Output::column).chain(self.ordering_columns());
+        for function in columns.filter_map(|column| column.computed.as_ref()) {
+            if found.iter().all(|known| known.id != function.id) {
+                found.push(Arc::clone(function));
+            }
+        }
+        found
+    }
+
+    /// Has its computed fields read as columns, where they were computed before.
+    pub(crate) fn read_computed_as_columns(&mut self) {
+        let outputs = self.outputs.iter_mut().filter_map(Output::column_mut);
+        let order = self.order.iter_mut().filter_map(|term| match &mut term.target {
+            OrderedBy::Own(column) => Some(column),
+            OrderedBy::Count | OrderedBy::Related { .. } | OrderedBy::Spread { .. } => None,
+        });
+        outputs.chain(order).for_each(|column| column.computed = None);
+        self.conditions.iter_mut().for_each(Condition::read_computed_as_columns);
+    }
+
+    fn ordering_columns(&self) -> impl Iterator<Item = &Column> {
+        self.order.iter().filter_map(|term| match &term.target {
+            OrderedBy::Own(column) => Some(column),
+            OrderedBy::Count | OrderedBy::Related { .. } | OrderedBy::Spread { .. } => None,
+        })
     }
 
     /// Whether its rows are groups of a relation's.
@@ -84,6 +114,25 @@ impl Output {
             Output::All | Output::Column { .. } | Output::Present { .. } => true,
             Output::Aggregate { of, .. } => !matches!(of, Operand::Spread { .. }),
             Output::Embed { .. } | Output::Spread { .. } => false,
+        }
+    }
+
+    /// The column that is looked at.
+    pub(crate) fn column(&self) -> Option<&Column> {
+        match self {
+            Output::Column { column, .. } | Output::Aggregate { of: Operand::Column { column, .. }, .. } => {
+                Some(column)
+            }
+            _ => None,
+        }
+    }
+
+    fn column_mut(&mut self) -> Option<&mut Column> {
+        match self {
+            Output::Column { column, .. } | Output::Aggregate { of: Operand::Column { column, .. }, .. } => {
+                Some(column)
+            }
+            _ => None,
         }
     }
 
@@ -139,6 +188,8 @@ pub(crate) struct Column {
     pub(crate) type_id: u32,
     pub(crate) canonical: Option<Canonical>,
     pub(crate) path: Vec<Arrow>,
+    /// The function of the whole row that makes its value, of a computed field.
+    pub(crate) computed: Option<Arc<Function>>,
 }
 
 /// An embedded relation.
@@ -168,12 +219,21 @@ pub(crate) enum Join {
         /// Pairs of the junction's column and the embedded relation's.
         far: Vec<(String, String)>,
     },
+    /// By a function of the parent's row.
+    Computed {
+        function: Arc<Function>,
+        /// The relation of whose type the row must be made first, where it has lost its own.
+        row_of: Option<Arc<Relation>>,
+    },
 }
 
 impl Join {
     /// The parent's columns.
     pub(crate) fn parent_columns(&self) -> impl Iterator<Item = &str> {
-        let (Join::Direct(pairs) | Join::Through { near: pairs, .. }) = self;
+        let pairs = match self {
+            Join::Direct(pairs) | Join::Through { near: pairs, .. } => pairs.as_slice(),
+            Join::Computed { .. } => &[],
+        };
         pairs.iter().map(|(parent, _)| parent.as_str())
     }
 }
@@ -197,6 +257,27 @@ pub(crate) enum Condition {
         any: bool,
         children: Vec<Condition>,
     },
+}
+
+impl Condition {
+    /// Calls `visit` with each column that is tested.
+    pub(crate) fn columns<'a>(&'a self, visit: &mut dyn FnMut(&'a Column)) {
+        match self {
+            Condition::Test { column, .. } => visit(column),
+            Condition::Embed { .. } => {}
+            Condition::Tree { children, .. } => children.iter().for_each(|child| child.columns(visit)),
+        }
+    }
+
+    fn read_computed_as_columns(&mut self) {
+        match self {
+            Condition::Test { column, .. } => column.computed = None,
+            Condition::Embed { .. } => {}
+            Condition::Tree { children, .. } => {
+                children.iter_mut().for_each(Condition::read_computed_as_columns);
+            }
+        }
+    }
 }
 
 /// One term of an order.

@@ -96,10 +96,12 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
         root.embeds.clear();
         root.order.clear();
     }
+    let computed = root.computed();
+    root.read_computed_as_columns();
     let counted = asked.preferences.count;
     let inserted = matches!(kind, Kind::Insert { upsert: true });
     let body = sql::Answer { form, media: asked.media, counted, traced: &traced, read: false, inserted };
-    let statement = sql::write(&relation, &write, &root, &body);
+    let statement = sql::write(&relation, (&write, &computed), &root, &body);
     let reads = not_a_read(&asked.name);
     Ok(Plan {
         access: Access::Write,

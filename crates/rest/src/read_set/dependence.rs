@@ -46,6 +46,7 @@ impl<'a> Gathered<'a> {
             self.relation(relation);
         }
         node.conditions.iter().for_each(|condition| self.condition(condition));
+        node.computed().iter().for_each(|function| self.function(function));
         for output in &node.outputs {
             match output {
                 Output::Column { column, cast, .. } => self.cast(column, cast.as_ref()),
@@ -67,11 +68,18 @@ impl<'a> Gathered<'a> {
             {
                 self.relations.extend(&relation.stored_in);
             }
-            if let Join::Through { junction, .. } = &embed.join {
-                if !self.exact.junctions.contains(&number) {
-                    self.relations.extend(&junction.stored_in);
+            match &embed.join {
+                Join::Direct(_) => {}
+                Join::Through { junction, .. } => {
+                    if !self.exact.junctions.contains(&number) {
+                        self.relations.extend(&junction.stored_in);
+                    }
+                    self.relation(junction);
                 }
-                self.relation(junction);
+                Join::Computed { function, .. } => self.function(function),
+            }
+            for function in embed.ordered_by.iter().filter_map(|column| column.computed.as_ref()) {
+                self.function(function);
             }
             self.tree(&embed.node);
         }
@@ -187,6 +195,7 @@ impl<'a> Gathered<'a> {
         if clock {
             self.obstacle(&column.name, Obstacle::Clock);
         }
+        column.computed.iter().for_each(|function| self.function(function));
     }
 
     fn obstacle(&mut self, object: &str, why: Obstacle) {

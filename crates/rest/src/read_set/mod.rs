@@ -111,6 +111,7 @@ pub(crate) fn of_read(catalog: &Catalog, rules: &Rules, root: &Node, counted: bo
 pub(crate) fn of_call(catalog: &Catalog, rules: &Rules, call: &Call, root: &Node) -> Reads {
     let mut gathered = Gathered::new(catalog, rules);
     gathered.function(&call.function);
+    call.computed.iter().for_each(|function| gathered.function(function));
     gathered.arguments(&call.arguments);
     gathered.tree(root);
     gathered.finish(Vec::new(), None)

@@ -37,6 +37,7 @@ impl Exact {
                 continue;
             }
             let below = match &embed.join {
+                Join::Computed { .. } => None,
                 Join::Direct(pairs) => self.direct(embed, (parent, child, pairs), traced),
                 Join::Through { junction, near, far } => {
                     let found = self.through(embed, (parent, junction, near), (child, far), traced);
@@ -196,6 +197,9 @@ fn tested(conditions: &[Condition], number: usize) -> bool {
 /// not tell which columns an update changes. `joined` pairs columns of others with its own.
 pub(super) fn watched(node: &Node, joined: &[(String, String)]) -> Option<Arc<[Box<str>]>> {
     let relation = table(node).filter(|relation| relation.identity_full)?;
+    if looks_at_all(node) {
+        return None;
+    }
     let mut names: BTreeSet<&str> = relation.identity.iter().map(String::as_str).collect();
     names.extend(joined.iter().map(|(_, own)| own.as_str()));
     match &relation.policies {
@@ -223,6 +227,15 @@ pub(super) fn watched(node: &Node, joined: &[(String, String)]) -> Option<Arc<[B
         names.extend(embed.join.parent_columns());
     }
     Some(names.into_iter().map(Box::from).collect())
+}
+
+/// Whether functions of whole rows are called, which may look at any column.
+fn looks_at_all(node: &Node) -> bool {
+    let mut computed = !node.computed().is_empty();
+    for condition in &node.conditions {
+        condition.columns(&mut |column| computed |= column.computed.is_some());
+    }
+    computed || node.embeds.iter().any(|embed| matches!(embed.join, Join::Computed { .. }))
 }
 
 fn tests<'a>(conditions: &'a [Condition], names: &mut BTreeSet<&'a str>) {

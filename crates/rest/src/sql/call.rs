@@ -2,14 +2,16 @@
 
 use pg::catalog::Returns;
 
-use super::rows::SOURCE;
+use super::rows::{SOURCE, computed};
 use super::writer::Writer;
 use crate::plan::{Arguments, Call};
 
 /// Selects the function's rows; a scalar under the name `value`.
 pub(super) fn call(w: &mut Writer, call: &Call) {
     let function = &call.function;
-    w.sql("select ").numbered(SOURCE, 0).sql(".* from ");
+    w.sql("select ").numbered(SOURCE, 0).sql(".*");
+    computed(w, &call.computed, false);
+    w.sql(" from ");
     if let Arguments::Members { json, given } = &call.arguments
         && !given.is_empty()
     {

@@ -11,7 +11,9 @@ mod rows;
 mod write;
 mod writer;
 
-use pg::catalog::Relation;
+use std::sync::Arc;
+
+use pg::catalog::{Function, Relation};
 use pg::{Canonical, Statement};
 
 use crate::media::Media;
@@ -75,10 +77,16 @@ pub(crate) fn call(call: &Call, root: &Node, answer: &Answer<'_>) -> Statement {
 }
 
 /// A write to a relation.
-pub(crate) fn write(relation: &Relation, write: &Write, root: &Node, answer: &Answer<'_>) -> Statement {
+pub(crate) fn write(
+    relation: &Relation,
+    (write, computed): (&Write, &[Arc<Function>]),
+    root: &Node,
+    answer: &Answer<'_>,
+) -> Statement {
     let mut writer = Writer::default();
     writer.sql("with \"courant_written\" as (");
-    write::write(&mut writer, relation, write, &write::returned(root, answer), answer.inserted);
+    let returned = write::Returned::of(relation, root, computed, answer);
+    write::write(&mut writer, relation, write, &returned);
     writer.sql(") ");
     answer::select(&mut writer, root, answer);
     writer.finish()

@@ -4,7 +4,10 @@
 //! where nothing was found. PostgREST makes it `jsonb`, and what it shows are that type's spaces and its order
 //! of keys; one conversion of the outermost value gives the same bytes as one at every level.
 
+use std::sync::Arc;
+
 use pg::Canonical;
+use pg::catalog::{Function, Relation};
 
 use super::Key;
 use super::condition::{condition, expression};
@@ -115,6 +118,10 @@ pub(super) fn from_where(w: &mut Writer, node: &Node, parent: Option<(usize, &Jo
 pub(super) fn from(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
     w.sql(" from ");
     match &node.source {
+        _ if let Some((number, Join::Computed { function, row_of })) = parent => {
+            computed_rows(w, number, function, row_of.as_deref());
+            &mut *w
+        }
         Source::Relation(relation) => w.name(&relation.schema).sql(".").name(&relation.name),
         Source::Called => w.sql("\"courant_called\""),
         Source::Written => w.sql("\"courant_written\""),
@@ -132,6 +139,31 @@ pub(super) fn from(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) 
     }
 }
 
+/// The rows that a function finds for its parent's.
+fn computed_rows(w: &mut Writer, number: usize, function: &Function, row_of: Option<&Relation>) {
+    w.name(&function.schema).sql(".").name(&function.name).sql("(");
+    match row_of {
+        Some(relation) => {
+            w.sql("row(");
+            w.list(", ", &relation.columns, |w, column| {
+                w.column(SOURCE, number, &column.name);
+            });
+            w.sql(")::").name(&relation.schema).sql(".").name(&relation.name);
+        }
+        None => _ = w.numbered(SOURCE, number),
+    }
+    w.sql(")");
+}
+
+/// Computed fields of the root's rows under their names, after other columns or as the `first` ones.
+pub(super) fn computed(w: &mut Writer, functions: &[Arc<Function>], first: bool) {
+    for (position, function) in functions.iter().enumerate() {
+        w.sql(if first && position == 0 { "" } else { ", " });
+        w.name(&function.schema).sql(".").name(&function.name);
+        w.sql("(").numbered(SOURCE, 0).sql(") as ").name(&function.name);
+    }
+}
+
 fn conditions(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
     let mut first = true;
     let mut and = |w: &mut Writer| {
@@ -139,8 +171,9 @@ fn conditions(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
     };
     if let Some((number, join)) = parent {
         let (pairs, alias) = match join {
-            Join::Direct(pairs) => (pairs, SOURCE),
-            Join::Through { near, .. } => (near, JUNCTION),
+            Join::Direct(pairs) => (pairs.as_slice(), SOURCE),
+            Join::Through { near, .. } => (near.as_slice(), JUNCTION),
+            Join::Computed { .. } => (&[][..], SOURCE),
         };
         for (of_parent, own) in pairs {
             and(w);

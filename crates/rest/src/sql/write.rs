@@ -1,39 +1,55 @@
 //! Inserts, updates and deletes, and what they return to the rest of the statement.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use pg::catalog::Relation;
+use pg::catalog::{Function, Relation};
 
 use super::Answer;
 use super::condition::condition;
-use super::rows::SOURCE;
+use super::rows::{SOURCE, computed};
 use super::writer::Writer;
-use crate::plan::{Assigned, Condition, Conflict, Node, Operand, OrderedBy, Output, TypeName, Write};
+use crate::plan::{Assigned, Condition, Conflict, Join, Node, OrderedBy, Output, TypeName, Write};
 
-/// The columns that the rest of the statement needs of the written rows, and no others: to return a column
-/// takes the right to read it.
-pub(super) fn returned(root: &Node, answer: &Answer<'_>) -> Vec<String> {
-    let mut columns: Vec<&str> = answer.traced.columns.iter().map(|key| key.column.as_str()).collect();
-    columns.extend(root.outputs.iter().filter_map(|output| match output {
-        Output::Column { column, .. } | Output::Aggregate { of: Operand::Column { column, .. }, .. } => {
-            Some(column.name.as_str())
-        }
-        _ => None,
-    }));
-    columns.extend(root.embeds.iter().flat_map(|embed| embed.join.parent_columns()));
-    columns.extend(root.order.iter().filter_map(|term| match &term.target {
-        OrderedBy::Own(column) => Some(column.name.as_str()),
-        OrderedBy::Count | OrderedBy::Related { .. } | OrderedBy::Spread { .. } => None,
-    }));
-    let mut unique: Vec<String> = Vec::new();
-    for column in columns {
-        if unique.iter().all(|known| known != column) {
-            unique.push(column.to_owned());
-        }
-    }
-    unique
+/// What the rest of the statement needs of the written rows, and nothing else: to return a column takes the
+/// right to read it.
+pub(super) struct Returned<'a> {
+    columns: Vec<String>,
+    computed: &'a [Arc<Function>],
+    /// Whether each row says if it was inserted.
+    inserted: bool,
 }
 
-pub(super) fn write(w: &mut Writer, relation: &Relation, write: &Write, returned: &[String], inserted: bool) {
+impl<'a> Returned<'a> {
+    pub(super) fn of(
+        relation: &Relation,
+        root: &Node,
+        computed: &'a [Arc<Function>],
+        answer: &Answer<'_>,
+    ) -> Returned<'a> {
+        let mut columns: Vec<&str> = answer.traced.columns.iter().map(|key| key.column.as_str()).collect();
+        columns.extend(root.outputs.iter().filter_map(Output::column).map(|column| column.name.as_str()));
+        columns.extend(root.embeds.iter().flat_map(|embed| embed.join.parent_columns()));
+        columns.extend(root.order.iter().filter_map(|term| match &term.target {
+            OrderedBy::Own(column) => Some(column.name.as_str()),
+            OrderedBy::Count | OrderedBy::Related { .. } | OrderedBy::Spread { .. } => None,
+        }));
+        columns.retain(|column| computed.iter().all(|function| function.name != **column));
+        if root.embeds.iter().any(|embed| matches!(embed.join, Join::Computed { .. })) {
+            // The function may look at any of them.
+            columns.extend(relation.columns.iter().map(|column| column.name.as_str()));
+        }
+        let mut unique: Vec<String> = Vec::new();
+        for column in columns {
+            if unique.iter().all(|known| known != column) {
+                unique.push(column.to_owned());
+            }
+        }
+        Returned { columns: unique, computed, inserted: answer.inserted }
+    }
+}
+
+pub(super) fn write(w: &mut Writer, relation: &Relation, write: &Write, returned: &Returned<'_>) {
     let table = |w: &mut Writer| {
         w.name(&relation.schema).sql(".").name(&relation.name).sql(" as ").numbered(SOURCE, 0);
     };
@@ -65,19 +81,20 @@ pub(super) fn write(w: &mut Writer, relation: &Relation, write: &Write, returned
     }
     w.sql(" returning ");
     returning(w, returned);
-    if inserted {
+    if returned.inserted {
         // A row that was there has been locked by the update, which leaves its mark in `xmax`.
         w.sql(", ").numbered(SOURCE, 0).sql(".xmax = 0 as \"courant_inserted\"");
     }
 }
 
-fn returning(w: &mut Writer, returned: &[String]) {
-    if returned.is_empty() {
+fn returning(w: &mut Writer, returned: &Returned<'_>) {
+    if returned.columns.is_empty() && returned.computed.is_empty() {
         w.sql("1 as \"courant_one\"");
     }
-    w.list(", ", returned, |w, column| {
+    w.list(", ", &returned.columns, |w, column| {
         w.column(SOURCE, 0, column);
     });
+    computed(w, returned.computed, returned.columns.is_empty());
 }
 
 fn insert(

@@ -131,6 +131,45 @@ pub(crate) const CASES: &[Case] = &[
         r#"[{"id":2,"tasks":[{"id": 3, "projects": {"name": "Acme"}}]}]"#,
     ),
     get("GET /clients?select=&id=eq.1", r#"[{"id":1,"name":"Acme"}]"#),
+    // Computed fields and relationships.
+    get("GET /projects?select=id,title&title=eq.TWO", r#"[{"id":2,"title":"TWO"}]"#),
+    get(
+        "GET /projects?select=t:title,lengths::text&order=lengths.desc,title&limit=1",
+        r#"[{"t":"THREE","lengths":"5"}]"#,
+    ),
+    get("GET /projects?select=id&title=fts(simple).one", r#"[{"id":1}]"#),
+    get(
+        "GET /projects?select=lengths,count()&order=lengths",
+        "[{\"lengths\":3,\"count\":2}, ~{\"lengths\":5,\"count\":1}]",
+    ),
+    get("GET /tasks?select=projects(title)&id=eq.1", r#"[{"projects":{"title": "ONE"}}]"#),
+    get("GET /tasks?select=id,projects()&order=projects(title).desc,id&limit=1", r#"[{"id":3}]"#),
+    get(
+        "GET /projects?select=id,owner(name)&id=gte.2&order=id",
+        "[{\"id\":2,\"owner\":{\"name\": \"Acme\"}}, ~{\"id\":3,\"owner\":null}]",
+    ),
+    get(
+        "GET /projects?select=id,...owner!inner(client:name)&order=id.desc&limit=1",
+        r#"[{"id":2,"client":"Acme"}]"#,
+    ),
+    get(
+        "GET /clients?select=id,open_projects(id,owner(id))&open_projects.id=gt.0&id=eq.1",
+        r#"[{"id":1,"open_projects":[{"id": 1, "owner": {"id": 1}}]}]"#,
+    ),
+    get(
+        "GET /clients?select=id,flags(note)&flags.live=is.true&id=eq.1",
+        r#"[{"id":1,"flags":[{"note": "x"}]}]"#,
+    ),
+    get(
+        "GET /rpc/client_projects?client=1&select=title,owner(id)&title=eq.ONE&order=lengths",
+        r#"[{"title":"ONE","owner":{"id": 1}}]"#,
+    ),
+    with(
+        "PATCH /projects?title=eq.ONE&select=title,owner(name),tasks(id)",
+        REPRESENTATION,
+        r#"{"name":"uno"}"#,
+        Some(r#"[{"title":"UNO","owner":{"name": "Acme"},"tasks":[{"id": 1}, {"id": 2}]}]"#),
+    ),
     // Spread rows of many.
     get(
         "GET /clients?select=name,...projects(titles:name,ids:id)&projects.order=id.desc&order=id",

@@ -163,6 +163,8 @@ fn functions() -> Vec<Function> {
             arguments: arguments.collect(),
             returns,
             returns_set,
+            one_row: false,
+            takes: None,
             read_only,
             dependence,
         }
@@ -185,11 +187,47 @@ fn functions() -> Vec<Function> {
     ]
 }
 
+/// Functions of a row: computed fields and relationships.
+fn computed() -> Vec<Function> {
+    let function = |name: &str, takes, returns, returns_set, one_row| Function {
+        id: takes * 1000 + u32::from(name.as_bytes()[0]),
+        schema: "api".to_owned(),
+        name: name.to_owned(),
+        arguments: vec![Argument {
+            name: String::new(),
+            type_name: String::new(),
+            has_default: false,
+            variadic: false,
+        }],
+        returns,
+        returns_set,
+        one_row,
+        takes: Some(RelationId(takes)),
+        read_only: true,
+        dependence: Dependence::default(),
+    };
+    let scalar = |name: &str| Returns::Scalar(name.to_owned());
+    vec![
+        function("title", 11, scalar("text"), false, false),
+        function("lengths", 11, scalar("integer"), false, false),
+        function("owner", 11, Returns::Relation(RelationId(10)), true, true),
+        function("open_projects", 10, Returns::Relation(RelationId(11)), true, false),
+        // Comes before the foreign key.
+        function("flags", 10, Returns::Relation(RelationId(16)), true, false),
+    ]
+}
+
 /// The catalog of `schema.sql`.
 pub(crate) fn catalog() -> Catalog {
     let mut catalog = Catalog { foreign_keys: foreign_keys(), server_version: 150_000, ..Catalog::default() };
     for relation in relations() {
-        catalog.relations.insert((relation.schema.clone(), relation.name.clone()), Arc::new(relation));
+        let relation = Arc::new(relation);
+        catalog.by_id.insert(relation.id, Arc::clone(&relation));
+        catalog.relations.insert((relation.schema.clone(), relation.name.clone()), relation);
+    }
+    for function in computed() {
+        let key = (function.takes.unwrap(), function.name.clone());
+        catalog.computed.insert(key, Arc::new(function));
     }
     for function in functions() {
         let key = (function.schema.clone(), function.name.clone());

@@ -74,6 +74,20 @@ fn a_count_needs_the_old_values_too() {
 }
 
 #[test]
+fn what_is_computed_from_a_row_is_read_by_what_the_function_depends_on() {
+    for (request, wanted) in [
+        ("GET /projects?id=eq.1&select=title", "rows 11 (id) = (1) old; whole 77; "),
+        ("GET /projects?title=eq.ONE&select=id", "whole 11; whole 77; "),
+        // No order of the table's own column.
+        ("GET /projects?lengths=gt.3&select=id&order=lengths&limit=2", "whole 11; whole 77; "),
+        ("GET /projects?id=eq.1&select=owner(name)", "rows 11 (id) = (1) old; whole 10; whole 77; "),
+    ] {
+        let read = of(request, &[], &rules());
+        assert!(read.starts_with(wanted), "{request}: {read}");
+    }
+}
+
+#[test]
 fn of_groups_no_row_is_told_so_the_old_values_matter() {
     for (request, wanted) in [
         ("GET /clients?select=count()&name=eq.x", "rows 10 (name) = (x) old"),

@@ -39,6 +39,14 @@ create table orders (
 create view project_list as select p.id, p.name, c.name as client from projects p join clients c on c.id = p.client_id;
 create table "odd ""names" ("a ""b" int primary key, "c.d" text);
 
+create function title(projects) returns text stable language sql as 'select upper($1.name)';
+create function lengths(projects) returns int immutable language sql as 'select length($1.name)';
+create function owner(projects) returns setof clients rows 1 stable language sql
+  as 'select * from clients where id = $1.client_id';
+create function open_projects(clients) returns setof projects stable language sql
+  as 'select * from projects where client_id = $1.id and status = ''open''';
+create function flags(clients) returns setof flags stable language sql as 'select * from flags';
+
 create function add(a int, b int default 1) returns int immutable language sql as 'select a + b';
 create function names(prefix text) returns setof text stable language sql
   as 'select name from projects where name like prefix || ''%'' order by 1';
