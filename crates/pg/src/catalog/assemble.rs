@@ -9,14 +9,15 @@ use super::dependence::Mentioned;
 use super::source::{Source, SourceForeignKey, SourceRelation, letter};
 use super::storage;
 use super::tables;
+use super::views::{self, Views};
 use super::{Argument, Catalog, ForeignKey, Function, Relation, RelationId, RelationKind, Returns};
 
 /// The catalog with the relations and functions of the exposed schemas.
 pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, tokio_postgres::Error> {
     let mentioned = Mentioned::read(source);
     let exposed: HashSet<&str> = schemas.iter().map(String::as_str).collect();
+    let views = Views::read(source);
     let mut catalog = Catalog {
-        foreign_keys: source.foreign_keys.iter().filter_map(|key| foreign_key(source, key)).collect(),
         tables: tables::all(source),
         server_version: source.server_version,
         fingerprint: source.fingerprint,
@@ -27,11 +28,16 @@ pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, to
             && !storage::is_system(&found.schema)
             && let Some(kind) = kind(found)
         {
-            let relation = Arc::new(relation(source, &mentioned, *id, found, kind));
+            let relation = Arc::new(relation(source, &mentioned, &views, *id, found, kind));
             catalog.by_id.insert(*id, Arc::clone(&relation));
             catalog.relations.insert((found.schema.clone(), found.name.clone()), relation);
         }
     }
+    let keys: Vec<ForeignKey> =
+        source.foreign_keys.iter().filter_map(|key| foreign_key(source, key)).collect();
+    let derived: Vec<ForeignKey> = keys.iter().flat_map(|key| views.derived(key)).collect();
+    catalog.foreign_keys = keys.into_iter().chain(derived).collect();
+    catalog.foreign_keys.retain(|key| views::is_exposed(key, &catalog.by_id));
     let mut functions: HashMap<(String, String), Vec<Arc<Function>>> = HashMap::new();
     for row in &source.signatures {
         let function = function(row, &mentioned)?;
@@ -61,21 +67,24 @@ fn kind(relation: &SourceRelation) -> Option<RelationKind> {
 fn relation(
     source: &Source,
     mentioned: &Mentioned<'_>,
+    views: &Views,
     id: RelationId,
     found: &SourceRelation,
     kind: RelationKind,
 ) -> Relation {
-    let keys = source.keys.get(&id).into_iter().flatten();
-    let primary = keys.into_iter().find(|key| key.primary);
+    let primary_key = |id| {
+        let mut keys = source.keys.get(&id).into_iter().flatten();
+        let primary = keys.find(|key| key.primary);
+        primary.and_then(|key| storage::names(source, id, &key.columns, |_| true)).unwrap_or_default()
+    };
+    let is_view = matches!(kind, RelationKind::View | RelationKind::MaterializedView);
     Relation {
         id,
         schema: found.schema.clone(),
         name: found.name.clone(),
         kind,
         columns: tables::columns(source, id),
-        primary_key: primary
-            .and_then(|key| storage::names(source, id, &key.columns, |_| true))
-            .unwrap_or_default(),
+        primary_key: if is_view { views.primary_key(id, primary_key) } else { primary_key(id) },
         identity: storage::shared_identity(source, id),
         identity_full: storage::is_told_whole(source, id),
         policies: mentioned.policies(id),

@@ -4,7 +4,8 @@
 //! A catalog is immutable; a change of schema makes a new one. Loaded by [`load`], never by guessing.
 //! What the rooms below hold: `source` the system catalogs' rows of one snapshot, `nodes` and `body` what
 //! expressions and function bodies mention, `builtin` what the server's own functions rest on, `dependence`
-//! where all that leads, `storage` and `tables` what the log tells, `assemble` the result.
+//! where all that leads, `views` the keys that views inherit, `storage` and `tables` what the log tells,
+//! `assemble` the result.
 
 mod assemble;
 mod body;
@@ -15,6 +16,7 @@ mod nodes;
 mod source;
 mod storage;
 mod tables;
+mod views;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -51,7 +53,8 @@ pub struct Catalog {
     /// Functions that take one row of a relation and nothing else, by that relation and their name: computed
     /// fields, and computed relationships where they return a relation's rows.
     pub computed: HashMap<(RelationId, String), Arc<Function>>,
-    /// Foreign keys, in order of the constraint's name.
+    /// Foreign keys between relations of `relations`, in order of the constraint's name; then those that
+    /// follow for views.
     pub foreign_keys: Vec<ForeignKey>,
     /// The relations of `relations` by object identifier.
     pub by_id: HashMap<RelationId, Arc<Relation>>,
@@ -93,7 +96,8 @@ pub struct Relation {
     pub kind: RelationKind,
     /// Its columns in order of their number, dropped ones left out.
     pub columns: Vec<Column>,
-    /// The primary key's columns in key order; empty without one.
+    /// The primary key's columns in key order; empty without one. Of a view, those of the tables that it
+    /// shows, which need not tell its rows apart.
     pub primary_key: Vec<String>,
     /// The columns by which the log names an old row (`REPLICA IDENTITY`), in the key's order.
     ///

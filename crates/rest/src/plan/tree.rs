@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use pg::Canonical;
-use pg::catalog::{Function, Relation};
+use pg::catalog::{Function, Relation, RelationKind};
 
 use crate::grammar::{Aggregate, Arrow, Is, Nulls, Range, Test};
 use crate::read_set::Traced;
@@ -37,7 +37,12 @@ impl Node {
                 matches!(&term.target, OrderedBy::Own(column) if column.name == *name && column.path.is_empty())
             })
         };
-        let key = self.relation.as_ref().map_or(&[][..], |relation| &relation.primary_key);
+        // The rows of a view may repeat, whatever keys they show.
+        let table = self
+            .relation
+            .as_ref()
+            .filter(|relation| matches!(relation.kind, RelationKind::Table | RelationKind::Partitioned));
+        let key = table.map_or(&[][..], |relation| &relation.primary_key);
         let cut = self.range.limit.is_some() || self.range.offset > 0;
         let ordered = !key.is_empty() && key.iter().all(own) && !self.is_grouped();
         (!cut || ordered) && self.embeds.iter().all(|embed| embed.node.is_settled())
