@@ -36,6 +36,10 @@ pub(crate) enum Kind {
         /// Whether the total is of rows inserted.
         upsert: bool,
     },
+    Put {
+        /// Whether the total is of rows inserted.
+        upsert: bool,
+    },
     Update,
     Delete,
     Call {
@@ -61,7 +65,7 @@ impl AnswerRules {
 
     /// Whether [`respond`] can turn the counts into an error, so that a write must ask it before its COMMIT.
     pub fn decides(&self) -> bool {
-        self.media.singular || self.max_affected.is_some()
+        self.media.singular || self.max_affected.is_some() || matches!(self.kind, Kind::Put { .. })
     }
 
     /// The key by which an inserted row is told, if it is.
@@ -142,6 +146,9 @@ impl Field {
 pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
     let answer = &plan.answer;
     let Counts { rows, total, .. } = *counts;
+    if matches!(answer.kind, Kind::Put { .. }) && rows != 1 {
+        return Err(Error::put_key());
+    }
     if answer.media.singular && rows != 1 && !matches!(answer.kind, Kind::Call { void: true, .. }) {
         return Err(Error::not_singular(rows));
     }
@@ -164,12 +171,19 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
             let none = upsert && total == Some(0);
             (if none { StatusCode::OK } else { StatusCode::CREATED }, content_range(None, affected))
         }
+        Kind::Put { upsert } if answer.body => {
+            let none = upsert && total == Some(0);
+            (if none { StatusCode::OK } else { StatusCode::CREATED }, content_range(None, affected))
+        }
+        Kind::Put { .. } => (StatusCode::NO_CONTENT, content_range(None, affected)),
         Kind::Update if answer.body => (StatusCode::OK, content_range(Some((0, rows)), affected)),
         Kind::Update => (StatusCode::NO_CONTENT, content_range(Some((0, rows)), affected)),
         Kind::Delete if answer.body => (StatusCode::OK, content_range(None, affected)),
         Kind::Delete => (StatusCode::NO_CONTENT, content_range(None, affected)),
     };
-    set(&mut fields, Field::ContentRange, &range);
+    if !matches!(answer.kind, Kind::Put { .. }) {
+        set(&mut fields, Field::ContentRange, &range);
+    }
     if answer.body {
         set(&mut fields, Field::ContentType, answer.media.content_type());
     }

@@ -164,6 +164,8 @@ pub struct Column {
     pub nullable: bool,
     /// Whether the database fills it when it is left out (default, identity, generated).
     pub has_default: bool,
+    /// The expression that fills it, as PostgreSQL writes it; none for generated columns.
+    pub default: Option<String>,
     /// The canonical form of its type, where equality is equality of bytes **and** the log tells its
     /// value (not for generated columns).
     pub canonical: Option<Canonical>,

@@ -58,6 +58,7 @@ pub(super) struct SourceColumn {
     pub(super) deterministic: bool,
     pub(super) type_kind: u8,
     pub(super) granted: bool,
+    pub(super) default: Option<String>,
 }
 
 /// A unique index over plain columns and all rows.
@@ -216,6 +217,7 @@ impl Source {
             deterministic: row.try_get(8)?,
             type_kind: letter(&row, 9)?,
             granted: row.try_get(10)?,
+            default: row.try_get(11)?,
         };
         self.columns.entry(RelationId(row.try_get(0)?)).or_default().push(column);
         Ok(())

@@ -9,6 +9,7 @@ mod order;
 mod preference;
 mod query;
 mod select;
+mod table_body;
 
 pub(crate) use body::{Body, Shape};
 pub(crate) use filter::{Comparison, Is, Logic, Quantifier, Search, Test};

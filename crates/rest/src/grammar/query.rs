@@ -86,6 +86,18 @@ impl Query {
         self.ranges.iter().find(|(of, _)| of == path).map(|(_, range)| *range).unwrap_or_default()
     }
 
+    /// Has every parameter name embeds as the select list does: by their alias, where they have one, though
+    /// it may say the relation's name. Fails at the first that is not embedded.
+    pub(crate) fn settle_paths(&mut self) -> Result<(), Error> {
+        let Query { select, filters, orders, ranges, .. } = self;
+        let filters = filters.iter_mut().map(|(path, _)| path);
+        let orders = orders.iter_mut().map(|(path, _)| path);
+        filters
+            .chain(orders)
+            .chain(ranges.iter_mut().map(|(path, _)| path))
+            .try_for_each(|path| settle(select, path))
+    }
+
     fn bounded(&self, limits: &Limits) -> Result<(), Error> {
         fn count(logic: &Logic) -> usize {
             match logic {
@@ -131,6 +143,21 @@ pub(crate) fn canonical(text: &str) -> String {
         last = Some(key);
     }
     canonical
+}
+
+fn settle(items: &[Item], path: &mut [String]) -> Result<(), Error> {
+    let Some((first, rest)) = path.split_first_mut() else { return Ok(()) };
+    let embeds = || {
+        items.iter().filter_map(|item| match item {
+            Item::Embed(embed) => Some(embed),
+            _ => None,
+        })
+    };
+    let called = embeds().find(|embed| embed.known_as() == first);
+    let found = called.or_else(|| embeds().find(|embed| embed.relation == *first));
+    let embed = found.ok_or_else(|| Error::not_embedded(first))?;
+    first.clone_from(&embed.known_as().to_owned());
+    settle(&embed.items, rest)
 }
 
 fn pairs(text: &str) -> Result<Vec<(String, String)>, Error> {

@@ -44,9 +44,10 @@ pub(crate) struct Given {
     pub(crate) value: String,
 }
 
-pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
+pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let mut call = resolve(&asked)?;
     let function = Arc::clone(&call.function);
+    asked.query.settle_paths()?;
     let relation = returned(&asked, &function);
     let reads_only = *asked.request.method != Method::POST || function.read_only;
     let scalar = matches!(function.returns, Returns::Scalar(_));

@@ -5,6 +5,7 @@
 
 mod call;
 mod outputs;
+mod payload;
 mod read;
 mod relationship;
 mod tree;
@@ -17,8 +18,9 @@ use pg::Statement;
 use pg::catalog::{Catalog, Obstacle};
 
 pub(crate) use call::{Arguments, Call};
+pub(crate) use payload::{DefaultValue, Payload};
 pub(crate) use tree::{Column, Condition, Embed, Join, Node, Operand, OrderedBy, Output, Source, TypeName};
-pub(crate) use write::{Assigned, Conflict, Write};
+pub(crate) use write::{Conflict, Write};
 
 use crate::grammar::{Heeded, Preferences, Query, Range, canonical};
 use crate::media::Media;
@@ -94,14 +96,15 @@ pub fn plan(request: &Request<'_>, catalog: &Catalog, rules: &Rules) -> Result<P
         (true, &Method::GET | &Method::HEAD | &Method::POST) => call::plan(asked),
         (true, method) => Err(Error::call_method(method)),
         (false, &Method::GET | &Method::HEAD) => plan_read(asked),
-        (false, &Method::POST | &Method::PATCH | &Method::DELETE) => write::plan(asked),
+        (false, &Method::POST | &Method::PUT | &Method::PATCH | &Method::DELETE) => write::plan(asked),
         (false, method) => Err(Error::method(method)),
     }
 }
 
-fn plan_read(asked: Asked<'_>) -> Result<Plan, Error> {
+fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let relation = asked.catalog.relation(&asked.schema, &asked.name);
     let relation = relation.ok_or_else(|| Error::relation(&asked.schema, &asked.name))?;
+    asked.query.settle_paths()?;
     let mut resolver = asked.resolver(true);
     let mut root = resolver.root(Source::Relation(relation.clone()), Some(relation.clone()))?;
     let counted = asked.preferences.count;

@@ -30,17 +30,7 @@ impl Resolver<'_> {
     /// The tree that begins with these rows.
     pub(crate) fn root(&mut self, source: Source, relation: Option<Arc<Relation>>) -> Result<Node, Error> {
         let items = self.query.select.clone();
-        let root = self.node((source, false), relation, &items, &mut Vec::new())?;
-        for path in self.paths() {
-            reachable(&items, path)?;
-        }
-        Ok(root)
-    }
-
-    fn paths(&self) -> impl Iterator<Item = &Vec<String>> {
-        let Query { filters, orders, ranges, .. } = self.query;
-        let filters = filters.iter().map(|(path, _)| path);
-        filters.chain(orders.iter().map(|(path, _)| path)).chain(ranges.iter().map(|(path, _)| path))
+        self.node((source, false), relation, &items, &mut Vec::new())
     }
 
     fn node(
@@ -215,17 +205,4 @@ fn embed_called(items: &[Item], name: &str) -> Option<usize> {
         _ => None,
     });
     embeds.into_iter().position(|embed| embed.known_as() == name)
-}
-
-/// Fails at the first name of a parameter's path that the select list does not embed.
-fn reachable(items: &[Item], path: &[String]) -> Result<(), Error> {
-    let Some((first, rest)) = path.split_first() else { return Ok(()) };
-    let embed = items.iter().find_map(|item| match item {
-        Item::Embed(embed) if embed.known_as() == first => Some(embed),
-        _ => None,
-    });
-    match embed {
-        Some(embed) => reachable(&embed.items, rest),
-        None => Err(Error::not_embedded(first)),
-    }
 }

@@ -275,6 +275,48 @@ pub(crate) const CASES: &[Case] = &[
         Some(r#"[{"status":"open"}]"#),
     ),
     with(
+        "POST /projects?select=id,status&columns=id,name,status",
+        &["prefer: return=representation, missing=default"],
+        r#"[{"name":"n"},{"id":50,"name":"m","status":"done"}]"#,
+        Some("[{\"id\":103,\"status\":\"open\"}, ~{\"id\":50,\"status\":\"done\"}]"),
+    ),
+    with("POST /clients?limit=0", REPRESENTATION, "7", Some("[]")),
+    with(
+        "POST /clients",
+        &["prefer: return=representation", "content-type: text/csv"],
+        "id,name\r\n7,\"Neuf, \"\"n\"\"\"\r\n8,NULL8\n",
+        Some("[{\"id\":7,\"name\":\"Neuf, \\\"n\\\"\"}, ~{\"id\":8,\"name\":\"NULL8\"}]"),
+    ),
+    with(
+        "POST /addresses",
+        &["prefer: return=representation", "content-type: text/csv; charset=utf-8"],
+        "id,city\n2,NULL\n3,",
+        Some("[{\"id\":2,\"city\":null}, ~{\"id\":3,\"city\":\"\"}]"),
+    ),
+    with(
+        "POST /clients",
+        &["prefer: return=representation", "content-type: application/x-www-form-urlencoded"],
+        "id=7&name=Neuf+%26",
+        Some(r#"[{"id":7,"name":"Neuf &"}]"#),
+    ),
+    with(
+        "PUT /clients?id=eq.1",
+        REPRESENTATION,
+        r#"{"id":1,"name":"New"}"#,
+        Some(r#"[{"id":1,"name":"New"}]"#),
+    ),
+    with(
+        "PUT /clients?id=eq.9",
+        REPRESENTATION,
+        r#"[{"id":9,"name":"n"},{"id":10,"name":"m"}]"#,
+        Some(r#"[{"id":9,"name":"n"}]"#),
+    ),
+    with("PUT /flags?name=eq.dark&live=eq.false", &[], r#"{"name":"dark","live":true}"#, None),
+    get(
+        "GET /projects?select=id,c:clients(name)&clients.name=eq.Acme&c.limit=1&id=eq.1",
+        r#"[{"id":1,"c":{"name": "Acme"}}]"#,
+    ),
+    with(
         "PATCH /projects?id=in.(1,2)&select=id,price,tasks(id)&order=id",
         REPRESENTATION,
         r#"{"price":9}"#,

@@ -27,14 +27,19 @@ const TYPES: [(&str, u32, Option<Canonical>); 11] = [
 ];
 
 fn relation(id: u32, name: &str, kind: RelationKind, key: &[&str], columns: &[(&str, &str)]) -> Relation {
-    let columns = columns.iter().map(|(name, type_name)| {
+    let columns = columns.iter().map(|(column, type_name)| {
         let (_, type_id, canonical) = TYPES.iter().find(|(known, ..)| known == type_name).unwrap();
         Column {
-            name: (*name).to_owned(),
+            name: (*column).to_owned(),
             type_id: *type_id,
             type_name: (*type_name).to_owned(),
             nullable: true,
             has_default: false,
+            default: match (name, *column) {
+                ("projects", "status") => Some("'open'::api.status".to_owned()),
+                ("projects", "id") => Some("nextval('api.projects_id_seq')".to_owned()),
+                _ => None,
+            },
             canonical: *canonical,
         }
     });

@@ -86,6 +86,12 @@ fn a_write_says_what_became_of_it() {
         format!("200; content-range: */2; {JSON}; {applied}")
     );
     assert_eq!(shown("POST /clients", &[], 1, None), "201; content-range: */*");
+    let put = "PUT /clients?id=eq.1";
+    assert_eq!(shown(put, &[], 1, Some(1)), "204");
+    let whole = &["prefer: return=representation"][..];
+    assert!(shown(put, whole, 1, Some(1)).starts_with("201; content-type"));
+    assert!(shown(put, whole, 1, Some(0)).starts_with("200; content-type"));
+    assert!(head(put, &[], 0, Some(0)).unwrap_err().contains("PGRST115"));
     let merge = &["prefer: resolution=merge-duplicates"][..];
     assert!(shown("POST /clients", merge, 1, Some(1)).starts_with("201"));
     assert!(shown("POST /clients", merge, 1, Some(0)).starts_with("200"));
