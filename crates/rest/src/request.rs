@@ -31,10 +31,21 @@ pub struct Rules {
     pub rows_max: Option<u64>,
     /// Whether requests may aggregate.
     pub aggregates: bool,
+    /// How transactions end.
+    pub transaction_end: TransactionEnd,
     /// What the user says functions and views depend on.
     pub declared: Vec<Declared>,
     /// Bounds on what a request may ask.
     pub limits: Limits,
+}
+
+/// How the transaction of a request ends that is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransactionEnd {
+    /// With a rollback.
+    pub rollback: bool,
+    /// Whether the client may choose otherwise, by `Prefer: tx=commit` or `tx=rollback`.
+    pub may_be_chosen: bool,
 }
 
 /// A function or view whose dependence the user declared.

@@ -17,6 +17,8 @@ pub struct AnswerRules {
     /// Whether there is a body to send.
     pub(crate) body: bool,
     pub(crate) counted: bool,
+    /// Whether the transaction is rolled back although the request is answered.
+    pub(crate) rollback: bool,
     /// Whether the method was `HEAD`.
     pub(crate) head: bool,
     pub(crate) preference_applied: Option<String>,
@@ -63,9 +65,18 @@ impl AnswerRules {
         self.body && !self.head
     }
 
-    /// Whether [`respond`] can turn the counts into an error, so that a write must ask it before its COMMIT.
+    /// Whether a write may have to be rolled back: by wish, or because [`respond`] turns the counts into an
+    /// error. It must be asked before the COMMIT.
     pub fn decides(&self) -> bool {
-        self.media.singular || self.max_affected.is_some() || matches!(self.kind, Kind::Put { .. })
+        self.rollback
+            || self.media.singular
+            || self.max_affected.is_some()
+            || matches!(self.kind, Kind::Put { .. })
+    }
+
+    /// Whether what was written is rolled back although the request is answered.
+    pub fn rolls_back(&self) -> bool {
+        self.rollback
     }
 
     /// The key by which an inserted row is told, if it is.

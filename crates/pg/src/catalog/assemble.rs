@@ -19,6 +19,7 @@ pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, to
     let views = Views::read(source);
     let mut catalog = Catalog {
         tables: tables::all(source),
+        timezones: source.timezones.clone(),
         server_version: source.server_version,
         fingerprint: source.fingerprint,
         ..Catalog::default()

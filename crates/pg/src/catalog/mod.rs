@@ -18,7 +18,7 @@ mod storage;
 mod tables;
 mod views;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio_postgres::Client;
@@ -60,6 +60,8 @@ pub struct Catalog {
     pub by_id: HashMap<RelationId, Arc<Relation>>,
     /// Every table of which the stream could tell, whatever its schema, by schema and name.
     pub tables: Vec<StoredTable>,
+    /// The names of time zones that the server knows.
+    pub timezones: HashSet<String>,
     /// `server_version_num`: 150018 for 15.18.
     pub server_version: u32,
     /// Changes whenever anything does that a plan, a read set or an authorization rests on.

@@ -14,7 +14,7 @@ mod table_body;
 pub(crate) use body::{Body, Shape};
 pub(crate) use filter::{Comparison, Is, Logic, Quantifier, Search, Test};
 pub(crate) use order::{Nulls, Order, Target};
-pub(crate) use preference::{Heeded, Missing, Preferences, Resolution, Return};
+pub(crate) use preference::{Heeded, Missing, Offered, Preferences, Resolution, Return};
 pub(crate) use query::{Query, Range, canonical};
 pub(crate) use select::{Aggregate, Embed, Item};
 

@@ -83,7 +83,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         Access::Read => read_set::of_call(asked.catalog, asked.rules, &call, &root),
         Access::Write => not_a_read(&asked.name),
     };
-    let counted = asked.preferences.count;
+    let counted = asked.preferences.count.is_some();
     let body = sql::Answer {
         form,
         media: asked.media,
@@ -101,6 +101,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         target: asked.name,
         reads,
         answer,
+        timezone: asked.preferences.timezone,
         settled: false,
     })
 }

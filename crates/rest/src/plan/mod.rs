@@ -22,7 +22,7 @@ pub(crate) use payload::{DefaultValue, Payload};
 pub(crate) use tree::{Column, Condition, Embed, Join, Node, Operand, OrderedBy, Output, Source, TypeName};
 pub(crate) use write::{Conflict, Write};
 
-use crate::grammar::{Heeded, Preferences, Query, Range, canonical};
+use crate::grammar::{Heeded, Offered, Preferences, Query, Range, canonical};
 use crate::media::Media;
 use crate::respond::{AnswerRules, Kind};
 use crate::sql::{self, Batchable, Form};
@@ -48,6 +48,8 @@ pub struct Plan {
     pub reads: Reads,
     /// How the row becomes a status and headers.
     pub answer: AnswerRules,
+    /// The time zone in which moments are written and read, where the client chose one.
+    pub timezone: Option<String>,
     /// Whether only one set of rows can answer: no page is cut from an order in which rows may tie.
     pub settled: bool,
 }
@@ -86,7 +88,8 @@ pub fn plan(request: &Request<'_>, catalog: &Catalog, rules: &Rules) -> Result<P
     let (call, name) = resource(request.path)?;
     let (schema, profile) = schema(request, rules)?;
     let media = Media::negotiate(request.headers)?;
-    let preferences = Preferences::read(request.headers)?;
+    let offered = Offered { timezones: &catalog.timezones, rollback: rules.transaction_end.may_be_chosen };
+    let preferences = Preferences::read(request.headers, &offered)?;
     let mut query = Query::read(request.query, call, &rules.limits)?;
     if matches!(*request.method, Method::GET | Method::HEAD) {
         restrict_to_range(request.headers, &mut query)?;
@@ -107,7 +110,7 @@ fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
     asked.query.settle_paths()?;
     let mut resolver = asked.resolver(true);
     let mut root = resolver.root(Source::Relation(relation.clone()), Some(relation.clone()))?;
-    let counted = asked.preferences.count;
+    let counted = asked.preferences.count.is_some();
     let reads = read_set::of_read(asked.catalog, asked.rules, &root, counted);
     let traced = reads.traced();
     traced.mark(&mut root);
@@ -125,6 +128,7 @@ fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
         target: asked.name,
         reads,
         answer,
+        timezone: asked.preferences.timezone,
         settled,
     })
 }
@@ -152,7 +156,8 @@ impl Asked<'_> {
             kind,
             media: self.media,
             body: true,
-            counted: self.preferences.count,
+            counted: self.preferences.count.is_some(),
+            rollback: self.preferences.rollback.unwrap_or(self.rules.transaction_end.rollback),
             head: *self.request.method == Method::HEAD,
             preference_applied: self.preferences.applied(heeded),
             content_profile: self.profile.clone(),

@@ -88,7 +88,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     }
     let computed = root.computed();
     root.read_computed_as_columns();
-    let counted = asked.preferences.count;
+    let counted = asked.preferences.count.is_some();
     let inserted = matches!(kind, Kind::Insert { upsert: true } | Kind::Put { upsert: true });
     let body = sql::Answer { form, media: asked.media, counted, traced: &traced, read: false, inserted };
     let statement = sql::write(&relation, (&write, &computed), &root, &body);
@@ -101,6 +101,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         target: asked.name,
         reads,
         answer,
+        timezone: asked.preferences.timezone,
         settled: false,
     })
 }

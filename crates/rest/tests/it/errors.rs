@@ -122,6 +122,13 @@ const REFUSED: &[Refused] = &[
         400,
         r#""PGRST127","details":"Aggregates are not implemented for one-to-many or many-to-many spreads.","hint":null,"message":"Feature not implemented""#,
     ),
+    (
+        "GET /clients",
+        &["prefer: handling=strict, timezone=Jupiter/Red_Spot, max-affected=many"],
+        "",
+        400,
+        "Invalid preferences: timezone=Jupiter/Red_Spot, max-affected=many",
+    ),
     ("GET /", &[], "", 404, "PGRST125"),
     ("GET /a/b/c", &[], "", 404, "PGRST125"),
     ("DELETE /clients?limit=1", &[], "", 400, "PGRST127"),

@@ -1,6 +1,6 @@
 //! The catalog of `schema.sql`, made by hand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -224,7 +224,12 @@ fn computed() -> Vec<Function> {
 
 /// The catalog of `schema.sql`.
 pub(crate) fn catalog() -> Catalog {
-    let mut catalog = Catalog { foreign_keys: foreign_keys(), server_version: 150_000, ..Catalog::default() };
+    let mut catalog = Catalog {
+        foreign_keys: foreign_keys(),
+        timezones: HashSet::from(["America/Los_Angeles".to_owned()]),
+        server_version: 150_000,
+        ..Catalog::default()
+    };
     for relation in relations() {
         let relation = Arc::new(relation);
         catalog.by_id.insert(relation.id, Arc::clone(&relation));

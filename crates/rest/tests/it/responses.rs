@@ -102,3 +102,28 @@ fn a_write_says_what_became_of_it() {
         "201; content-range: */*; preference-applied: return=headers-only; location: /clients?id=eq.a%20b"
     );
 }
+
+#[test]
+fn what_was_preferred_and_heeded_is_said_again() {
+    let applied = |preferred: &str, rules: &rest::Rules| {
+        let preferred = format!("prefer: {preferred}");
+        let plan = asked("GET /clients", &[&preferred], "").plan(rules).unwrap();
+        let head = respond(&plan, &Counts { rows: 1, total: Some(1), key: Vec::new() }).unwrap();
+        let applied =
+            head.get(rest::Field::PreferenceApplied).map(|value| value.to_str().unwrap().to_owned());
+        (applied.unwrap_or_default(), plan)
+    };
+    let zone = "timezone=America/Los_Angeles";
+    let (said, plan) = applied(&format!("count=planned, {zone}, handling=strict"), &rules());
+    assert_eq!(said, format!("count=planned, handling=strict, {zone}"));
+    assert_eq!(plan.timezone.as_deref(), Some("America/Los_Angeles"));
+    assert_eq!(applied("count=estimated, timezone=Jupiter/Red_Spot", &rules()).0, "count=estimated");
+    // Who may not choose how a transaction ends is not told that it ends so.
+    let (said, plan) = applied("tx=rollback", &rules());
+    assert!(said.is_empty() && !plan.answer.rolls_back());
+    let end = rest::TransactionEnd { rollback: true, may_be_chosen: true };
+    let chosen = rest::Rules { transaction_end: end, ..rules() };
+    let (said, plan) = applied("tx=commit", &chosen);
+    assert!(said == "tx=commit" && !plan.answer.rolls_back());
+    assert!(applied("", &chosen).1.answer.rolls_back());
+}
