@@ -69,9 +69,14 @@ impl AnswerRules {
     /// error. It must be asked before the COMMIT.
     pub fn decides(&self) -> bool {
         self.rollback
-            || self.media.singular
+            || self.media.is_singular()
             || self.max_affected.is_some()
             || matches!(self.kind, Kind::Put { .. })
+    }
+
+    /// Whether the statement's `body` is bytes, written in hexadecimal digits.
+    pub fn is_binary(&self) -> bool {
+        matches!(self.media, Media::Own { binary: true, .. })
     }
 
     /// Whether what was written is rolled back although the request is answered.
@@ -160,7 +165,7 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
     if matches!(answer.kind, Kind::Put { .. }) && rows != 1 {
         return Err(Error::put_key());
     }
-    if answer.media.singular && rows != 1 && !matches!(answer.kind, Kind::Call { void: true, .. }) {
+    if answer.media.is_singular() && rows != 1 && !matches!(answer.kind, Kind::Call { void: true, .. }) {
         return Err(Error::not_singular(rows));
     }
     let exceeded = answer.max_affected.is_some_and(|max| rows > max);
@@ -196,7 +201,7 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
         set(&mut fields, Field::ContentRange, &range);
     }
     if answer.body {
-        set(&mut fields, Field::ContentType, answer.media.content_type());
+        set(&mut fields, Field::ContentType, &answer.media.content_type());
     }
     let optional = [
         (Field::PreferenceApplied, &answer.preference_applied),

@@ -10,7 +10,9 @@ use super::source::{Source, SourceForeignKey, SourceRelation, letter};
 use super::storage;
 use super::tables;
 use super::views::{self, Views};
-use super::{Argument, Catalog, ForeignKey, Function, Relation, RelationId, RelationKind, Returns};
+use super::{
+    Argument, Catalog, ForeignKey, Function, MediaType, Relation, RelationId, RelationKind, Returns,
+};
 
 /// The catalog with the relations and functions of the exposed schemas.
 pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, tokio_postgres::Error> {
@@ -43,6 +45,10 @@ pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, to
     for row in &source.signatures {
         let function = function(row, &mentioned)?;
         let function = Arc::new(function);
+        if row.try_get(17)? {
+            catalog.handlers.push(function);
+            continue;
+        }
         if let (Some(relation), [_]) = (function.takes, function.arguments.as_slice()) {
             let name = (relation, function.name.clone());
             catalog.computed.entry(name).or_insert_with(|| Arc::clone(&function));
@@ -118,6 +124,10 @@ fn function(row: &Row, mentioned: &Mentioned<'_>) -> Result<Function, tokio_post
         returns: returns(row)?,
         returns_set: row.try_get(4)?,
         one_row: row.try_get(16)?,
+        media: match row.try_get::<_, Option<String>>(18)? {
+            Some(name) => Some(MediaType { name, binary: row.try_get(19)? }),
+            None => None,
+        },
         takes: row.try_get::<_, Option<u32>>(15)?.filter(|id| *id != 0).map(RelationId),
         read_only: row.try_get(3)?,
         dependence: mentioned.of_function(id),

@@ -53,6 +53,8 @@ pub struct Catalog {
     /// Functions that take one row of a relation and nothing else, by that relation and their name: computed
     /// fields, and computed relationships where they return a relation's rows.
     pub computed: HashMap<(RelationId, String), Arc<Function>>,
+    /// Aggregates over a relation's rows, or over any, that make bodies of a media type.
+    pub handlers: Vec<Arc<Function>>,
     /// Foreign keys between relations of `relations`, in order of the constraint's name; then those that
     /// follow for views.
     pub foreign_keys: Vec<ForeignKey>,
@@ -209,10 +211,21 @@ pub struct Function {
     pub one_row: bool,
     /// The relation of whose rows' type its first argument is.
     pub takes: Option<RelationId>,
+    /// The media type of what it returns: a domain that is called like one.
+    pub media: Option<MediaType>,
     /// `immutable` or `stable`, which lets it run in a read-only transaction.
     pub read_only: bool,
     /// What an answer that calls it depends on. A body that cannot be read is an [`Obstacle::Opaque`].
     pub dependence: Dependence,
+}
+
+/// A media type that a domain stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaType {
+    /// The domain's name: `text/html`.
+    pub name: String,
+    /// Whether the domain is of `bytea`.
+    pub binary: bool,
 }
 
 /// An input argument.

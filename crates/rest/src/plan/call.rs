@@ -10,6 +10,7 @@ use super::tree::{Column, Node, Output, Source, TypeName};
 use super::{Access, Asked, Plan, not_a_read, type_name};
 use crate::Error;
 use crate::grammar::{Body, Heeded, Shape};
+use crate::media::{Maker, Media};
 use crate::read_set::{self, Traced};
 use crate::respond::Kind;
 use crate::sql::{self, Form};
@@ -54,21 +55,23 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let root = match function.returns {
         Returns::Scalar(_) | Returns::Void => scalar_rows(&asked),
         Returns::Relation(_) | Returns::Record => {
-            let mut root = asked.resolver(true).root(Source::Called, relation)?;
+            let mut root = asked.resolver(true).root(Source::Called, relation.clone())?;
             call.computed = computed(&root);
             root.read_computed_as_columns();
             root
         }
     };
-    let form = match (&function.returns, function.returns_set) {
-        (Returns::Void, _) => Form::Nothing,
-        (Returns::Scalar(_), set) => Form::Values { set: set && !asked.media.singular },
-        (_, true) if !asked.media.singular => Form::Array,
-        _ => Form::Object,
+    let handlers = relation.as_ref().map(|relation| asked.handlers(relation)).unwrap_or_default();
+    let maker = match function.returns {
+        Returns::Scalar(_) if !function.returns_set => Maker::Function(&function),
+        Returns::Scalar(_) | Returns::Void => Maker::BuiltIn,
+        Returns::Relation(_) | Returns::Record => Maker::Aggregates(&handlers),
     };
+    let (media, handler) = Media::negotiate(asked.request.headers, maker)?;
+    let form = form(&function, &media);
     let void = function.returns == Returns::Void;
     let kind = Kind::Call { offset: root.range.offset, void };
-    let mut answer = asked.answer(kind, Heeded { max_affected: true, ..Heeded::default() });
+    let mut answer = asked.answer(kind, &media, Heeded { max_affected: true, ..Heeded::default() });
     answer.body = !void;
     if answer.max_affected.is_some() && !function.returns_set {
         let text =
@@ -80,13 +83,17 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     }
     let access = if reads_only { Access::Read } else { Access::Write };
     let reads = match access {
-        Access::Read => read_set::of_call(asked.catalog, asked.rules, &call, &root),
+        Access::Read => {
+            let handler = handler.map(Arc::as_ref);
+            read_set::of_call(asked.catalog, asked.rules, (&call, handler), &root)
+        }
         Access::Write => not_a_read(&asked.name),
     };
     let counted = asked.preferences.count.is_some();
     let body = sql::Answer {
         form,
-        media: asked.media,
+        media: &media,
+        handler: handler.zip(relation.as_ref()).map(|(function, rows)| (function.as_ref(), rows.as_ref())),
         counted,
         traced: &Traced::default(),
         read: reads_only,
@@ -104,6 +111,18 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         timezone: asked.preferences.timezone,
         settled: false,
     })
+}
+
+fn form(function: &Function, media: &Media) -> Form {
+    match (&function.returns, media) {
+        (Returns::Void, _) => Form::Nothing,
+        (Returns::Scalar(_), Media::Own { binary, .. }) => Form::Value { binary: *binary },
+        (Returns::Scalar(_), Media::Json { singular, .. }) => {
+            Form::Values { set: function.returns_set && !singular }
+        }
+        (_, Media::Json { .. }) if !function.returns_set => Form::Object,
+        (_, media) => Form::of_rows(media),
+    }
 }
 
 /// All computed fields of the called function's rows: they are computed where the rows still have their type.

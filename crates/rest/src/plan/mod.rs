@@ -12,18 +12,20 @@ mod tree;
 mod type_name;
 mod write;
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use pg::Statement;
-use pg::catalog::{Catalog, Obstacle};
+use pg::catalog::{Catalog, Function, Obstacle, Relation};
 
 pub(crate) use call::{Arguments, Call};
 pub(crate) use payload::{DefaultValue, Payload};
 pub(crate) use tree::{Column, Condition, Embed, Join, Node, Operand, OrderedBy, Output, Source, TypeName};
 pub(crate) use write::{Conflict, Write};
 
-use crate::grammar::{Heeded, Offered, Preferences, Query, Range, canonical};
-use crate::media::Media;
+use crate::grammar::{Heeded, Item, Offered, Preferences, Query, Range, canonical};
+use crate::media::{Maker, Media};
 use crate::respond::{AnswerRules, Kind};
 use crate::sql::{self, Batchable, Form};
 use crate::{Error, Limits, Reads, Request, Rules, read_set};
@@ -73,7 +75,6 @@ struct Asked<'a> {
     name: String,
     query: Query,
     preferences: Preferences,
-    media: Media,
     /// The schema, if a header chose it.
     profile: Option<String>,
 }
@@ -87,14 +88,13 @@ pub fn plan(request: &Request<'_>, catalog: &Catalog, rules: &Rules) -> Result<P
     }
     let (call, name) = resource(request.path)?;
     let (schema, profile) = schema(request, rules)?;
-    let media = Media::negotiate(request.headers)?;
     let offered = Offered { timezones: &catalog.timezones, rollback: rules.transaction_end.may_be_chosen };
     let preferences = Preferences::read(request.headers, &offered)?;
     let mut query = Query::read(request.query, call, &rules.limits)?;
     if matches!(*request.method, Method::GET | Method::HEAD) {
         restrict_to_range(request.headers, &mut query)?;
     }
-    let asked = Asked { request, catalog, rules, schema, name, query, preferences, media, profile };
+    let asked = Asked { request, catalog, rules, schema, name, query, preferences, profile };
     match (call, request.method) {
         (true, &Method::GET | &Method::HEAD | &Method::POST) => call::plan(asked),
         (true, method) => Err(Error::call_method(method)),
@@ -106,18 +106,21 @@ pub fn plan(request: &Request<'_>, catalog: &Catalog, rules: &Rules) -> Result<P
 
 fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let relation = asked.catalog.relation(&asked.schema, &asked.name);
-    let relation = relation.ok_or_else(|| Error::relation(&asked.schema, &asked.name))?;
+    let relation = relation.cloned().ok_or_else(|| Error::relation(&asked.schema, &asked.name))?;
     asked.query.settle_paths()?;
     let mut resolver = asked.resolver(true);
     let mut root = resolver.root(Source::Relation(relation.clone()), Some(relation.clone()))?;
+    let handlers = asked.handlers(&relation);
+    let (media, handler) = Media::negotiate(asked.request.headers, Maker::Aggregates(&handlers))?;
     let counted = asked.preferences.count.is_some();
-    let reads = read_set::of_read(asked.catalog, asked.rules, &root, counted);
+    let reads = read_set::of_read(asked.catalog, asked.rules, &root, (counted, handler.map(Arc::as_ref)));
     let traced = reads.traced();
     traced.mark(&mut root);
-    let form = if asked.media.singular { Form::Object } else { Form::Array };
-    let answer = asked.answer(Kind::Read { offset: root.range.offset }, Heeded::default());
+    let answer = asked.answer(Kind::Read { offset: root.range.offset }, &media, Heeded::default());
+    let form = Form::of_rows(&media);
+    let handler = handler.map(|function| (function.as_ref(), relation.as_ref()));
     let body =
-        sql::Answer { form, media: asked.media, counted, traced: &traced, read: true, inserted: false };
+        sql::Answer { form, media: &media, handler, counted, traced: &traced, read: true, inserted: false };
     let (statement, batchable) = sql::read(&root, &body);
     let settled = root.is_settled();
     Ok(Plan {
@@ -146,7 +149,19 @@ impl Asked<'_> {
         }
     }
 
-    fn answer(&self, kind: Kind, heeded: Heeded) -> AnswerRules {
+    /// The aggregates that can make bodies of that relation's rows: those over them, then those over any. They
+    /// take whole rows, so that only a request which selects nothing by itself can be answered by the former.
+    fn handlers(&self, relation: &Relation) -> Vec<Arc<Function>> {
+        let whole = self.query.select == [Item::Star];
+        let all = || self.catalog.handlers.iter();
+        let own = all().filter(|function| whole && function.takes == Some(relation.id));
+        let any = all().filter(
+            |function| matches!(function.arguments.as_slice(), [only] if only.type_name == "anyelement"),
+        );
+        own.chain(any).cloned().collect()
+    }
+
+    fn answer(&self, kind: Kind, media: &Media, heeded: Heeded) -> AnswerRules {
         let content_location = matches!(kind, Kind::Read { .. }).then(|| {
             let query = canonical(self.request.query);
             let mark = if query.is_empty() { "" } else { "?" };
@@ -154,7 +169,7 @@ impl Asked<'_> {
         });
         AnswerRules {
             kind,
-            media: self.media,
+            media: media.clone(),
             body: true,
             counted: self.preferences.count.is_some(),
             rollback: self.preferences.rollback.unwrap_or(self.rules.transaction_end.rollback),

@@ -13,6 +13,7 @@ use super::tree::{Condition, Node, Source};
 use super::{Access, Asked, Plan, not_a_read};
 use crate::Error;
 use crate::grammar::{Comparison, Heeded, Resolution, Return, Test};
+use crate::media::{Maker, Media};
 use crate::read_set::Traced;
 use crate::respond::{Kind, Location};
 use crate::sql::{self, Form, Key};
@@ -60,7 +61,10 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     };
     let missing = matches!(kind, Kind::Insert { .. } | Kind::Update);
     let max_affected = matches!(kind, Kind::Update | Kind::Delete);
-    let mut answer = asked.answer(kind, Heeded { resolution, missing, returning: true, max_affected });
+    let handlers = asked.handlers(&relation);
+    let (media, handler) = Media::negotiate(asked.request.headers, Maker::Aggregates(&handlers))?;
+    let mut answer =
+        asked.answer(kind, &media, Heeded { resolution, missing, returning: true, max_affected });
     if !max_affected {
         answer.max_affected = None;
     }
@@ -76,8 +80,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         answer.location = Some(Location { relation: relation.name.clone(), columns });
     }
     let form = match returning {
-        Return::Representation if asked.media.singular => Form::Object,
-        Return::Representation => Form::Array,
+        Return::Representation => Form::of_rows(&media),
         Return::HeadersOnly | Return::Minimal => Form::Nothing,
     };
     if form == Form::Nothing {
@@ -90,7 +93,8 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     root.read_computed_as_columns();
     let counted = asked.preferences.count.is_some();
     let inserted = matches!(kind, Kind::Insert { upsert: true } | Kind::Put { upsert: true });
-    let body = sql::Answer { form, media: asked.media, counted, traced: &traced, read: false, inserted };
+    let handler = handler.map(|function| (function.as_ref(), relation.as_ref()));
+    let body = sql::Answer { form, media: &media, handler, counted, traced: &traced, read: false, inserted };
     let statement = sql::write(&relation, (&write, &computed), &root, &body);
     let reads = not_a_read(&asked.name);
     Ok(Plan {

@@ -27,7 +27,9 @@ pub(crate) use condition::array_literal;
 /// What the answer's row is to hold.
 pub(crate) struct Answer<'a> {
     pub(crate) form: Form,
-    pub(crate) media: Media,
+    pub(crate) media: &'a Media,
+    /// The aggregate that makes the body, and of which relation's rows.
+    pub(crate) handler: Option<(&'a Function, &'a Relation)>,
     pub(crate) counted: bool,
     /// What is returned beside the body of the root's rows and of those below them.
     pub(crate) traced: &'a Traced,
@@ -46,8 +48,29 @@ pub(crate) enum Form {
     Object,
     /// The column `value` alone, of all rows or of the first.
     Values { set: bool },
+    /// The column `value` of the first row as it is: a text, or bytes in hexadecimal digits.
+    Value { binary: bool },
+    /// A line of names, then a line for each row.
+    Csv,
+    /// A collection of features (PostGIS).
+    GeoJson,
+    /// What [`Answer::handler`] makes of all rows: a text, or bytes in hexadecimal digits.
+    Handled { binary: bool },
     /// None.
     Nothing,
+}
+
+impl Form {
+    /// Of rows that have columns.
+    pub(crate) fn of_rows(media: &Media) -> Form {
+        match media {
+            Media::Json { singular: true, .. } => Form::Object,
+            Media::Json { singular: false, .. } => Form::Array,
+            Media::Csv => Form::Csv,
+            Media::GeoJson => Form::GeoJson,
+            Media::Own { binary, .. } => Form::Handled { binary: *binary },
+        }
+    }
 }
 
 /// A column whose values are returned as text.

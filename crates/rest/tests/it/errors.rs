@@ -47,6 +47,8 @@ const REFUSED: &[Refused] = &[
         400,
         r#""PGRST102","details":null,"hint":null,"message":"All object keys must match"#,
     ),
+    ("GET /rpc/page", &["accept: text/plain"], "", 406, "PGRST107"),
+    ("GET /nothing", &["accept: text/plain"], "", 404, "PGRST205"),
     ("POST /clients", &["content-type: text/plain"], "id", 400, "Content-Type not acceptable: text/plain"),
     (
         "POST /clients",

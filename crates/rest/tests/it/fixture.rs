@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pg::catalog::{
-    Argument, Catalog, Column, Dependence, ForeignKey, Function, Obstacle, Policies, Relation, RelationKind,
-    Returns, Settings,
+    Argument, Catalog, Column, Dependence, ForeignKey, Function, MediaType, Obstacle, Policies, Relation,
+    RelationKind, Returns, Settings,
 };
 use pg::{Canonical, RelationId};
 use rest::{Error, Plan, Request, Rules};
@@ -170,6 +170,11 @@ fn functions() -> Vec<Function> {
             returns_set,
             one_row: false,
             takes: None,
+            media: match name {
+                "page" => Some(MediaType { name: "text/html".to_owned(), binary: false }),
+                "image" => Some(MediaType { name: "image/png".to_owned(), binary: true }),
+                _ => None,
+            },
             read_only,
             dependence,
         }
@@ -188,6 +193,8 @@ fn functions() -> Vec<Function> {
         function("echo", &[("", "json", false)], scalar("json"), false, true),
         function("twice", &[("a", "integer", false)], scalar("integer"), false, true),
         function("twice", &[("a", "text", false)], scalar("integer"), false, true),
+        function("page", &[], scalar("api.\"text/html\""), false, true),
+        function("image", &[], scalar("api.\"image/png\""), false, true),
         function("ticking", &[], scalar("timestamp with time zone"), false, true),
     ]
 }
@@ -208,6 +215,7 @@ fn computed() -> Vec<Function> {
         returns_set,
         one_row,
         takes: Some(RelationId(takes)),
+        media: None,
         read_only: true,
         dependence: Dependence::default(),
     };
@@ -238,6 +246,14 @@ pub(crate) fn catalog() -> Catalog {
     for function in computed() {
         let key = (function.takes.unwrap(), function.name.clone());
         catalog.computed.insert(key, Arc::new(function));
+    }
+    for (name, takes) in [("people_lines", Some(RelationId(13))), ("any_lines", None)] {
+        let like = computed().remove(0);
+        let media = MediaType { name: "text/lines".to_owned(), binary: false };
+        let type_name = if takes.is_some() { "api.people" } else { "anyelement" }.to_owned();
+        let arguments = vec![Argument { type_name, ..like.arguments[0].clone() }];
+        let function = Function { name: name.to_owned(), takes, media: Some(media), arguments, ..like };
+        catalog.handlers.push(Arc::new(function));
     }
     for function in functions() {
         let key = (function.schema.clone(), function.name.clone());

@@ -64,6 +64,18 @@ create function twice(a int) returns int immutable language sql as 'select a';
 create function twice(a text) returns int immutable language sql as 'select 1';
 create function ticking() returns timestamptz stable language sql as 'select now()';
 
+create domain "text/html" as text;
+create domain "image/png" as bytea;
+create domain "text/lines" as text;
+create function page() returns "text/html" immutable language sql as 'select ''<p>"x"</p>''::"text/html"';
+create function image() returns "image/png" immutable language sql as 'select ''\x89ff00''::bytea::"image/png"';
+create function people_line(state text, next people) returns "text/lines" immutable language sql
+  as 'select (state || next.name || chr(10))::"text/lines"';
+create aggregate people_lines (people) (initcond = '', stype = "text/lines", sfunc = people_line);
+create function any_line(state text, next anyelement) returns "text/lines" immutable language sql
+  as 'select (state || next::text || chr(10))::"text/lines"';
+create aggregate any_lines (anyelement) (initcond = '', stype = "text/lines", sfunc = any_line);
+
 insert into clients values (1, 'Acme'), (2, 'Bêta "quoted"');
 insert into projects (id, client_id, name, status, data, tags, price) values
   (1, 1, 'one', 'open', '{"a": {"b": [1, 2]}, "k''ey": "x"}', '{red,blue}', 1.50),
