@@ -196,9 +196,13 @@ impl Error {
         Error::new(StatusCode::BAD_REQUEST, "PGRST204", message)
     }
 
-    pub(crate) fn relation(schema: &str, name: &str) -> Error {
+    pub(crate) fn relation(schema: &str, name: &str, similar: Option<&str>) -> Error {
         let message = format!("Could not find the table '{schema}.{name}' in the schema cache");
-        Error::new(StatusCode::NOT_FOUND, "PGRST205", message)
+        let error = Error::new(StatusCode::NOT_FOUND, "PGRST205", message);
+        match similar {
+            Some(similar) => error.hint(format!("Perhaps you meant the table '{schema}.{similar}'")),
+            None => error,
+        }
     }
 
     /// What PostgreSQL would have said, had the name been sent to it.

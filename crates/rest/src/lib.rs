@@ -16,6 +16,7 @@ mod plan;
 mod read_set;
 mod request;
 mod respond;
+mod similar;
 mod sql;
 
 pub use error::Error;

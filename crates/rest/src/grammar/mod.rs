@@ -17,6 +17,7 @@ pub(crate) use order::{Nulls, Order, Target};
 pub(crate) use preference::{Heeded, Missing, Offered, Preferences, Resolution, Return};
 pub(crate) use query::{Query, Range, canonical};
 pub(crate) use select::{Aggregate, Embed, Item};
+pub(crate) use table_body::form_pairs;
 
 use crate::Error;
 

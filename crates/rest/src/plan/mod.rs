@@ -5,6 +5,7 @@
 
 mod call;
 mod outputs;
+mod overload;
 mod payload;
 mod read;
 mod relationship;
@@ -27,6 +28,7 @@ pub(crate) use write::{Conflict, Write};
 use crate::grammar::{Heeded, Item, Offered, Preferences, Query, Range, canonical};
 use crate::media::{Maker, Media};
 use crate::respond::{AnswerRules, Kind};
+use crate::similar::most_similar;
 use crate::sql::{self, Batchable, Form};
 use crate::{Error, Limits, Reads, Request, Rules, read_set};
 use read::Resolver;
@@ -105,8 +107,7 @@ pub fn plan(request: &Request<'_>, catalog: &Catalog, rules: &Rules) -> Result<P
 }
 
 fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
-    let relation = asked.catalog.relation(&asked.schema, &asked.name);
-    let relation = relation.cloned().ok_or_else(|| Error::relation(&asked.schema, &asked.name))?;
+    let relation = asked.relation()?;
     asked.query.settle_paths()?;
     let mut resolver = asked.resolver(true);
     let mut root = resolver.root(Source::Relation(relation.clone()), Some(relation.clone()))?;
@@ -147,6 +148,16 @@ impl Asked<'_> {
             bounded,
             next: 0,
         }
+    }
+
+    /// The relation of that name.
+    fn relation(&self) -> Result<Arc<Relation>, Error> {
+        let found = self.catalog.relation(&self.schema, &self.name).cloned();
+        found.ok_or_else(|| {
+            let all = self.catalog.relations.keys().filter(|(schema, _)| *schema == self.schema);
+            let similar = most_similar(&self.name, all.map(|(_, name)| name.as_str()), true);
+            Error::relation(&self.schema, &self.name, similar)
+        })
     }
 
     /// The aggregates that can make bodies of that relation's rows: those over them, then those over any. They

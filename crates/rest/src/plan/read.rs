@@ -79,7 +79,7 @@ impl Resolver<'_> {
         path: &mut Vec<String>,
     ) -> Result<(), Error> {
         let Some(origin) = parent.relation.clone() else {
-            return Err(Error::not_implemented("Embedding in rows that are not a relation's"));
+            return Err(relationship::none(self.schema, self.root, embed, None));
         };
         let found = relationship::find(self.catalog, self.schema, &origin, embed)?;
         path.push(embed.known_as().to_owned());

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::tree::Join;
 use crate::Error;
 use crate::grammar::Embed;
+use crate::similar::most_similar;
 
 /// One way from a relation to another.
 pub(crate) struct Relationship {
@@ -49,7 +50,21 @@ pub(crate) fn find(
     }
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(none(schema, origin, embed)),
+        0 => {
+            let ways = all(catalog, schema, origin);
+            let hint = match ways.is_empty() {
+                true => {
+                    let related = related(catalog, schema);
+                    most_similar(&origin.name, related.iter().map(String::as_str), true)
+                        .map(|name| format!("'{name}' instead of '{}'", origin.name))
+                }
+                false => {
+                    most_similar(&embed.relation, ways.iter().map(|way| way.target.name.as_str()), false)
+                        .map(|name| format!("'{name}' instead of '{}'", embed.relation))
+                }
+            };
+            Err(none(schema, &origin.name, embed, hint))
+        }
         _ => Err(ambiguous(origin, embed, &found)),
     }
 }
@@ -197,15 +212,27 @@ fn single(columns: &[String]) -> Option<&str> {
     }
 }
 
-fn none(schema: &str, origin: &Relation, embed: &Embed) -> Error {
-    let (origin, target) = (&origin.name, &embed.relation);
+/// The relations that have any relationship.
+fn related(catalog: &Catalog, schema: &str) -> Vec<String> {
+    let ends = catalog.foreign_keys.iter().flat_map(|key| [key.from, key.to]);
+    let named = ends.filter_map(|id| catalog.by_id.get(&id)).filter(|relation| relation.schema == schema);
+    named.map(|relation| relation.name.clone()).collect()
+}
+
+/// No relationship; `similar` says what may have been meant.
+pub(super) fn none(schema: &str, origin: &str, embed: &Embed, similar: Option<String>) -> Error {
+    let target = &embed.relation;
     let hint = embed.hint.as_ref().map_or_else(String::new, |hint| format!(" using the hint '{hint}'"));
     let message =
         format!("Could not find a relationship between '{origin}' and '{target}' in the schema cache");
-    Error::new(StatusCode::BAD_REQUEST, "PGRST200", message).details(format!(
+    let error = Error::new(StatusCode::BAD_REQUEST, "PGRST200", message).details(format!(
         "Searched for a foreign key relationship between '{origin}' and '{target}'{hint} in the schema \
          '{schema}', but no matches were found."
-    ))
+    ));
+    match similar {
+        Some(similar) => error.hint(format!("Perhaps you meant {similar}.")),
+        None => error,
+    }
 }
 
 fn ambiguous(origin: &Relation, embed: &Embed, found: &[Relationship]) -> Error {

@@ -39,8 +39,7 @@ pub(crate) struct Conflict {
 }
 
 pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
-    let relation = asked.catalog.relation(&asked.schema, &asked.name);
-    let relation = relation.cloned().ok_or_else(|| Error::relation(&asked.schema, &asked.name))?;
+    let relation = asked.relation()?;
     asked.query.settle_paths()?;
     unlimited(&mut asked)?;
     let mut root = asked.resolver(false).root(Source::Written, Some(Arc::clone(&relation)))?;

@@ -12,14 +12,16 @@ pub(super) fn call(w: &mut Writer, call: &Call) {
     w.sql("select ").numbered(SOURCE, 0).sql(".*");
     computed(w, &call.computed, false);
     w.sql(" from ");
-    if let Arguments::Members { json, given } = &call.arguments
+    if let Arguments::Members { json, array, given } = &call.arguments
         && !given.is_empty()
     {
-        w.sql("json_to_record(").bind(json.clone()).sql(") as \"courant_arguments\"(");
+        w.sql(if *array { "(select * from json_to_recordset(" } else { "json_to_record(" });
+        w.bind(json.clone()).sql(") as \"courant_arguments\"(");
         w.list(", ", given, |w, argument| {
             w.name(&argument.name).sql(" ").type_name(&argument.type_name);
         });
-        w.sql(") cross join lateral ");
+        w.sql(if *array { ") limit 1) as \"courant_arguments\"" } else { ")" });
+        w.sql(" cross join lateral ");
     }
     w.name(&function.schema).sql(".").name(&function.name).sql("(");
     match &call.arguments {

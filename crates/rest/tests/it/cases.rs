@@ -386,6 +386,11 @@ pub(crate) const CASES: &[Case] = &[
     get("GET /rpc/sum_all?numbers=1&numbers=2", "3"),
     with("POST /rpc/sum_all", &[], r#"{"numbers":[1,2,3]}"#, Some("6")),
     with("POST /rpc/echo", &[], r#"[1, {"a":2}]"#, Some(r#"[1, {"a":2}]"#)),
+    with("POST /rpc/add", &[], r#"[{"a":2,"b":1},{"a":5,"b":1}]"#, Some("3")),
+    with("POST /rpc/add?columns=a", &[], r#"{"a":2,"b":40,"c":1}"#, Some("3")),
+    with("POST /rpc/add", &["content-type: application/x-www-form-urlencoded"], "a=2&b=5", Some("7")),
+    with("POST /rpc/add", &["content-type: text/csv"], "a,b\n2,6", Some("8")),
+    with("POST /rpc/size", &["content-type: application/octet-stream"], "\u{1}\\x", Some("3")),
     with("POST /rpc/touch", &[], "", None),
     get("GET /rpc/since?moment=2019-01-01&select=id&limit=1&order=id", r#"[{"id":1}]"#),
 ];
