@@ -210,6 +210,11 @@ impl Error {
         Error::new(StatusCode::BAD_REQUEST, "42703", format!("column {relation}.{column} does not exist"))
     }
 
+    /// What PostgreSQL would have said of a column that only one table can have.
+    pub(crate) fn column_alone(column: &str) -> Error {
+        Error::new(StatusCode::BAD_REQUEST, "42703", format!("column \"{column}\" does not exist"))
+    }
+
     /// What PostgreSQL would have said, had the name been sent to it.
     pub(crate) fn type_name(name: &str) -> Error {
         Error::new(StatusCode::BAD_REQUEST, "42704", format!("type \"{name}\" does not exist"))

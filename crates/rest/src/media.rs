@@ -141,7 +141,7 @@ fn known(range: &str) -> Option<Media> {
     let name = parts.next()?.to_ascii_lowercase();
     let nulls_stripped = parts.any(|parameter| parameter == "nulls=stripped");
     match name.as_str() {
-        "*/*" | "application/*" | "application/json" => Some(Media::JSON),
+        "*/*" | "application/json" => Some(Media::JSON),
         "text/csv" => Some(Media::Csv),
         "application/geo+json" => Some(Media::GeoJson),
         "application/vnd.pgrst.object+json" | "application/vnd.pgrst.object" => {

@@ -65,6 +65,20 @@ impl AnswerRules {
         self.body && !self.head
     }
 
+    /// The error of a range beyond the end, with the headers that the answer would have had.
+    fn described(&self, error: Error, total: Option<u64>) -> Error {
+        let fields = [
+            (Field::PreferenceApplied, &self.preference_applied),
+            (Field::ContentProfile, &self.content_profile),
+            (Field::ContentLocation, &self.content_location),
+        ];
+        let fields = fields.into_iter().filter_map(|(field, value)| Some((field, value.clone()?)));
+        let range = (Field::ContentRange, content_range(None, total));
+        fields
+            .chain([range])
+            .fold(error, |error, (field, value)| error.header(field.name().as_str().to_owned(), value))
+    }
+
     /// Whether a write may have to be rolled back: by wish, or because [`respond`] turns the counts into an
     /// error. It must be asked before the COMMIT.
     pub fn decides(&self) -> bool {
@@ -177,7 +191,8 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
     let affected = answer.counted.then_some(rows);
     let (status, range) = match answer.kind {
         Kind::Read { offset } | Kind::Call { offset, void: false } => {
-            let status = range_status(offset, rows, counted)?;
+            let status =
+                range_status(offset, rows, counted).map_err(|error| answer.described(error, counted))?;
             (status, content_range(Some((offset, rows)), counted))
         }
         Kind::Call { offset, void: true } => {
@@ -205,7 +220,7 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
     }
     let optional = [
         (Field::PreferenceApplied, &answer.preference_applied),
-        (Field::ContentProfile, &answer.content_profile),
+        (Field::ContentProfile, if answer.body { &answer.content_profile } else { &None }),
         (Field::ContentLocation, &answer.content_location),
     ];
     for (field, value) in optional {

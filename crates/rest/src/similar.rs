@@ -7,6 +7,8 @@ use std::collections::HashMap;
 
 /// Less similar ones are not worth a hint.
 const SIMILARITY_MIN: f64 = 0.33;
+/// Nor are those that have fewer pieces in common.
+const COMMON_MIN: f64 = 0.2;
 
 /// The most similar name, if any is similar enough; `exact` says whether an equal one counts.
 pub(crate) fn most_similar<'a>(
@@ -18,14 +20,16 @@ pub(crate) fn most_similar<'a>(
     let asked = asked.to_lowercase();
     for length in [3, 2] {
         let wanted = grams(&asked, length);
-        let near = names.iter().filter(|(_, name)| cosine(&wanted, &grams(name, length)) > 0.0);
+        let near = names.iter().filter(|(_, name)| cosine(&wanted, &grams(name, length)) > COMMON_MIN);
         let scored = near.map(|(name, lower)| (*name, closeness(&asked, lower)));
-        let fit = scored.filter(|(_, score)| *score >= SIMILARITY_MIN && (exact || *score < 1.0));
-        // Of equally similar ones the first by name, so that the hint is always the same.
-        let best = fit.max_by(|(one, a), (other, b)| a.total_cmp(b).then_with(|| other.cmp(one)));
-        if let Some((name, _)) = best {
-            return Some(name);
+        let fit: Vec<(&str, f64)> = scored.filter(|(_, score)| *score >= SIMILARITY_MIN).collect();
+        if fit.is_empty() {
+            continue;
         }
+        let wanted = fit.into_iter().filter(|(_, score)| exact || *score < 1.0);
+        // Of equally similar ones the first by name, so that the hint is always the same.
+        let best = wanted.max_by(|(one, a), (other, b)| a.total_cmp(b).then_with(|| other.cmp(one)));
+        return best.map(|(name, _)| name);
     }
     None
 }
@@ -52,19 +56,23 @@ fn cosine(one: &HashMap<String, f64>, other: &HashMap<String, f64>) -> f64 {
 
 /// One less the share of letters that must be changed, added or removed.
 fn closeness(one: &str, other: &str) -> f64 {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let longest = one.chars().count().max(other.chars().count()).max(1);
+    1.0 - distance(one, other) as f64 / longest as f64
+}
+
+/// How many letters must be changed, added or removed.
+pub(crate) fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, a) in one.iter().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
+    for (line, a) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
         for (column, b) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(a != b);
+            let changed = diagonal + usize::from(a != *b);
             diagonal = row[column + 1];
             row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
         }
     }
-    let longest = one.len().max(other.len()).max(1);
-    1.0 - row[other.len()] as f64 / longest as f64
+    row[other.len()]
 }
 
 #[cfg(test)]

@@ -169,7 +169,8 @@ fn returns(row: &Row) -> Result<Returns, tokio_postgres::Error> {
     Ok(match (type_id, relation) {
         (VOID, _) => Returns::Void,
         (_, Some(relation)) if composite => Returns::Relation(relation),
-        (RECORD, _) => Returns::Record,
+        // Of a record that tells no columns, only the whole can be shown.
+        (RECORD, _) if !own_columns => Returns::Scalar(row.try_get(11)?),
         _ if composite || own_columns => Returns::Record,
         _ => Returns::Scalar(row.try_get(11)?),
     })

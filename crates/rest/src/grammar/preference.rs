@@ -22,6 +22,8 @@ pub(crate) struct Preferences {
     pub(crate) timezone: Option<String>,
     /// Only together with `handling=strict`.
     pub(crate) max_affected: Option<u64>,
+    /// What was not understood.
+    invalid: Vec<String>,
 }
 
 /// What is wanted to be known of how many rows there are.
@@ -61,10 +63,9 @@ pub(crate) enum Return {
 }
 
 impl Preferences {
-    pub(crate) fn read(headers: &HeaderMap, offered: &Offered<'_>) -> Result<Preferences, Error> {
+    pub(crate) fn read(headers: &HeaderMap, offered: &Offered<'_>) -> Preferences {
         let mut preferences = Preferences::default();
         let mut max_affected = None;
-        let mut invalid = Vec::new();
         let all = headers.get_all("prefer");
         for preference in
             all.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
@@ -96,17 +97,18 @@ impl Preferences {
                     Some(("timezone", zone)) if offered.timezones.contains(zone) => {
                         preferences.timezone.get_or_insert_with(|| zone.to_owned());
                     }
-                    _ => invalid.push(other.to_owned()),
+                    _ => preferences.invalid.push(other.to_owned()),
                 },
             }
         }
-        if preferences.strict == Some(true) {
-            if !invalid.is_empty() {
-                return Err(Error::preferences(&invalid));
-            }
-            preferences.max_affected = max_affected;
-        }
-        Ok(preferences)
+        preferences.max_affected = max_affected.filter(|_| preferences.strict == Some(true));
+        preferences
+    }
+
+    /// Fails where the client asked to be told of what cannot be fulfilled.
+    pub(crate) fn fulfillable(&self) -> Result<(), Error> {
+        let told = self.strict == Some(true) && !self.invalid.is_empty();
+        if told { Err(Error::preferences(&self.invalid)) } else { Ok(()) }
     }
 
     /// `Preference-Applied` for the kinds that this answer heeds, in PostgREST's order.

@@ -39,12 +39,16 @@ impl Query {
     /// Reads a query string; of a `call`, parameters without an operator are arguments.
     pub(crate) fn read(text: &str, call: bool, limits: &Limits) -> Result<Query, Error> {
         let mut query = Query { select: vec![Item::Star], ..Query::default() };
+        let mut selected = false;
         let mut limit_of: Vec<(Path, Option<u64>)> = Vec::new();
         let mut offset_of: Vec<(Path, Option<u64>)> = Vec::new();
         for (key, value) in pairs(text)? {
             match (key.rsplit('.').next().unwrap_or_default(), key.as_str()) {
-                (_, "select") if value.trim().is_empty() => {}
-                (_, "select") => query.select = select(&value, limits)?,
+                (_, "select") if selected || value.trim().is_empty() => {}
+                (_, "select") => {
+                    query.select = select(&value, limits)?;
+                    selected = true;
+                }
                 (_, "columns") => query.columns = Some(Input::new("columns parameter", &value).names()?),
                 (_, "on_conflict") => {
                     query.on_conflict = Some(Input::new("on_conflict parameter", &value).names()?);
@@ -57,7 +61,9 @@ impl Query {
                     limit_of.push((Input::new("tree path", &key).tree_path()?.0, number(&value)?))
                 }
                 ("offset", _) => {
-                    offset_of.push((Input::new("tree path", &key).tree_path()?.0, number(&value)?))
+                    // Less than nothing is nothing.
+                    let offset = number(&value).ok().flatten();
+                    offset_of.push((Input::new("tree path", &key).tree_path()?.0, offset))
                 }
                 ("and" | "or", _) => {
                     let (path, operator) = logic_path(&key)?;

@@ -78,9 +78,17 @@ const AFTER_FIELD: &str =
 /// Reads a whole select list.
 pub(crate) fn select(text: &str, limits: &Limits) -> Result<Vec<Item>, Error> {
     let mut reader = Reader { input: Input::new("select parameter", text), limits, embeds: 0 };
+    // What cannot begin an item selects nothing, and what follows the last one counts for nothing, as in
+    // PostgREST.
+    let begins = |c: char| c.is_alphanumeric() || "_$ .*\"".contains(c);
+    if !reader.input.peek().is_some_and(begins) {
+        return Ok(vec![Item::Star]);
+    }
     let items = reader.items(0)?;
-    reader.input.end(AFTER_FIELD)?;
-    Ok(items)
+    match reader.input.peek() {
+        None | Some(')') => Ok(items),
+        Some(_) => Err(reader.input.unexpected(AFTER_FIELD)),
+    }
 }
 
 struct Reader<'a> {
@@ -126,6 +134,9 @@ impl Reader<'_> {
         if self.input.rest().starts_with(':') && !self.input.rest().starts_with("::") {
             self.input.take(":");
             alias = Some(name);
+            if matches!(self.input.peek(), None | Some('.' | ',' | '(' | ')')) {
+                return Err(self.input.unexpected("\":\" or field name (* or [a..z0..9_$])"));
+            }
             name = self.input.name()?;
         }
         if name == "count" && self.input.take("()") {
@@ -142,8 +153,10 @@ impl Reader<'_> {
             return self.ended(Item::Field { field, alias, cast });
         }
         let called = Aggregate::ALL.into_iter().find(|of| self.input.take(of.name()));
-        let function = called.filter(|_| self.input.take("()"));
-        let Some(function) = function else {
+        if called.is_some() && !self.input.take("()") {
+            return Err(self.input.unexpected_after("()", "\"()\""));
+        }
+        let Some(function) = called else {
             return Err(self.input.unexpected("\"sum\", \"avg\", \"count\", \"max\" or \"min\""));
         };
         let of = Some((field, cast));
@@ -198,7 +211,11 @@ impl Reader<'_> {
             }
         }
         self.input.space();
-        self.input.expect("(", "\"(\"")?;
+        let expecting = match (&hint, inner) {
+            (None, false) => "letter, digit, \"-\", \"!\" or \"(\"",
+            _ => "\"(\"",
+        };
+        self.input.expect("(", expecting)?;
         let items = self.items(depth + 1)?;
         if items.is_empty() && self.input.peek().is_none() {
             return Err(self.input.unexpected(FIRST_ITEM));

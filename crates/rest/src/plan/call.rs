@@ -9,7 +9,7 @@ use pg::catalog::{Function, Relation, Returns};
 use super::tree::{Column, Node, Output, Source, TypeName};
 use super::{Access, Asked, Plan, not_a_read, overload};
 use crate::Error;
-use crate::grammar::Heeded;
+use crate::grammar::{Count, Heeded};
 use crate::media::{Maker, Media};
 use crate::read_set::{self, Traced};
 use crate::respond::Kind;
@@ -48,6 +48,7 @@ pub(crate) struct Given {
 pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let mut call = overload::resolve(&asked)?;
     let function = Arc::clone(&call.function);
+    asked.preferences.fulfillable()?;
     asked.query.settle_paths()?;
     let relation = returned(&asked, &function);
     let reads_only = *asked.request.method != Method::POST || function.read_only;
@@ -78,8 +79,8 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
             "Function must return SETOF or TABLE when max-affected preference is used with handling=strict";
         return Err(Error::new(StatusCode::BAD_REQUEST, "PGRST128", text));
     }
-    if scalar && !asked.query.filters.is_empty() {
-        return Err(Error::not_implemented("Filters on a function that returns scalars"));
+    if scalar && let Some((_, filter)) = asked.query.filters.first() {
+        return Err(Error::column(&asked.name, filter.column()));
     }
     let access = if reads_only { Access::Read } else { Access::Write };
     let reads = match access {
@@ -89,7 +90,9 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         }
         Access::Write => not_a_read(&asked.name),
     };
-    let counted = asked.preferences.count.is_some();
+    // An estimate is the planner's, who knows nothing of a function's rows.
+    let counted = asked.preferences.count == Some(Count::Exact);
+    answer.counted = counted;
     let body = sql::Answer {
         form,
         media: &media,
@@ -142,9 +145,9 @@ fn returned(asked: &Asked<'_>, function: &Function) -> Option<Arc<Relation>> {
     asked.catalog.by_id.get(&id).cloned()
 }
 
-/// The rows of a function that returns scalars: one column, `value`.
+/// The rows of a function that returns scalars: one column.
 fn scalar_rows(asked: &Asked<'_>) -> Node {
-    let name = "value".to_owned();
+    let name = sql::SCALAR.to_owned();
     let column = Column { name: name.clone(), type_id: 0, canonical: None, path: Vec::new(), computed: None };
     let mut range = asked.query.range(&[]);
     if let Some(rows_max) = asked.rules.rows_max {
@@ -152,6 +155,7 @@ fn scalar_rows(asked: &Asked<'_>) -> Node {
     }
     Node {
         number: 0,
+        depth: 0,
         source: Source::Called,
         enclosed: false,
         relation: None,

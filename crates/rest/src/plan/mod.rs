@@ -4,6 +4,7 @@
 //! [`plan`] reads from top to bottom. Never touches the database; equal inputs give equal plans.
 
 mod call;
+mod missing_column;
 mod outputs;
 mod overload;
 mod payload;
@@ -91,9 +92,10 @@ pub fn plan(request: &Request<'_>, catalog: &Catalog, rules: &Rules) -> Result<P
     let (call, name) = resource(request.path)?;
     let (schema, profile) = schema(request, rules)?;
     let offered = Offered { timezones: &catalog.timezones, rollback: rules.transaction_end.may_be_chosen };
-    let preferences = Preferences::read(request.headers, &offered)?;
-    let mut query = Query::read(request.query, call, &rules.limits)?;
-    if matches!(*request.method, Method::GET | Method::HEAD) {
+    let preferences = Preferences::read(request.headers, &offered);
+    let reads = matches!(*request.method, Method::GET | Method::HEAD);
+    let mut query = Query::read(request.query, call && *request.method != Method::POST, &rules.limits)?;
+    if reads {
         restrict_to_range(request.headers, &mut query)?;
     }
     let asked = Asked { request, catalog, rules, schema, name, query, preferences, profile };
@@ -108,6 +110,7 @@ pub fn plan(request: &Request<'_>, catalog: &Catalog, rules: &Rules) -> Result<P
 
 fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let relation = asked.relation()?;
+    asked.preferences.fulfillable()?;
     asked.query.settle_paths()?;
     let mut resolver = asked.resolver(true);
     let mut root = resolver.root(Source::Relation(relation.clone()), Some(relation.clone()))?;

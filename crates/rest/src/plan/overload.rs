@@ -80,16 +80,14 @@ impl Offer {
         let known = |name: &String| function.arguments.iter().any(|argument| argument.name == *name);
         let given = |argument: &Argument| self.names.contains(&argument.name);
         // Whatever else a body is, it has no members.
-        let members = self.body.as_ref().is_none_or(|body| match body.shape {
-            Shape::Object => true,
-            Shape::Array { rows } => rows > 0,
-            Shape::Mixed | Shape::Scalar => false,
-        });
+        let members =
+            self.body.as_ref().is_none_or(|body| matches!(body.shape, Shape::Object | Shape::Array { .. }));
         members
             && self.names.iter().all(known)
-            && function.arguments.iter().all(|argument| {
-                !argument.name.is_empty() && (argument.has_default || argument.variadic || given(argument))
-            })
+            && function
+                .arguments
+                .iter()
+                .all(|argument| !argument.name.is_empty() && (argument.has_default || given(argument)))
     }
 
     fn accepted(self, function: &Arc<Function>) -> Call {
@@ -182,7 +180,8 @@ fn none(asked: &Asked<'_>, overloads: &[Arc<Function>], names: &[String], media:
     let error = Error::new(StatusCode::NOT_FOUND, "PGRST202", message).details(format!(
         "Searched for the function {function}{details}, but no matches were found in the schema cache."
     ));
-    match meant(asked, overloads, &list) {
+    let raw = post && matches!(media, "text/plain" | "text/xml" | "application/octet-stream");
+    match if raw { None } else { meant(asked, overloads, &list) } {
         Some(meant) => error.hint(format!("Perhaps you meant to call the function {}.{meant}", asked.schema)),
         None => error,
     }

@@ -43,11 +43,11 @@ impl DefaultValue {
 impl Payload {
     /// What the request's body fills of that relation.
     pub(super) fn read(asked: &Asked<'_>, relation: &Relation) -> Result<Payload, Error> {
-        let body = body(asked)?;
+        let (body, is_json) = body(asked)?;
         let defaults = asked.preferences.missing == Some(Missing::Default);
         let inserts = *asked.request.method != Method::PATCH;
         let mut columns: Vec<Filled> = Vec::new();
-        for name in asked.query.columns.as_ref().unwrap_or(&body.keys) {
+        for name in asked.query.columns.as_ref().filter(|_| is_json).unwrap_or(&body.keys) {
             let column = relation.column(name).ok_or_else(|| Error::column_of_body(&relation.name, name))?;
             if columns.iter().all(|known| known.name != *name) {
                 let lacking = defaults && !(body.uniform && body.keys.contains(name));
@@ -58,10 +58,8 @@ impl Payload {
             }
         }
         let array = body.shape != Shape::Object;
-        // What is neither an object nor an array has no rows.
-        let json = if body.shape == Shape::Scalar { Bytes::from_static(b"[]") } else { body.json };
-        let empty = matches!(body.shape, Shape::Scalar | Shape::Array { rows: 0 });
-        Ok(Payload { columns, json, array, empty })
+        let empty = body.shape == (Shape::Array { rows: 0 });
+        Ok(Payload { columns, json: body.json, array, empty })
     }
 }
 
@@ -70,7 +68,8 @@ fn filled(column: &Column, lacking: bool) -> Filled {
     Filled { name: column.name.clone(), type_name: type_name::of_catalog(&column.type_name), default }
 }
 
-fn body(asked: &Asked<'_>) -> Result<Body, Error> {
+/// The body, and whether it was sent as JSON.
+fn body(asked: &Asked<'_>) -> Result<(Body, bool), Error> {
     let media = asked.request.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media = media.map_or("", |media| media.split(';').next().unwrap_or_default().trim());
     let media = match media.to_ascii_lowercase().as_str() {
@@ -79,8 +78,12 @@ fn body(asked: &Asked<'_>) -> Result<Body, Error> {
         media => media.to_owned(),
     };
     let body = Body::of_type(&media, asked.request.body)?;
-    if body.shape == Shape::Mixed || !body.uniform && asked.query.columns.is_none() {
-        return Err(Error::body("All object keys must match"));
+    let is_json = media == "application/json";
+    let rows = matches!(body.shape, Shape::Object | Shape::Array { .. });
+    if !rows || !body.uniform && (asked.query.columns.is_none() || !is_json) {
+        let what =
+            if is_json { "All object keys must match" } else { "All lines must have same number of fields" };
+        return Err(Error::body(what));
     }
-    Ok(body)
+    Ok((body, is_json))
 }

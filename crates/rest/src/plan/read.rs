@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pg::catalog::{Catalog, Function, Relation, Returns};
 
 use super::tree::{Column, Condition, Embed, Join, Node, OrderedBy, Ordering, Output, Source};
-use super::{outputs, relationship};
+use super::{missing_column, outputs, relationship};
 use crate::grammar::{self, Arrow, Field, Is, Item, Logic, Query, Target, Test};
 use crate::read_set::Traced;
 use crate::{Error, Rules};
@@ -50,7 +50,9 @@ impl Resolver<'_> {
         }
         let (outputs, embeds) = (Vec::new(), Vec::new());
         let (conditions, order) = (Vec::new(), Vec::new());
-        let mut node = Node { number, source, enclosed, relation, outputs, embeds, conditions, order, range };
+        let depth = path.len();
+        let mut node =
+            Node { number, depth, source, enclosed, relation, outputs, embeds, conditions, order, range };
         for item in items {
             match item {
                 Item::Embed(embed) => self.embed(&mut node, embed, path)?,
@@ -63,7 +65,7 @@ impl Resolver<'_> {
             let condition = self.condition(&node, items, logic)?;
             node.conditions.push(condition);
         }
-        if let Some((_, terms)) = self.query.orders.iter().rfind(|(of, _)| of == path) {
+        if let Some((_, terms)) = self.query.orders.iter().find(|(of, _)| of == path) {
             for term in terms {
                 let ordering = self.ordering(&mut node, items, term)?;
                 node.order.push(ordering);
@@ -141,7 +143,11 @@ impl Resolver<'_> {
                     let target = OrderedBy::Spread { embed, output };
                     return Ok(Ordering { target, descending: term.descending, nulls: term.nulls });
                 }
-                let column = self.column(&target.node, field)?;
+                let column = self.column(&target.node, field).map_err(|_| {
+                    let alias = format!("{}_{name}_{}", self.name_of(node), target.node.depth);
+                    let known = target.node.outputs.iter().filter_map(Output::name);
+                    missing_column::error(&alias, &field.name, known)
+                })?;
                 let ordered_by = &mut node.embeds[embed].ordered_by;
                 ordered_by.push(column);
                 OrderedBy::Related { embed, column: ordered_by.len() - 1 }
@@ -171,8 +177,15 @@ impl Resolver<'_> {
         }
         match self.catalog.computed(relation.id, &field.name).map(|function| computed(function, path)) {
             Some(Some(column)) => Ok(column),
-            _ if node.number == 0 => Err(Error::column(&relation.name, &field.name)),
-            _ => Err(Error::column(&format!("{}_{}", relation.name, node.number), &field.name)),
+            _ => {
+                let alias = match node.source {
+                    Source::Called => "pgrst_call".to_owned(),
+                    _ if node.depth == 0 => relation.name.clone(),
+                    _ => format!("{}_{}", relation.name, node.depth),
+                };
+                let known = relation.columns.iter().map(|column| column.name.as_str());
+                Err(missing_column::error(&alias, &field.name, known))
+            }
         }
     }
 }

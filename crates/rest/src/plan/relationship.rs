@@ -106,7 +106,8 @@ fn all(catalog: &Catalog, schema: &str, origin: &Relation) -> Vec<Relationship> 
             if !both.all(|column| near_end.primary_key.contains(column)) {
                 continue;
             }
-            if let Some(target) = by_id(far.to).filter(in_schema) {
+            // A junction of a relation with itself leads two ways, which nothing can tell apart.
+            if let Some(target) = by_id(far.to).filter(in_schema).filter(|target| target.id != origin.id) {
                 let join = Join::Through {
                     junction: Arc::clone(near_end),
                     near: pairs(&key.to_columns, &key.from_columns),

@@ -16,6 +16,8 @@ use crate::read_set::Traced;
 pub(crate) struct Node {
     /// Makes its aliases unique in the statement; the root is 0.
     pub(crate) number: usize,
+    /// How deep it is embedded.
+    pub(crate) depth: usize,
     pub(crate) source: Source,
     /// Whether its rows become JSON within JSON of another node's making.
     pub(crate) enclosed: bool,

@@ -40,6 +40,7 @@ pub(crate) struct Conflict {
 
 pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let relation = asked.relation()?;
+    asked.preferences.fulfillable()?;
     asked.query.settle_paths()?;
     unlimited(&mut asked)?;
     let mut root = asked.resolver(false).root(Source::Written, Some(Arc::clone(&relation)))?;
@@ -128,7 +129,7 @@ fn conflict(asked: &Asked<'_>, relation: &Relation) -> Result<Option<Conflict>, 
     let Some(resolution) = asked.preferences.resolution else { return Ok(None) };
     let target = asked.query.on_conflict.as_ref().unwrap_or(&relation.primary_key);
     if let Some(unknown) = target.iter().find(|name| relation.column(name).is_none()) {
-        return Err(Error::column(&relation.name, unknown));
+        return Err(Error::column_alone(unknown));
     }
     let conflict = Conflict { target: target.clone(), merge: resolution == Resolution::Merge };
     Ok((!target.is_empty()).then_some(conflict))
@@ -167,17 +168,14 @@ fn put(asked: &Asked<'_>, relation: &Relation, conditions: &[Condition]) -> Resu
     Ok(Write::Insert { payload, conflict, named })
 }
 
-/// No write is limited. Of what an insert returns, a limit is passed over, as it is of what is embedded.
+/// No write is limited, nor is what it returns: PostgREST has passed limits over since its version 13.
 fn unlimited(asked: &mut Asked<'_>) -> Result<(), Error> {
     let limited = asked.query.ranges.iter().any(|(path, _)| path.is_empty());
     match *asked.request.method {
-        Method::PUT if limited => return Err(Error::put_limit()),
-        Method::PATCH | Method::DELETE if limited => {
-            // To write more rows than the client meant would be worse than to refuse.
-            return Err(Error::not_implemented("limit and offset of a write"));
+        Method::PUT if limited => Err(Error::put_limit()),
+        _ => {
+            asked.query.ranges.clear();
+            Ok(())
         }
-        _ => {}
     }
-    asked.query.ranges.clear();
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::rows::{self, PAGE, ROW, TRACE};
 use super::writer::Writer;
-use super::{Answer, Form};
+use super::{Answer, Form, SCALAR};
 use crate::plan::{Node, Output};
 use crate::read_set::Traced;
 
@@ -49,7 +49,7 @@ fn body(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
             w.sql("st_asgeojson(").numbered(ROW, 0).sql(")::json), '[]'))::text");
         }
         Form::Value { binary } => raw(w, binary, |w| {
-            w.sql("(array_agg(").column(ROW, 0, "value").sql(if binary { "::bytea" } else { "::text" });
+            w.sql("(array_agg(").column(ROW, 0, SCALAR).sql(if binary { "::bytea" } else { "::text" });
             w.sql("))[1]");
         }),
         Form::Handled { binary } => raw(w, binary, |w| {
@@ -92,9 +92,9 @@ fn json(w: &mut Writer, answer: &Answer<'_>) {
     w.sql(if stripped { "json_strip_nulls(" } else { "" });
     match answer.form {
         Form::Array => w.sql("coalesce(json_agg(").numbered(ROW, 0).sql("), '[]')"),
-        Form::Values { set: true } => w.sql("coalesce(json_agg(").column(ROW, 0, "value").sql("), '[]')"),
+        Form::Values { set: true } => w.sql("coalesce(json_agg(").column(ROW, 0, SCALAR).sql("), '[]')"),
         Form::Values { set: false } => {
-            w.sql("coalesce(json_agg(").column(ROW, 0, "value").sql(")->0, 'null')")
+            w.sql("coalesce(json_agg(").column(ROW, 0, SCALAR).sql(")->0, 'null')")
         }
         _ => w.sql("coalesce(json_agg(").numbered(ROW, 0).sql(")->0, 'null')"),
     };

@@ -2,11 +2,12 @@
 
 use pg::catalog::Returns;
 
+use super::SCALAR;
 use super::rows::{SOURCE, computed};
 use super::writer::Writer;
 use crate::plan::{Arguments, Call};
 
-/// Selects the function's rows; a scalar under the name `value`.
+/// Selects the function's rows; a scalar under the name [`SCALAR`].
 pub(super) fn call(w: &mut Writer, call: &Call) {
     let function = &call.function;
     w.sql("select ").numbered(SOURCE, 0).sql(".*");
@@ -23,6 +24,10 @@ pub(super) fn call(w: &mut Writer, call: &Call) {
         w.sql(if *array { ") limit 1) as \"courant_arguments\"" } else { ")" });
         w.sql(" cross join lateral ");
     }
+    // A `record` tells no columns, so it can only be selected as a value. Everything else is called as a table,
+    // which PostgreSQL does even where nobody looks at what comes of it.
+    let record = function.returns == Returns::Scalar("record".to_owned());
+    w.sql(if record { "(select " } else { "" });
     w.name(&function.schema).sql(".").name(&function.name).sql("(");
     match &call.arguments {
         Arguments::Values(given) => w.list(", ", given, |w, argument| {
@@ -36,8 +41,12 @@ pub(super) fn call(w: &mut Writer, call: &Call) {
         }),
         Arguments::Whole { body, type_name } => w.bind(body.clone()).sql("::").type_name(type_name),
     };
-    w.sql(") as ").numbered(SOURCE, 0);
-    if matches!(function.returns, Returns::Scalar(_) | Returns::Void) {
-        w.sql("(\"value\")");
+    w.sql(")");
+    if record {
+        w.sql(" as ").name(SCALAR).sql(")");
+    }
+    w.sql(" as ").numbered(SOURCE, 0);
+    if !record && matches!(function.returns, Returns::Scalar(_) | Returns::Void) {
+        w.sql("(").name(SCALAR).sql(")");
     }
 }

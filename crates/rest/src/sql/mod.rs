@@ -24,6 +24,9 @@ use writer::Writer;
 pub use batch::Batchable;
 pub(crate) use condition::array_literal;
 
+/// The column of rows that are scalars.
+pub(crate) const SCALAR: &str = "pgrst_scalar";
+
 /// What the answer's row is to hold.
 pub(crate) struct Answer<'a> {
     pub(crate) form: Form,
@@ -46,9 +49,9 @@ pub(crate) enum Form {
     Array,
     /// The first object.
     Object,
-    /// The column `value` alone, of all rows or of the first.
+    /// The column [`SCALAR`] alone, of all rows or of the first.
     Values { set: bool },
-    /// The column `value` of the first row as it is: a text, or bytes in hexadecimal digits.
+    /// The column [`SCALAR`] of the first row as it is: a text, or bytes in hexadecimal digits.
     Value { binary: bool },
     /// A line of names, then a line for each row.
     Csv,

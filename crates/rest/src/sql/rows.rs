@@ -46,7 +46,11 @@ fn grouping(w: &mut Writer, node: &Node) {
     let by = node.outputs.iter().filter(|output| !matches!(output, Output::Aggregate { .. }));
     for (position, of) in by.enumerate() {
         w.sql(if position == 0 { " group by " } else { ", " });
-        output(w, node, of);
+        match of {
+            // What is shown as another type is grouped, and may be ordered by, as it is.
+            Output::Column { column, .. } => expression(w, node.number, column),
+            _ => output(w, node, of),
+        }
     }
 }
 

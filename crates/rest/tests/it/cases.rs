@@ -307,7 +307,12 @@ pub(crate) const CASES: &[Case] = &[
         r#"[{"name":"n"},{"id":50,"name":"m","status":"done"}]"#,
         Some("[{\"id\":103,\"status\":\"open\"}, ~{\"id\":50,\"status\":\"done\"}]"),
     ),
-    with("POST /clients?limit=0", REPRESENTATION, "7", Some("[]")),
+    with("POST /clients?limit=0", REPRESENTATION, r#"{"id":7,"name":"N"}"#, Some(r#"[{"id":7,"name":"N"}]"#)),
+    with("DELETE /tasks?limit=0&id=eq.3&select=id", REPRESENTATION, "", Some(r#"[{"id":3}]"#)),
+    get(
+        "GET /projects?select=status::text,count()&order=status.desc&limit=1",
+        r#"[{"status":"done","count":1}]"#,
+    ),
     with(
         "POST /clients",
         &["prefer: return=representation", "content-type: text/csv"],
@@ -390,6 +395,7 @@ pub(crate) const CASES: &[Case] = &[
     with("POST /rpc/add?columns=a", &[], r#"{"a":2,"b":40,"c":1}"#, Some("3")),
     with("POST /rpc/add", &["content-type: application/x-www-form-urlencoded"], "a=2&b=5", Some("7")),
     with("POST /rpc/add", &["content-type: text/csv"], "a,b\n2,6", Some("8")),
+    get("GET /rpc/pair", r#"{"a":1,"b":2}"#),
     with("POST /rpc/size", &["content-type: application/octet-stream"], "\u{1}\\x", Some("3")),
     with("POST /rpc/touch", &[], "", None),
     get("GET /rpc/since?moment=2019-01-01&select=id&limit=1&order=id", r#"[{"id":1}]"#),

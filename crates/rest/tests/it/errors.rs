@@ -53,11 +53,20 @@ const REFUSED: &[Refused] = &[
     (
         "POST /clients",
         &["content-type: text/csv"],
-        "id,name\n1",
+        "id,name\n1,a\n2",
         400,
         "All lines must have same number of fields",
     ),
     ("POST /clients", &[], "[1]", 400, "All object keys must match"),
+    ("POST /clients", &[], "7", 400, "All object keys must match"),
+    ("DELETE /rpc/add?a=1", &[], "", 405, "PGRST101"),
+    (
+        "GET /projects?select=id,clients(name)&order=clients(nam)",
+        &[],
+        "",
+        400,
+        r#""hint":"Perhaps you meant to reference the column \"projects_clients_1.name\".","message":"column projects_clients_1.nam does not exist"}"#,
+    ),
     (
         "PUT /clients?name=eq.x",
         &[],
@@ -133,7 +142,6 @@ const REFUSED: &[Refused] = &[
     ),
     ("GET /", &[], "", 404, "PGRST125"),
     ("GET /a/b/c", &[], "", 404, "PGRST125"),
-    ("DELETE /clients?limit=1", &[], "", 400, "PGRST127"),
     (
         "GET /clients?select=id,people(id)",
         &[],
@@ -226,6 +234,13 @@ const REFUSED: &[Refused] = &[
         "",
         400,
         r#"{"code":"42703","details":null,"hint":null,"message":"column clients.nothing does not exist"}"#,
+    ),
+    (
+        "GET /clients?select=id,projects(nam)",
+        &[],
+        "",
+        400,
+        r#""hint":"Perhaps you meant to reference the column \"projects_1.name\".","message":"column projects_1.nam does not exist"}"#,
     ),
     ("GET /clients?select=id::nothing", &[], "", 400, r#""message":"type \"nothing\" does not exist""#),
     ("GET /clients?id=eq.%00", &[], "", 400, "PGRST100"),

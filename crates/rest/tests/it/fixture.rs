@@ -191,6 +191,7 @@ fn functions() -> Vec<Function> {
         function("sum_all", &[("numbers", "integer[]", false)], scalar("bigint"), false, true),
         function("touch", &[], Returns::Void, false, false),
         function("echo", &[("", "json", false)], scalar("json"), false, true),
+        function("pair", &[], scalar("record"), false, true),
         function("size", &[("", "bytea", false)], scalar("integer"), false, true),
         function("twice", &[("a", "integer", false)], scalar("integer"), false, true),
         function("twice", &[("a", "text", false)], scalar("integer"), false, true),

@@ -60,6 +60,7 @@ create function since(moment timestamptz) returns setof projects stable language
 create function sum_all(variadic numbers int[]) returns int8 immutable language sql as 'select sum(n) from unnest(numbers) n';
 create function touch() returns void language plpgsql as 'begin update projects set name = name; end';
 create function echo(json) returns json immutable language sql as 'select $1';
+create function pair() returns record immutable language sql as 'select 1 as a, 2 as b';
 create function size(bytea) returns int immutable language sql as 'select length($1)';
 create function twice(a int) returns int immutable language sql as 'select a';
 create function twice(a text) returns int immutable language sql as 'select 1';
