@@ -73,7 +73,9 @@ impl Answer {
     /// From what the database found. Answers that may be kept carry a validator.
     pub(crate) fn new(plan: &Plan, found: Found, kept: bool, target: &str) -> Result<Arc<Answer>, Failure> {
         let head = rest::respond(plan, &found.counts)?;
-        Ok(Answer::whole(head, found.body.unwrap_or_default(), kept, found.position, target))
+        let body = found.body.unwrap_or_default();
+        let body = if plan.answer.is_binary() { bytes_of(&body)? } else { body };
+        Ok(Answer::whole(head, body, kept, found.position, target))
     }
 
     fn whole(head: Head, body: Bytes, kept: bool, position: Option<Lsn>, target: &str) -> Arc<Answer> {
@@ -293,6 +295,19 @@ fn bypass(reason: &str) -> HeaderValue {
     }
     text.push('"');
     HeaderValue::from_str(&text).expect("printable ASCII is a header value")
+}
+
+/// The bytes that hexadecimal digits stand for.
+fn bytes_of(digits: &[u8]) -> Result<Bytes, Failure> {
+    let digit = |digit: u8| char::from(digit).to_digit(16);
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => u8::try_from(digit(*high)? * 16 + digit(*low)?).ok(),
+        _ => None,
+    };
+    let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
+    bytes
+        .map(Bytes::from)
+        .ok_or_else(|| Failure::Unreadable("a body is not in hexadecimal digits".to_owned()))
 }
 
 #[cfg(test)]

@@ -239,6 +239,8 @@ fn rules(config: &Config) -> Rules {
     Rules {
         schemas: schemas.clone(),
         rows_max: config.database.rows_max,
+        aggregates: config.database.aggregates,
+        transaction_end: config.database.transaction_end,
         declared: declared.collect(),
         limits,
         writes_counted: config.audit.enabled && config.audit.writes,

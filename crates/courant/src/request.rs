@@ -235,8 +235,10 @@ async fn write(node: &Node, asked: &Asked, planned: &Planned, session: &Settled)
     let plan = &planned.plan;
     let mut mark = node.marks.set();
     let began = node.clock.now();
-    let acceptable =
-        |row: &pg::Row| Found::read(row).is_ok_and(|found| rest::respond(plan, &found.counts).is_ok());
+    let acceptable = |row: &pg::Row| {
+        let kept = !plan.answer.rolls_back();
+        kept && Found::read(row).is_ok_and(|found| rest::respond(plan, &found.counts).is_ok())
+    };
     let commit = if plan.answer.decides() { Commit::If(&acceptable) } else { Commit::Always };
     let text = mark.text();
     let record = node.audit.holds_writes().then(|| {

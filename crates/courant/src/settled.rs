@@ -40,6 +40,7 @@ impl Settled {
         set("request.path", &|| head.uri.path().to_owned());
         set("request.headers", &|| headers_json(head, |name| name != "cookie"));
         set("request.cookies", &|| cookies_json(head));
+        settings.extend(planned.plan.timezone.clone().map(|zone| ("timezone", zone)));
         Settled { who, planned, settings }
     }
 

@@ -101,6 +101,11 @@ impl Error {
             .details(details.into())
     }
 
+    pub(crate) fn put_filters() -> Error {
+        let message = "Filters must include all and only primary key columns with 'eq' operators";
+        Error::new(StatusCode::METHOD_NOT_ALLOWED, "PGRST105", message)
+    }
+
     pub(crate) fn schema(asked: &str, exposed: &[String]) -> Error {
         Error::new(StatusCode::NOT_ACCEPTABLE, "PGRST106", format!("Invalid schema: {asked}"))
             .hint(format!("Only the following schemas are exposed: {}", exposed.join(", ")))
@@ -115,6 +120,16 @@ impl Error {
         let message = format!("'{name}' is not an embedded resource in this request");
         Error::new(StatusCode::BAD_REQUEST, "PGRST108", message)
             .hint(format!("Verify that '{name}' is included in the 'select' query parameter."))
+    }
+
+    pub(crate) fn put_limit() -> Error {
+        let message = "limit/offset querystring parameters are not allowed for PUT";
+        Error::new(StatusCode::BAD_REQUEST, "PGRST114", message)
+    }
+
+    pub(crate) fn put_key() -> Error {
+        let message = "Payload values do not match URL in primary key column(s)";
+        Error::new(StatusCode::BAD_REQUEST, "PGRST115", message)
     }
 
     pub(crate) fn not_singular(rows: u64) -> Error {
@@ -181,14 +196,23 @@ impl Error {
         Error::new(StatusCode::BAD_REQUEST, "PGRST204", message)
     }
 
-    pub(crate) fn relation(schema: &str, name: &str) -> Error {
+    pub(crate) fn relation(schema: &str, name: &str, similar: Option<&str>) -> Error {
         let message = format!("Could not find the table '{schema}.{name}' in the schema cache");
-        Error::new(StatusCode::NOT_FOUND, "PGRST205", message)
+        let error = Error::new(StatusCode::NOT_FOUND, "PGRST205", message);
+        match similar {
+            Some(similar) => error.hint(format!("Perhaps you meant the table '{schema}.{similar}'")),
+            None => error,
+        }
     }
 
     /// What PostgreSQL would have said, had the name been sent to it.
     pub(crate) fn column(relation: &str, column: &str) -> Error {
         Error::new(StatusCode::BAD_REQUEST, "42703", format!("column {relation}.{column} does not exist"))
+    }
+
+    /// What PostgreSQL would have said of a column that only one table can have.
+    pub(crate) fn column_alone(column: &str) -> Error {
+        Error::new(StatusCode::BAD_REQUEST, "42703", format!("column \"{column}\" does not exist"))
     }
 
     /// What PostgreSQL would have said, had the name been sent to it.

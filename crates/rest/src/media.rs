@@ -1,46 +1,127 @@
 //! Media types: what the client accepts, of what can be made.
+//!
+//! Beside what is built in, a function may return a domain that is called like a media type, and an aggregate
+//! over a relation's rows may: their texts and bytes are sent as they are.
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::HeaderMap;
+use pg::catalog::{Function, MediaType};
 
 use crate::Error;
 
 /// The form of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Media {
-    /// One object instead of an array.
-    pub(crate) singular: bool,
-    /// Keys whose value is null are left out.
-    pub(crate) nulls_stripped: bool,
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Media {
+    Json {
+        /// One object instead of an array.
+        singular: bool,
+        /// Keys whose value is null are left out.
+        nulls_stripped: bool,
+    },
+    Csv,
+    GeoJson,
+    /// What a function makes: its content type, and whether it is bytes.
+    Own {
+        content_type: String,
+        binary: bool,
+    },
+}
+
+/// What makes bodies of media types that are not built in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Maker<'a> {
+    /// Nothing.
+    BuiltIn,
+    /// The called function itself.
+    Function(&'a Function),
+    /// These aggregates over the rows.
+    Aggregates(&'a [Arc<Function>]),
 }
 
 impl Media {
-    const JSON: Media = Media { singular: false, nulls_stripped: false };
+    pub(crate) const JSON: Media = Media::Json { singular: false, nulls_stripped: false };
 
-    /// The value of `Content-Type`.
-    pub(crate) fn content_type(self) -> &'static str {
-        match (self.singular, self.nulls_stripped) {
-            (true, false) => "application/vnd.pgrst.object+json; charset=utf-8",
-            (true, true) => "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8",
-            (false, true) => "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8",
-            (false, false) => "application/json; charset=utf-8",
-        }
+    /// Whether one object is asked for.
+    pub(crate) fn is_singular(&self) -> bool {
+        matches!(self, Media::Json { singular: true, .. })
     }
 
-    /// Chooses by the `Accept` header: the most wanted type that can be made.
-    pub(crate) fn negotiate(headers: &HeaderMap) -> Result<Media, Error> {
+    /// Whether keys whose value is null are left out.
+    pub(crate) fn strips_nulls(&self) -> bool {
+        matches!(self, Media::Json { nulls_stripped: true, .. })
+    }
+
+    /// The value of `Content-Type`.
+    pub(crate) fn content_type(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Media::Json { singular: true, nulls_stripped: false } => {
+                "application/vnd.pgrst.object+json; charset=utf-8"
+            }
+            Media::Json { singular: true, nulls_stripped: true } => {
+                "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8"
+            }
+            Media::Json { singular: false, nulls_stripped: true } => {
+                "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8"
+            }
+            Media::Json { singular: false, nulls_stripped: false } => "application/json; charset=utf-8",
+            Media::Csv => "text/csv; charset=utf-8",
+            Media::GeoJson => "application/geo+json; charset=utf-8",
+            Media::Own { content_type, .. } => content_type,
+        })
+    }
+
+    /// Chooses by the `Accept` header: the most wanted type that can be made, and the aggregate that makes it.
+    pub(crate) fn negotiate<'a>(
+        headers: &HeaderMap,
+        maker: Maker<'a>,
+    ) -> Result<(Media, Option<&'a Arc<Function>>), Error> {
         let mut asked: Vec<(&str, f32)> = Vec::new();
         for value in headers.get_all("accept").iter().filter_map(|value| value.to_str().ok()) {
             asked.extend(value.split(',').map(str::trim).filter(|range| !range.is_empty()).map(weighed));
         }
         if asked.is_empty() {
-            return Ok(Media::JSON);
+            asked.push(("*/*", 1.0));
         }
         asked.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-        if let Some(media) = asked.iter().filter(|(_, q)| *q > 0.0).find_map(|(range, _)| known(range)) {
-            return Ok(media);
+        let found = asked.iter().filter(|(_, q)| *q > 0.0).find_map(|(range, _)| maker.make(range));
+        found.ok_or_else(|| {
+            let names: Vec<&str> = asked.iter().map(|(range, _)| *range).collect();
+            Error::media(&names.join(", "))
+        })
+    }
+}
+
+impl<'a> Maker<'a> {
+    fn make(self, range: &str) -> Option<(Media, Option<&'a Arc<Function>>)> {
+        let built_in = known(range);
+        if matches!(built_in, Some(Media::Json { .. })) && range.contains("vnd.pgrst") {
+            return Some((built_in?, None));
         }
-        let names: Vec<&str> = asked.iter().map(|(range, _)| *range).collect();
-        Err(Error::media(&names.join(", ")))
+        let own = |function: &Function| function.media.as_ref().and_then(|media| own(media, range));
+        match self {
+            Maker::BuiltIn => None,
+            Maker::Function(function) => own(function).map(|media| (media, None)),
+            Maker::Aggregates(all) => all.iter().find_map(|function| Some((own(function)?, Some(function)))),
+        }
+        .or_else(|| Some((built_in?, None)))
+    }
+}
+
+/// The media type that a domain's name says, if it is in the range.
+fn own(media: &MediaType, range: &str) -> Option<Media> {
+    let binary = media.binary;
+    match media.name.as_str() {
+        "*/*" => Some(Media::Own { content_type: "application/octet-stream".to_owned(), binary }),
+        name if name.eq_ignore_ascii_case(range) => {
+            // PostgREST tells the characters of those that it knows itself.
+            const KNOWN: [&str; 5] =
+                ["application/json", "application/geo+json", "text/csv", "text/plain", "text/xml"];
+            let characters = if KNOWN.contains(&name) { "; charset=utf-8" } else { "" };
+            Some(Media::Own { content_type: format!("{name}{characters}"), binary })
+        }
+        _ => None,
     }
 }
 
@@ -60,12 +141,14 @@ fn known(range: &str) -> Option<Media> {
     let name = parts.next()?.to_ascii_lowercase();
     let nulls_stripped = parts.any(|parameter| parameter == "nulls=stripped");
     match name.as_str() {
-        "*/*" | "application/*" | "application/json" => Some(Media::JSON),
+        "*/*" | "application/json" => Some(Media::JSON),
+        "text/csv" => Some(Media::Csv),
+        "application/geo+json" => Some(Media::GeoJson),
         "application/vnd.pgrst.object+json" | "application/vnd.pgrst.object" => {
-            Some(Media { singular: true, nulls_stripped })
+            Some(Media::Json { singular: true, nulls_stripped })
         }
         "application/vnd.pgrst.array+json" | "application/vnd.pgrst.array" => {
-            Some(Media { singular: false, nulls_stripped })
+            Some(Media::Json { singular: false, nulls_stripped })
         }
         _ => None,
     }

@@ -29,12 +29,25 @@ pub struct Rules {
     pub schemas: Vec<String>,
     /// The most rows a read returns.
     pub rows_max: Option<u64>,
+    /// Whether requests may aggregate.
+    pub aggregates: bool,
+    /// How transactions end.
+    pub transaction_end: TransactionEnd,
     /// What the user says functions and views depend on.
     pub declared: Vec<Declared>,
     /// Bounds on what a request may ask.
     pub limits: Limits,
     /// Whether a write to a relation leaves the number of its rows in the setting `courant.rows`, for the audit log.
     pub writes_counted: bool,
+}
+
+/// How the transaction of a request ends that is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransactionEnd {
+    /// With a rollback.
+    pub rollback: bool,
+    /// Whether the client may choose otherwise, by `Prefer: tx=commit` or `tx=rollback`.
+    pub may_be_chosen: bool,
 }
 
 /// A function or view whose dependence the user declared.

@@ -17,6 +17,8 @@ pub struct AnswerRules {
     /// Whether there is a body to send.
     pub(crate) body: bool,
     pub(crate) counted: bool,
+    /// Whether the transaction is rolled back although the request is answered.
+    pub(crate) rollback: bool,
     /// Whether the method was `HEAD`.
     pub(crate) head: bool,
     pub(crate) preference_applied: Option<String>,
@@ -33,6 +35,10 @@ pub(crate) enum Kind {
         offset: u64,
     },
     Insert {
+        /// Whether the total is of rows inserted.
+        upsert: bool,
+    },
+    Put {
         /// Whether the total is of rows inserted.
         upsert: bool,
     },
@@ -59,9 +65,37 @@ impl AnswerRules {
         self.body && !self.head
     }
 
-    /// Whether [`respond`] can turn the counts into an error, so that a write must ask it before its COMMIT.
+    /// The error of a range beyond the end, with the headers that the answer would have had.
+    fn described(&self, error: Error, total: Option<u64>) -> Error {
+        let fields = [
+            (Field::PreferenceApplied, &self.preference_applied),
+            (Field::ContentProfile, &self.content_profile),
+            (Field::ContentLocation, &self.content_location),
+        ];
+        let fields = fields.into_iter().filter_map(|(field, value)| Some((field, value.clone()?)));
+        let range = (Field::ContentRange, content_range(None, total));
+        fields
+            .chain([range])
+            .fold(error, |error, (field, value)| error.header(field.name().as_str().to_owned(), value))
+    }
+
+    /// Whether a write may have to be rolled back: by wish, or because [`respond`] turns the counts into an
+    /// error. It must be asked before the COMMIT.
     pub fn decides(&self) -> bool {
-        self.media.singular || self.max_affected.is_some()
+        self.rollback
+            || self.media.is_singular()
+            || self.max_affected.is_some()
+            || matches!(self.kind, Kind::Put { .. })
+    }
+
+    /// Whether the statement's `body` is bytes, written in hexadecimal digits.
+    pub fn is_binary(&self) -> bool {
+        matches!(self.media, Media::Own { binary: true, .. })
+    }
+
+    /// Whether what was written is rolled back although the request is answered.
+    pub fn rolls_back(&self) -> bool {
+        self.rollback
     }
 
     /// The key by which an inserted row is told, if it is.
@@ -142,7 +176,10 @@ impl Field {
 pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
     let answer = &plan.answer;
     let Counts { rows, total, .. } = *counts;
-    if answer.media.singular && rows != 1 && !matches!(answer.kind, Kind::Call { void: true, .. }) {
+    if matches!(answer.kind, Kind::Put { .. }) && rows != 1 {
+        return Err(Error::put_key());
+    }
+    if answer.media.is_singular() && rows != 1 && !matches!(answer.kind, Kind::Call { void: true, .. }) {
         return Err(Error::not_singular(rows));
     }
     let exceeded = answer.max_affected.is_some_and(|max| rows > max);
@@ -154,7 +191,8 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
     let affected = answer.counted.then_some(rows);
     let (status, range) = match answer.kind {
         Kind::Read { offset } | Kind::Call { offset, void: false } => {
-            let status = range_status(offset, rows, counted)?;
+            let status =
+                range_status(offset, rows, counted).map_err(|error| answer.described(error, counted))?;
             (status, content_range(Some((offset, rows)), counted))
         }
         Kind::Call { offset, void: true } => {
@@ -164,18 +202,25 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
             let none = upsert && total == Some(0);
             (if none { StatusCode::OK } else { StatusCode::CREATED }, content_range(None, affected))
         }
+        Kind::Put { upsert } if answer.body => {
+            let none = upsert && total == Some(0);
+            (if none { StatusCode::OK } else { StatusCode::CREATED }, content_range(None, affected))
+        }
+        Kind::Put { .. } => (StatusCode::NO_CONTENT, content_range(None, affected)),
         Kind::Update if answer.body => (StatusCode::OK, content_range(Some((0, rows)), affected)),
         Kind::Update => (StatusCode::NO_CONTENT, content_range(Some((0, rows)), affected)),
         Kind::Delete if answer.body => (StatusCode::OK, content_range(None, affected)),
         Kind::Delete => (StatusCode::NO_CONTENT, content_range(None, affected)),
     };
-    set(&mut fields, Field::ContentRange, &range);
+    if !matches!(answer.kind, Kind::Put { .. }) {
+        set(&mut fields, Field::ContentRange, &range);
+    }
     if answer.body {
-        set(&mut fields, Field::ContentType, answer.media.content_type());
+        set(&mut fields, Field::ContentType, &answer.media.content_type());
     }
     let optional = [
         (Field::PreferenceApplied, &answer.preference_applied),
-        (Field::ContentProfile, &answer.content_profile),
+        (Field::ContentProfile, if answer.body { &answer.content_profile } else { &None }),
         (Field::ContentLocation, &answer.content_location),
     ];
     for (field, value) in optional {

@@ -4,6 +4,8 @@
 //! names follow from it: `pool.connections_max` is `COURANT_POOL_CONNECTIONS_MAX`. Longer than 500 lines because it is
 //! one table.
 
+use rest::TransactionEnd;
+
 use super::given::{Given, Refusal};
 use super::routes;
 use super::tables::{declaration, named};
@@ -232,6 +234,27 @@ const KEYS: &[Key] = &[
     })
     .unset()
     .postgrest(&["PGRST_DB_MAX_ROWS"]),
+    Key::new("database.aggregates", "false", "Whether requests may sum, average and count.", |config, given| {
+        given.boolean().map(|aggregates| config.database.aggregates = aggregates)
+    })
+    .postgrest(&["PGRST_DB_AGGREGATES_ENABLED"]),
+    Key::new(
+        "database.transaction_end",
+        "commit",
+        "How the transaction of a request ends: `commit` or `rollback`; with `-allow-override` after it, unless \
+         the client says `Prefer: tx=commit` or `tx=rollback`.",
+        |config, given| {
+            let end = |rollback, may_be_chosen| TransactionEnd { rollback, may_be_chosen };
+            let word = given.word(&[
+                ("commit", end(false, false)),
+                ("commit-allow-override", end(false, true)),
+                ("rollback", end(true, false)),
+                ("rollback-allow-override", end(true, true)),
+            ]);
+            word.map(|end| config.database.transaction_end = end)
+        },
+    )
+    .postgrest(&["PGRST_DB_TX_END"]),
     Key::new(
         "jwt.secret",
         "none: no token is accepted",

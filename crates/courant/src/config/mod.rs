@@ -71,6 +71,8 @@ pub(crate) struct Database {
     pub(crate) schemas: Vec<String>,
     pub(crate) anon_role: Option<String>,
     pub(crate) rows_max: Option<u64>,
+    pub(crate) aggregates: bool,
+    pub(crate) transaction_end: rest::TransactionEnd,
 }
 
 /// How a token becomes a role.

@@ -9,15 +9,19 @@ use super::dependence::Mentioned;
 use super::source::{Source, SourceForeignKey, SourceRelation, letter};
 use super::storage;
 use super::tables;
-use super::{Argument, Catalog, ForeignKey, Function, Relation, RelationId, RelationKind, Returns};
+use super::views::{self, Views};
+use super::{
+    Argument, Catalog, ForeignKey, Function, MediaType, Relation, RelationId, RelationKind, Returns,
+};
 
 /// The catalog with the relations and functions of the exposed schemas.
 pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, tokio_postgres::Error> {
     let mentioned = Mentioned::read(source);
     let exposed: HashSet<&str> = schemas.iter().map(String::as_str).collect();
+    let views = Views::read(source);
     let mut catalog = Catalog {
-        foreign_keys: source.foreign_keys.iter().filter_map(|key| foreign_key(source, key)).collect(),
         tables: tables::all(source),
+        timezones: source.timezones.clone(),
         server_version: source.server_version,
         fingerprint: source.fingerprint,
         ..Catalog::default()
@@ -27,16 +31,30 @@ pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, to
             && !storage::is_system(&found.schema)
             && let Some(kind) = kind(found)
         {
-            let relation = Arc::new(relation(source, &mentioned, *id, found, kind));
+            let relation = Arc::new(relation(source, &mentioned, &views, *id, found, kind));
             catalog.by_id.insert(*id, Arc::clone(&relation));
             catalog.relations.insert((found.schema.clone(), found.name.clone()), relation);
         }
     }
+    let keys: Vec<ForeignKey> =
+        source.foreign_keys.iter().filter_map(|key| foreign_key(source, key)).collect();
+    let derived: Vec<ForeignKey> = keys.iter().flat_map(|key| views.derived(key)).collect();
+    catalog.foreign_keys = keys.into_iter().chain(derived).collect();
+    catalog.foreign_keys.retain(|key| views::is_exposed(key, &catalog.by_id));
     let mut functions: HashMap<(String, String), Vec<Arc<Function>>> = HashMap::new();
     for row in &source.signatures {
         let function = function(row, &mentioned)?;
+        let function = Arc::new(function);
+        if row.try_get(17)? {
+            catalog.handlers.push(function);
+            continue;
+        }
+        if let (Some(relation), [_]) = (function.takes, function.arguments.as_slice()) {
+            let name = (relation, function.name.clone());
+            catalog.computed.entry(name).or_insert_with(|| Arc::clone(&function));
+        }
         let name = (function.schema.clone(), function.name.clone());
-        functions.entry(name).or_default().push(Arc::new(function));
+        functions.entry(name).or_default().push(function);
     }
     catalog.functions = functions;
     Ok(catalog)
@@ -56,21 +74,24 @@ fn kind(relation: &SourceRelation) -> Option<RelationKind> {
 fn relation(
     source: &Source,
     mentioned: &Mentioned<'_>,
+    views: &Views,
     id: RelationId,
     found: &SourceRelation,
     kind: RelationKind,
 ) -> Relation {
-    let keys = source.keys.get(&id).into_iter().flatten();
-    let primary = keys.into_iter().find(|key| key.primary);
+    let primary_key = |id| {
+        let mut keys = source.keys.get(&id).into_iter().flatten();
+        let primary = keys.find(|key| key.primary);
+        primary.and_then(|key| storage::names(source, id, &key.columns, |_| true)).unwrap_or_default()
+    };
+    let is_view = matches!(kind, RelationKind::View | RelationKind::MaterializedView);
     Relation {
         id,
         schema: found.schema.clone(),
         name: found.name.clone(),
         kind,
         columns: tables::columns(source, id),
-        primary_key: primary
-            .and_then(|key| storage::names(source, id, &key.columns, |_| true))
-            .unwrap_or_default(),
+        primary_key: if is_view { views.primary_key(id, primary_key) } else { primary_key(id) },
         identity: storage::shared_identity(source, id),
         identity_full: storage::is_told_whole(source, id),
         policies: mentioned.policies(id),
@@ -102,6 +123,12 @@ fn function(row: &Row, mentioned: &Mentioned<'_>) -> Result<Function, tokio_post
         arguments: arguments(row)?,
         returns: returns(row)?,
         returns_set: row.try_get(4)?,
+        one_row: row.try_get(16)?,
+        media: match row.try_get::<_, Option<String>>(18)? {
+            Some(name) => Some(MediaType { name, binary: row.try_get(19)? }),
+            None => None,
+        },
+        takes: row.try_get::<_, Option<u32>>(15)?.filter(|id| *id != 0).map(RelationId),
         read_only: row.try_get(3)?,
         dependence: mentioned.of_function(id),
     })
@@ -142,7 +169,8 @@ fn returns(row: &Row) -> Result<Returns, tokio_postgres::Error> {
     Ok(match (type_id, relation) {
         (VOID, _) => Returns::Void,
         (_, Some(relation)) if composite => Returns::Relation(relation),
-        (RECORD, _) => Returns::Record,
+        // Of a record that tells no columns, only the whole can be shown.
+        (RECORD, _) if !own_columns => Returns::Scalar(row.try_get(11)?),
         _ if composite || own_columns => Returns::Record,
         _ => Returns::Scalar(row.try_get(11)?),
     })

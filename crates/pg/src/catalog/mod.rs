@@ -4,7 +4,8 @@
 //! A catalog is immutable; a change of schema makes a new one. Loaded by [`load`], never by guessing.
 //! What the rooms below hold: `source` the system catalogs' rows of one snapshot, `nodes` and `body` what
 //! expressions and function bodies mention, `builtin` what the server's own functions rest on, `dependence`
-//! where all that leads, `storage` and `tables` what the log tells, `assemble` the result.
+//! where all that leads, `views` the keys that views inherit, `storage` and `tables` what the log tells,
+//! `assemble` the result.
 
 mod assemble;
 mod body;
@@ -15,8 +16,9 @@ mod nodes;
 mod source;
 mod storage;
 mod tables;
+mod views;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio_postgres::Client;
@@ -48,12 +50,20 @@ pub struct Catalog {
     pub relations: HashMap<(String, String), Arc<Relation>>,
     /// Functions by schema and name; more than one where the name is overloaded.
     pub functions: HashMap<(String, String), Vec<Arc<Function>>>,
-    /// Foreign keys, in order of the constraint's name.
+    /// Functions that take one row of a relation and nothing else, by that relation and their name: computed
+    /// fields, and computed relationships where they return a relation's rows.
+    pub computed: HashMap<(RelationId, String), Arc<Function>>,
+    /// Aggregates over a relation's rows, or over any, that make bodies of a media type.
+    pub handlers: Vec<Arc<Function>>,
+    /// Foreign keys between relations of `relations`, in order of the constraint's name; then those that
+    /// follow for views.
     pub foreign_keys: Vec<ForeignKey>,
     /// The relations of `relations` by object identifier.
     pub by_id: HashMap<RelationId, Arc<Relation>>,
     /// Every table of which the stream could tell, whatever its schema, by schema and name.
     pub tables: Vec<StoredTable>,
+    /// The names of time zones that the server knows.
+    pub timezones: HashSet<String>,
     /// `server_version_num`: 150018 for 15.18.
     pub server_version: u32,
     /// Changes whenever anything does that a plan, a read set or an authorization rests on.
@@ -64,6 +74,11 @@ impl Catalog {
     /// The relation of that schema and name.
     pub fn relation(&self, schema: &str, name: &str) -> Option<&Arc<Relation>> {
         self.relations.get(&(schema.to_owned(), name.to_owned()))
+    }
+
+    /// The computed field or relationship of that relation and name.
+    pub fn computed(&self, relation: RelationId, name: &str) -> Option<&Arc<Function>> {
+        self.computed.get(&(relation, name.to_owned()))
     }
 
     /// The functions of that schema and name.
@@ -85,7 +100,8 @@ pub struct Relation {
     pub kind: RelationKind,
     /// Its columns in order of their number, dropped ones left out.
     pub columns: Vec<Column>,
-    /// The primary key's columns in key order; empty without one.
+    /// The primary key's columns in key order; empty without one. Of a view, those of the tables that it
+    /// shows, which need not tell its rows apart.
     pub primary_key: Vec<String>,
     /// The columns by which the log names an old row (`REPLICA IDENTITY`), in the key's order.
     ///
@@ -152,6 +168,8 @@ pub struct Column {
     pub nullable: bool,
     /// Whether the database fills it when it is left out (default, identity, generated).
     pub has_default: bool,
+    /// The expression that fills it, as PostgreSQL writes it; none for generated columns.
+    pub default: Option<String>,
     /// The canonical form of its type, where equality is equality of bytes **and** the log tells its
     /// value (not for generated columns).
     pub canonical: Option<Canonical>,
@@ -189,10 +207,25 @@ pub struct Function {
     pub returns: Returns,
     /// Whether it returns a set.
     pub returns_set: bool,
+    /// Whether a set that it returns is said to have one row (`rows 1`).
+    pub one_row: bool,
+    /// The relation of whose rows' type its first argument is.
+    pub takes: Option<RelationId>,
+    /// The media type of what it returns: a domain that is called like one.
+    pub media: Option<MediaType>,
     /// `immutable` or `stable`, which lets it run in a read-only transaction.
     pub read_only: bool,
     /// What an answer that calls it depends on. A body that cannot be read is an [`Obstacle::Opaque`].
     pub dependence: Dependence,
+}
+
+/// A media type that a domain stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaType {
+    /// The domain's name: `text/html`.
+    pub name: String,
+    /// Whether the domain is of `bytea`.
+    pub binary: bool,
 }
 
 /// An input argument.

@@ -9,6 +9,10 @@ use std::collections::BTreeSet;
 
 use super::{Obstacle, Settings};
 
+mod targets;
+
+pub(super) use targets::{Target, targets};
+
 /// What an expression, a query or a function body mentions by itself, before anything is followed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mentions {

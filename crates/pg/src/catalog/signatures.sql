@@ -1,4 +1,5 @@
--- What a request needs to call each function of the exposed schemas ($1), by oid. One row each.
+-- What a request needs to call each function of the exposed schemas ($1), by oid; and aggregates that make
+-- bodies of a media type. One row each.
 -- Locks: AccessShareLock on the catalogs.
 select
     p.oid,
@@ -19,12 +20,17 @@ select
     pg_catalog.format_type(p.prorettype, null) as return_type,
     t.typtype,
     t.typrelid,
-    c.relkind
+    c.relkind,
+    (select a.typrelid from pg_catalog.pg_type a where a.oid = p.proargtypes[0]) as taken_relation,
+    p.prorows = 1 as one_row,
+    p.prokind = 'a' as is_aggregate,
+    case when t.typtype = 'd' and t.typname like '%/%' then t.typname end as media,
+    t.typbasetype = 'bytea'::regtype as is_binary
 from pg_catalog.pg_proc p
 join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 join pg_catalog.pg_type t on t.oid = p.prorettype
 left join pg_catalog.pg_class c on c.oid = t.typrelid
 where n.nspname = any ($1)
-    and p.prokind = 'f'
+    and (p.prokind = 'f' or p.prokind = 'a' and t.typtype = 'd' and t.typname like '%/%')
     and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
 order by p.oid

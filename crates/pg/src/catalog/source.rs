@@ -4,7 +4,7 @@
 //! what they mean is said in [`super::dependence`] and [`super::assemble`]. Never holds a lock past the
 //! transaction and never writes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::future::try_join_all;
 use tokio_postgres::types::{ToSql, Type};
@@ -32,6 +32,7 @@ pub(super) struct Source {
     pub(super) functions: HashMap<u32, SourceFunction>,
     pub(super) signatures: Vec<Row>,
     pub(super) operators: HashMap<u32, SourceOperator>,
+    pub(super) timezones: HashSet<String>,
 }
 
 #[derive(Debug)]
@@ -58,6 +59,7 @@ pub(super) struct SourceColumn {
     pub(super) deterministic: bool,
     pub(super) type_kind: u8,
     pub(super) granted: bool,
+    pub(super) default: Option<String>,
 }
 
 /// A unique index over plain columns and all rows.
@@ -120,7 +122,7 @@ pub(super) struct SourceOperator {
     pub(super) right: u32,
 }
 
-const STATEMENTS: [&str; 12] = [
+const STATEMENTS: [&str; 13] = [
     include_str!("relations.sql"),
     include_str!("inheritance.sql"),
     include_str!("columns.sql"),
@@ -133,6 +135,7 @@ const STATEMENTS: [&str; 12] = [
     include_str!("functions.sql"),
     include_str!("signatures.sql"),
     include_str!("operators.sql"),
+    include_str!("timezones.sql"),
 ];
 
 impl Source {
@@ -174,6 +177,7 @@ impl Source {
             Source::take_function,
             Source::take_signature,
             Source::take_operator,
+            Source::take_timezone,
         ];
         for (take, rows) in takers.into_iter().zip(answers) {
             for row in rows {
@@ -216,6 +220,7 @@ impl Source {
             deterministic: row.try_get(8)?,
             type_kind: letter(&row, 9)?,
             granted: row.try_get(10)?,
+            default: row.try_get(11)?,
         };
         self.columns.entry(RelationId(row.try_get(0)?)).or_default().push(column);
         Ok(())
@@ -299,6 +304,11 @@ impl Source {
 
     fn take_signature(&mut self, row: Row) -> Result<(), LoadError> {
         self.signatures.push(row);
+        Ok(())
+    }
+
+    fn take_timezone(&mut self, row: Row) -> Result<(), LoadError> {
+        self.timezones.insert(row.try_get(0)?);
         Ok(())
     }
 

@@ -97,6 +97,7 @@ pub(super) fn columns(source: &Source, id: RelationId) -> Vec<Column> {
         type_name: column.type_name.clone(),
         nullable: !column.not_null,
         has_default: column.has_default,
+        default: column.default.clone(),
         canonical: column
             .canonical()
             .filter(|form| stored.iter().all(|leaf| leaf.get(column.name.as_str()) == Some(&Some(*form)))),

@@ -8,6 +8,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::table_body;
 use crate::Error;
 
 /// A JSON body.
@@ -28,11 +29,23 @@ pub(crate) enum Shape {
     Array {
         rows: usize,
     },
-    /// A scalar, null, or an array of anything but objects.
-    Other,
+    /// An array of anything but objects.
+    Mixed,
+    /// A text, a number, a truth value or null.
+    Scalar,
 }
 
 impl Body {
+    /// Reads a body of that media type, if it is one that tells rows.
+    pub(crate) fn of_type(media: &str, body: &Bytes) -> Result<Body, Error> {
+        match media {
+            "application/json" => Body::read(body),
+            "text/csv" => Body::read(&table_body::csv(body)?),
+            "application/x-www-form-urlencoded" => Body::read(&table_body::form(body)?),
+            media => Err(Error::body(format!("Content-Type not acceptable: {media}"))),
+        }
+    }
+
     pub(crate) fn read(json: &Bytes) -> Result<Body, Error> {
         let invalid = || Error::body("Empty or invalid json");
         if std::str::from_utf8(json).is_err() {
@@ -42,7 +55,8 @@ impl Body {
         let (shape, keys, uniform) = match top {
             Top::Object(keys) => (Shape::Object, keys, true),
             Top::Array { rows, keys, uniform } => (Shape::Array { rows }, keys, uniform),
-            Top::Other => (Shape::Other, Vec::new(), true),
+            Top::Mixed => (Shape::Mixed, Vec::new(), true),
+            Top::Scalar => (Shape::Scalar, Vec::new(), true),
         };
         Ok(Body { json: json.clone(), shape, keys, uniform })
     }
@@ -51,7 +65,8 @@ impl Body {
 enum Top {
     Object(Vec<String>),
     Array { rows: usize, keys: Vec<String>, uniform: bool },
-    Other,
+    Mixed,
+    Scalar,
 }
 
 impl<'de> Deserialize<'de> for Top {
@@ -103,30 +118,30 @@ impl<'de> Visitor<'de> for Reader {
                 }
             }
         }
-        Ok(if other { Top::Other } else { Top::Array { rows, keys: first.unwrap_or_default(), uniform } })
+        Ok(if other { Top::Mixed } else { Top::Array { rows, keys: first.unwrap_or_default(), uniform } })
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Top, E> {
-        Ok(Top::Other)
+        Ok(Top::Scalar)
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<Top, E> {
-        Ok(Top::Other)
+        Ok(Top::Scalar)
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<Top, E> {
-        Ok(Top::Other)
+        Ok(Top::Scalar)
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Top, E> {
-        Ok(Top::Other)
+        Ok(Top::Scalar)
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Top, E> {
-        Ok(Top::Other)
+        Ok(Top::Scalar)
     }
 
     fn visit_unit<E>(self) -> Result<Top, E> {
-        Ok(Top::Other)
+        Ok(Top::Scalar)
     }
 }

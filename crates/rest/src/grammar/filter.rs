@@ -12,6 +12,16 @@ pub(crate) enum Logic {
     Tree { negated: bool, any: bool, children: Vec<Logic> },
 }
 
+impl Logic {
+    /// The column that is tested first.
+    pub(crate) fn column(&self) -> &str {
+        match self {
+            Logic::Filter(filter) => &filter.field.name,
+            Logic::Tree { children, .. } => children.first().map_or("", Logic::column),
+        }
+    }
+}
+
 /// A test of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Filter {
@@ -118,7 +128,10 @@ pub(crate) fn has_operator(value: &str) -> bool {
 pub(crate) fn filter(field: Field, text: &str) -> Result<Filter, Error> {
     let mut input = Input::new("filter", text);
     let (negated, test) = operation(&mut input, |input| Ok(input.take_while(|_| true).to_owned()))?;
-    input.end("end of input")?;
+    // What follows a list counts for nothing, as in PostgREST.
+    if !matches!(test, Test::In(_)) {
+        input.end("end of input")?;
+    }
     Ok(Filter { field, negated, test })
 }
 
@@ -153,6 +166,9 @@ fn logic(input: &mut Input<'_>, limits: &Limits, depth: usize) -> Result<Logic, 
         ));
     }
     let field = input.field()?;
+    if field.name == "not" && field.path.is_empty() && input.take(".") {
+        return Err(input.unexpected("logic operator (and, or)"));
+    }
     input.expect(".", "letter, digit, \"-\", \"->>\", \"->\" or delimiter (.)")?;
     let (negated, test) = operation(input, inner_value)?;
     Ok(Logic::Filter(Filter { field, negated, test }))
@@ -207,7 +223,7 @@ fn operation(input: &mut Input<'_>, value: ReadValue) -> Result<(bool, Test), Er
             Some("any") => Some(Quantifier::Any),
             Some("all") => Some(Quantifier::All),
             Some(_) => {
-                input.at = start;
+                input.at = start + 1;
                 return Err(input.unexpected(OPERATOR));
             }
         };
@@ -223,6 +239,9 @@ fn argument(input: &mut Input<'_>, expecting: &str) -> Result<Option<String>, Er
         return Ok(None);
     }
     let name = input.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ' ' | '$'));
+    if name.is_empty() {
+        return Err(input.unexpected(expecting));
+    }
     input.expect(")", expecting)?;
     Ok(Some(name.to_owned()))
 }

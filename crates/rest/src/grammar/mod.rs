@@ -9,13 +9,15 @@ mod order;
 mod preference;
 mod query;
 mod select;
+mod table_body;
 
 pub(crate) use body::{Body, Shape};
 pub(crate) use filter::{Comparison, Is, Logic, Quantifier, Search, Test};
 pub(crate) use order::{Nulls, Order, Target};
-pub(crate) use preference::{Heeded, Missing, Preferences, Resolution, Return};
+pub(crate) use preference::{Count, Heeded, Missing, Offered, Preferences, Resolution, Return};
 pub(crate) use query::{Query, Range, canonical};
-pub(crate) use select::{Embed, Item};
+pub(crate) use select::{Aggregate, Embed, Item};
+pub(crate) use table_body::form_pairs;
 
 use crate::Error;
 
@@ -191,6 +193,11 @@ impl<'a> Input<'a> {
             }
             let step = match self.index()? {
                 Some(index) => Step::Index(index),
+                None if matches!(self.peek(), None | Some('.' | ',' | '>' | '(' | ')')) => {
+                    return Err(
+                        self.unexpected("\"-\", digit or any non reserved character different from: .,>()")
+                    );
+                }
                 None => Step::Key(self.name()?),
             };
             path.push(Arrow { as_text, step });

@@ -73,6 +73,9 @@ fn term(input: &mut Input<'_>) -> Result<Order, Error> {
         () => None,
     };
     input.space();
+    if nulls.is_some() && input.peek() == Some('.') {
+        return Err(input.unexpected_character("\",\" or end of input"));
+    }
     if input.take(".") {
         return Err(match descending {
             None => input.unexpected_after("asc", "\"asc\", \"desc\", \"nullsfirst\" or \"nullslast\""),

@@ -1,5 +1,7 @@
 //! The `Prefer` header (RFC 7240).
 
+use std::collections::HashSet;
+
 use http::HeaderMap;
 
 use crate::Error;
@@ -10,12 +12,32 @@ pub(crate) struct Preferences {
     pub(crate) resolution: Option<Resolution>,
     pub(crate) missing: Option<Missing>,
     pub(crate) returning: Option<Return>,
-    /// `planned` and `estimated` are answered by an exact count, and said to be one.
-    pub(crate) count: bool,
+    /// How rows are to be counted. All three are counted exactly, which is as good an estimate as there is.
+    pub(crate) count: Option<Count>,
+    /// `tx=rollback` or `tx=commit`, where the configuration lets the client say so.
+    pub(crate) rollback: Option<bool>,
     /// `handling=strict` or not, where it was said.
     pub(crate) strict: Option<bool>,
+    /// A time zone that the server knows.
+    pub(crate) timezone: Option<String>,
     /// Only together with `handling=strict`.
     pub(crate) max_affected: Option<u64>,
+    /// What was not understood.
+    invalid: Vec<String>,
+}
+
+/// What is wanted to be known of how many rows there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Count {
+    Exact,
+    Planned,
+    Estimated,
+}
+
+/// What the server lets a client prefer.
+pub(crate) struct Offered<'a> {
+    pub(crate) timezones: &'a HashSet<String>,
+    pub(crate) rollback: bool,
 }
 
 /// What an insert does with a row that is there already.
@@ -41,15 +63,15 @@ pub(crate) enum Return {
 }
 
 impl Preferences {
-    pub(crate) fn read(headers: &HeaderMap) -> Result<Preferences, Error> {
+    pub(crate) fn read(headers: &HeaderMap, offered: &Offered<'_>) -> Preferences {
         let mut preferences = Preferences::default();
         let mut max_affected = None;
-        let mut invalid = Vec::new();
         let all = headers.get_all("prefer");
         for preference in
             all.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
         {
-            let Preferences { resolution, missing, returning, strict, .. } = &mut preferences;
+            let Preferences { resolution, missing, returning, count, rollback, strict, .. } =
+                &mut preferences;
             // The first one said of a kind holds.
             match preference.trim() {
                 "resolution=merge-duplicates" => *resolution = resolution.or(Some(Resolution::Merge)),
@@ -59,25 +81,34 @@ impl Preferences {
                 "return=representation" => *returning = returning.or(Some(Return::Representation)),
                 "return=headers-only" => *returning = returning.or(Some(Return::HeadersOnly)),
                 "return=minimal" => *returning = returning.or(Some(Return::Minimal)),
-                "count=exact" | "count=planned" | "count=estimated" => preferences.count = true,
+                "count=exact" => *count = count.or(Some(Count::Exact)),
+                "count=planned" => *count = count.or(Some(Count::Planned)),
+                "count=estimated" => *count = count.or(Some(Count::Estimated)),
                 "handling=strict" => *strict = strict.or(Some(true)),
                 "handling=lenient" => *strict = strict.or(Some(false)),
-                // Whether a transaction may be rolled back on request is not offered yet; PostgREST, too,
-                // ignores the wish unless its configuration allows it.
-                "" | "tx=commit" | "tx=rollback" => {}
-                other => match other.strip_prefix("max-affected=").map(str::parse::<u64>) {
-                    Some(Ok(rows)) => max_affected = max_affected.or(Some(rows)),
-                    _ => invalid.push(other.to_owned()),
+                // Not offered, it is no mistake to ask for it.
+                "tx=commit" => *rollback = rollback.or(offered.rollback.then_some(false)),
+                "tx=rollback" => *rollback = rollback.or(offered.rollback.then_some(true)),
+                "" => {}
+                other => match other.split_once('=') {
+                    Some(("max-affected", rows)) if rows.parse::<u64>().is_ok() => {
+                        max_affected = max_affected.or(rows.parse().ok());
+                    }
+                    Some(("timezone", zone)) if offered.timezones.contains(zone) => {
+                        preferences.timezone.get_or_insert_with(|| zone.to_owned());
+                    }
+                    _ => preferences.invalid.push(other.to_owned()),
                 },
             }
         }
-        if preferences.strict == Some(true) {
-            if !invalid.is_empty() {
-                return Err(Error::preferences(&invalid));
-            }
-            preferences.max_affected = max_affected;
-        }
-        Ok(preferences)
+        preferences.max_affected = max_affected.filter(|_| preferences.strict == Some(true));
+        preferences
+    }
+
+    /// Fails where the client asked to be told of what cannot be fulfilled.
+    pub(crate) fn fulfillable(&self) -> Result<(), Error> {
+        let told = self.strict == Some(true) && !self.invalid.is_empty();
+        if told { Err(Error::preferences(&self.invalid)) } else { Ok(()) }
     }
 
     /// `Preference-Applied` for the kinds that this answer heeds, in PostgREST's order.
@@ -95,13 +126,19 @@ impl Preferences {
             Return::HeadersOnly => "return=headers-only",
             Return::Minimal => "return=minimal",
         });
-        let count = self.count.then_some("count=exact");
+        let count = self.count.map(|count| match count {
+            Count::Exact => "count=exact",
+            Count::Planned => "count=planned",
+            Count::Estimated => "count=estimated",
+        });
+        let end = self.rollback.map(|rollback| if rollback { "tx=rollback" } else { "tx=commit" });
         let strict = self.strict.map(|strict| if strict { "handling=strict" } else { "handling=lenient" });
-        let mut applied: Vec<String> = [resolution, missing, returning, count, strict]
+        let mut applied: Vec<String> = [resolution, missing, returning, count, end, strict]
             .into_iter()
             .flatten()
             .map(str::to_owned)
             .collect();
+        applied.extend(self.timezone.iter().map(|zone| format!("timezone={zone}")));
         if let Some(rows) = self.max_affected.filter(|_| heeded.max_affected) {
             applied.push(format!("max-affected={rows}"));
         }
@@ -109,7 +146,7 @@ impl Preferences {
     }
 }
 
-/// The kinds of preferences that a kind of answer heeds; counts and handling always are.
+/// The kinds of preferences that a kind of answer heeds; all others always are.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Heeded {
     pub(crate) resolution: bool,

@@ -39,12 +39,16 @@ impl Query {
     /// Reads a query string; of a `call`, parameters without an operator are arguments.
     pub(crate) fn read(text: &str, call: bool, limits: &Limits) -> Result<Query, Error> {
         let mut query = Query { select: vec![Item::Star], ..Query::default() };
+        let mut selected = false;
         let mut limit_of: Vec<(Path, Option<u64>)> = Vec::new();
         let mut offset_of: Vec<(Path, Option<u64>)> = Vec::new();
         for (key, value) in pairs(text)? {
             match (key.rsplit('.').next().unwrap_or_default(), key.as_str()) {
-                (_, "select") if value.trim().is_empty() => {}
-                (_, "select") => query.select = select(&value, limits)?,
+                (_, "select") if selected || value.trim().is_empty() => {}
+                (_, "select") => {
+                    query.select = select(&value, limits)?;
+                    selected = true;
+                }
                 (_, "columns") => query.columns = Some(Input::new("columns parameter", &value).names()?),
                 (_, "on_conflict") => {
                     query.on_conflict = Some(Input::new("on_conflict parameter", &value).names()?);
@@ -57,7 +61,9 @@ impl Query {
                     limit_of.push((Input::new("tree path", &key).tree_path()?.0, number(&value)?))
                 }
                 ("offset", _) => {
-                    offset_of.push((Input::new("tree path", &key).tree_path()?.0, number(&value)?))
+                    // Less than nothing is nothing.
+                    let offset = number(&value).ok().flatten();
+                    offset_of.push((Input::new("tree path", &key).tree_path()?.0, offset))
                 }
                 ("and" | "or", _) => {
                     let (path, operator) = logic_path(&key)?;
@@ -84,6 +90,18 @@ impl Query {
     /// The range asked of a path.
     pub(crate) fn range(&self, path: &[String]) -> Range {
         self.ranges.iter().find(|(of, _)| of == path).map(|(_, range)| *range).unwrap_or_default()
+    }
+
+    /// Has every parameter name embeds as the select list does: by their alias, where they have one, though
+    /// it may say the relation's name. Fails at the first that is not embedded.
+    pub(crate) fn settle_paths(&mut self) -> Result<(), Error> {
+        let Query { select, filters, orders, ranges, .. } = self;
+        let filters = filters.iter_mut().map(|(path, _)| path);
+        let orders = orders.iter_mut().map(|(path, _)| path);
+        filters
+            .chain(orders)
+            .chain(ranges.iter_mut().map(|(path, _)| path))
+            .try_for_each(|path| settle(select, path))
     }
 
     fn bounded(&self, limits: &Limits) -> Result<(), Error> {
@@ -131,6 +149,21 @@ pub(crate) fn canonical(text: &str) -> String {
         last = Some(key);
     }
     canonical
+}
+
+fn settle(items: &[Item], path: &mut [String]) -> Result<(), Error> {
+    let Some((first, rest)) = path.split_first_mut() else { return Ok(()) };
+    let embeds = || {
+        items.iter().filter_map(|item| match item {
+            Item::Embed(embed) => Some(embed),
+            _ => None,
+        })
+    };
+    let called = embeds().find(|embed| embed.known_as() == first);
+    let found = called.or_else(|| embeds().find(|embed| embed.relation == *first));
+    let embed = found.ok_or_else(|| Error::not_embedded(first))?;
+    first.clone_from(&embed.known_as().to_owned());
+    settle(&embed.items, rest)
 }
 
 fn pairs(text: &str) -> Result<Vec<(String, String)>, Error> {

@@ -15,8 +15,41 @@ pub(crate) enum Item {
     Star,
     /// `alias:column->path::cast`
     Field { field: Field, alias: Option<String>, cast: Option<String> },
+    /// `alias:column->path::cast.sum()::cast`, or `count()` of whole rows.
+    Aggregate {
+        function: Aggregate,
+        of: Option<(Field, Option<String>)>,
+        alias: Option<String>,
+        cast: Option<String>,
+    },
     /// `alias:relation!hint!inner(…)` or `...relation(…)`
     Embed(Embed),
+}
+
+/// What is made of the values of many rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aggregate {
+    Avg,
+    Count,
+    Max,
+    Min,
+    Sum,
+}
+
+impl Aggregate {
+    const ALL: [Aggregate; 5] =
+        [Aggregate::Sum, Aggregate::Avg, Aggregate::Count, Aggregate::Max, Aggregate::Min];
+
+    /// Its name, in requests as in SQL.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Aggregate::Avg => "avg",
+            Aggregate::Count => "count",
+            Aggregate::Max => "max",
+            Aggregate::Min => "min",
+            Aggregate::Sum => "sum",
+        }
+    }
 }
 
 /// An embedded relation.
@@ -45,9 +78,17 @@ const AFTER_FIELD: &str =
 /// Reads a whole select list.
 pub(crate) fn select(text: &str, limits: &Limits) -> Result<Vec<Item>, Error> {
     let mut reader = Reader { input: Input::new("select parameter", text), limits, embeds: 0 };
+    // What cannot begin an item selects nothing, and what follows the last one counts for nothing, as in
+    // PostgREST.
+    let begins = |c: char| c.is_alphanumeric() || "_$ .*\"".contains(c);
+    if !reader.input.peek().is_some_and(begins) {
+        return Ok(vec![Item::Star]);
+    }
     let items = reader.items(0)?;
-    reader.input.end(AFTER_FIELD)?;
-    Ok(items)
+    match reader.input.peek() {
+        None | Some(')') => Ok(items),
+        Some(_) => Err(reader.input.unexpected(AFTER_FIELD)),
+    }
 }
 
 struct Reader<'a> {
@@ -93,32 +134,47 @@ impl Reader<'_> {
         if self.input.rest().starts_with(':') && !self.input.rest().starts_with("::") {
             self.input.take(":");
             alias = Some(name);
+            if matches!(self.input.peek(), None | Some('.' | ',' | '(' | ')')) {
+                return Err(self.input.unexpected("\":\" or field name (* or [a..z0..9_$])"));
+            }
             name = self.input.name()?;
         }
-        if name == "count" && self.input.rest().starts_with("()") {
-            return Err(Error::aggregates());
+        if name == "count" && self.input.take("()") {
+            let cast = self.optional_cast()?;
+            return self.ended(Item::Aggregate { function: Aggregate::Count, of: None, alias, cast });
         }
         if matches!(self.input.peek(), Some('!' | '(')) {
             return self.embed(name, alias, false, depth);
         }
         let path = self.input.json_path()?;
-        let cast = match self.input.take("::") {
-            true => Some(self.cast()?),
-            false => None,
-        };
-        if self.input.take(".") {
-            let aggregate =
-                ["sum()", "avg()", "count()", "max()", "min()"].iter().any(|call| self.input.take(call));
-            return Err(match aggregate {
-                true => Error::aggregates(),
-                false => self.input.unexpected("\"sum\", \"avg\", \"count\", \"max\" or \"min\""),
-            });
+        let cast = self.optional_cast()?;
+        let field = Field { name, path };
+        if !self.input.take(".") {
+            return self.ended(Item::Field { field, alias, cast });
         }
+        let called = Aggregate::ALL.into_iter().find(|of| self.input.take(of.name()));
+        if called.is_some() && !self.input.take("()") {
+            return Err(self.input.unexpected_after("()", "\"()\""));
+        }
+        let Some(function) = called else {
+            return Err(self.input.unexpected("\"sum\", \"avg\", \"count\", \"max\" or \"min\""));
+        };
+        let of = Some((field, cast));
+        let cast = self.optional_cast()?;
+        self.ended(Item::Aggregate { function, of, alias, cast })
+    }
+
+    /// The item, if nothing else of it stands here.
+    fn ended(&mut self, item: Item) -> Result<Item, Error> {
         self.input.space();
         match self.input.peek() {
-            None | Some(',' | ')') => Ok(Item::Field { field: Field { name, path }, alias, cast }),
+            None | Some(',' | ')') => Ok(item),
             Some(_) => Err(self.input.unexpected_character(AFTER_FIELD)),
         }
+    }
+
+    fn optional_cast(&mut self) -> Result<Option<String>, Error> {
+        if self.input.take("::") { self.cast().map(Some) } else { Ok(None) }
     }
 
     fn cast(&mut self) -> Result<String, Error> {
@@ -155,7 +211,11 @@ impl Reader<'_> {
             }
         }
         self.input.space();
-        self.input.expect("(", "\"(\"")?;
+        let expecting = match (&hint, inner) {
+            (None, false) => "letter, digit, \"-\", \"!\" or \"(\"",
+            _ => "\"(\"",
+        };
+        self.input.expect("(", expecting)?;
         let items = self.items(depth + 1)?;
         if items.is_empty() && self.input.peek().is_none() {
             return Err(self.input.unexpected(FIRST_ITEM));

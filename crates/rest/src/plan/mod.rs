@@ -4,24 +4,32 @@
 //! [`plan`] reads from top to bottom. Never touches the database; equal inputs give equal plans.
 
 mod call;
+mod missing_column;
+mod outputs;
+mod overload;
+mod payload;
 mod read;
 mod relationship;
 mod tree;
 mod type_name;
 mod write;
 
+use std::sync::Arc;
+
 use http::{HeaderMap, Method, StatusCode};
 use percent_encoding::percent_decode_str;
 use pg::Statement;
-use pg::catalog::{Catalog, Obstacle};
+use pg::catalog::{Catalog, Function, Obstacle, Relation};
 
 pub(crate) use call::{Arguments, Call};
-pub(crate) use tree::{Column, Condition, Embed, Join, Node, OrderedBy, Output, Source, TypeName};
-pub(crate) use write::{Assigned, Conflict, Write};
+pub(crate) use payload::{DefaultValue, Payload};
+pub(crate) use tree::{Column, Condition, Embed, Join, Node, Operand, OrderedBy, Output, Source, TypeName};
+pub(crate) use write::{Conflict, Write};
 
-use crate::grammar::{Heeded, Preferences, Query, Range, canonical};
-use crate::media::Media;
+use crate::grammar::{Heeded, Item, Offered, Preferences, Query, Range, canonical};
+use crate::media::{Maker, Media};
 use crate::respond::{AnswerRules, Kind};
+use crate::similar::most_similar;
 use crate::sql::{self, Batchable, Form};
 use crate::{Error, Limits, Reads, Request, Rules, read_set};
 use read::Resolver;
@@ -45,6 +53,8 @@ pub struct Plan {
     pub reads: Reads,
     /// How the row becomes a status and headers.
     pub answer: AnswerRules,
+    /// The time zone in which moments are written and read, where the client chose one.
+    pub timezone: Option<String>,
     /// Whether only one set of rows can answer: no page is cut from an order in which rows may tie.
     pub settled: bool,
 }
@@ -68,7 +78,6 @@ struct Asked<'a> {
     name: String,
     query: Query,
     preferences: Preferences,
-    media: Media,
     /// The schema, if a header chose it.
     profile: Option<String>,
 }
@@ -82,36 +91,42 @@ pub fn plan(request: &Request<'_>, catalog: &Catalog, rules: &Rules) -> Result<P
     }
     let (call, name) = resource(request.path)?;
     let (schema, profile) = schema(request, rules)?;
-    let media = Media::negotiate(request.headers)?;
-    let preferences = Preferences::read(request.headers)?;
-    let mut query = Query::read(request.query, call, &rules.limits)?;
-    if matches!(*request.method, Method::GET | Method::HEAD) {
+    let offered = Offered { timezones: &catalog.timezones, rollback: rules.transaction_end.may_be_chosen };
+    let preferences = Preferences::read(request.headers, &offered);
+    let reads = matches!(*request.method, Method::GET | Method::HEAD);
+    let mut query = Query::read(request.query, call && *request.method != Method::POST, &rules.limits)?;
+    if reads {
         restrict_to_range(request.headers, &mut query)?;
     }
-    let asked = Asked { request, catalog, rules, schema, name, query, preferences, media, profile };
+    let asked = Asked { request, catalog, rules, schema, name, query, preferences, profile };
     match (call, request.method) {
         (true, &Method::GET | &Method::HEAD | &Method::POST) => call::plan(asked),
         (true, method) => Err(Error::call_method(method)),
         (false, &Method::GET | &Method::HEAD) => plan_read(asked),
-        (false, &Method::POST | &Method::PATCH | &Method::DELETE) => write::plan(asked),
+        (false, &Method::POST | &Method::PUT | &Method::PATCH | &Method::DELETE) => write::plan(asked),
         (false, method) => Err(Error::method(method)),
     }
 }
 
-fn plan_read(asked: Asked<'_>) -> Result<Plan, Error> {
-    let relation = asked.catalog.relation(&asked.schema, &asked.name);
-    let relation = relation.ok_or_else(|| Error::relation(&asked.schema, &asked.name))?;
+fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
+    let relation = asked.relation()?;
+    asked.preferences.fulfillable()?;
+    asked.query.settle_paths()?;
     let mut resolver = asked.resolver(true);
     let mut root = resolver.root(Source::Relation(relation.clone()), Some(relation.clone()))?;
-    let counted = asked.preferences.count;
-    let reads = read_set::of_read(asked.catalog, asked.rules, &root, counted);
+    let handlers = asked.handlers(&relation);
+    let (media, handler) = Media::negotiate(asked.request.headers, Maker::Aggregates(&handlers))?;
+    let counted = asked.preferences.count.is_some();
+    let reads = read_set::of_read(asked.catalog, asked.rules, &root, (counted, handler.map(Arc::as_ref)));
     let traced = reads.traced();
     traced.mark(&mut root);
-    let form = if asked.media.singular { Form::Object } else { Form::Array };
-    let answer = asked.answer(Kind::Read { offset: root.range.offset }, Heeded::default());
+    let answer = asked.answer(Kind::Read { offset: root.range.offset }, &media, Heeded::default());
+    let form = Form::of_rows(&media);
+    let handler = handler.map(|function| (function.as_ref(), relation.as_ref()));
     let body = sql::Answer {
         form,
-        media: asked.media,
+        media: &media,
+        handler,
         counted,
         traced: &traced,
         read: true,
@@ -128,6 +143,7 @@ fn plan_read(asked: Asked<'_>) -> Result<Plan, Error> {
         target: asked.name,
         reads,
         answer,
+        timezone: asked.preferences.timezone,
         settled,
     })
 }
@@ -145,7 +161,29 @@ impl Asked<'_> {
         }
     }
 
-    fn answer(&self, kind: Kind, heeded: Heeded) -> AnswerRules {
+    /// The relation of that name.
+    fn relation(&self) -> Result<Arc<Relation>, Error> {
+        let found = self.catalog.relation(&self.schema, &self.name).cloned();
+        found.ok_or_else(|| {
+            let all = self.catalog.relations.keys().filter(|(schema, _)| *schema == self.schema);
+            let similar = most_similar(&self.name, all.map(|(_, name)| name.as_str()), true);
+            Error::relation(&self.schema, &self.name, similar)
+        })
+    }
+
+    /// The aggregates that can make bodies of that relation's rows: those over them, then those over any. They
+    /// take whole rows, so that only a request which selects nothing by itself can be answered by the former.
+    fn handlers(&self, relation: &Relation) -> Vec<Arc<Function>> {
+        let whole = self.query.select == [Item::Star];
+        let all = || self.catalog.handlers.iter();
+        let own = all().filter(|function| whole && function.takes == Some(relation.id));
+        let any = all().filter(
+            |function| matches!(function.arguments.as_slice(), [only] if only.type_name == "anyelement"),
+        );
+        own.chain(any).cloned().collect()
+    }
+
+    fn answer(&self, kind: Kind, media: &Media, heeded: Heeded) -> AnswerRules {
         let content_location = matches!(kind, Kind::Read { .. }).then(|| {
             let query = canonical(self.request.query);
             let mark = if query.is_empty() { "" } else { "?" };
@@ -153,9 +191,10 @@ impl Asked<'_> {
         });
         AnswerRules {
             kind,
-            media: self.media,
+            media: media.clone(),
             body: true,
-            counted: self.preferences.count,
+            counted: self.preferences.count.is_some(),
+            rollback: self.preferences.rollback.unwrap_or(self.rules.transaction_end.rollback),
             head: *self.request.method == Method::HEAD,
             preference_applied: self.preferences.applied(heeded),
             content_profile: self.profile.clone(),

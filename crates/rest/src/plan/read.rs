@@ -4,12 +4,11 @@
 
 use std::sync::Arc;
 
-use pg::catalog::{Catalog, Relation};
+use pg::catalog::{Catalog, Function, Relation, Returns};
 
-use super::relationship;
-use super::tree::{Column, Condition, Embed, Node, OrderedBy, Ordering, Output, Source};
-use super::type_name;
-use crate::grammar::{self, Arrow, Field, Is, Item, Logic, Query, Step, Target, Test};
+use super::tree::{Column, Condition, Embed, Join, Node, OrderedBy, Ordering, Output, Source};
+use super::{missing_column, outputs, relationship};
+use crate::grammar::{self, Arrow, Field, Is, Item, Logic, Query, Target, Test};
 use crate::read_set::Traced;
 use crate::{Error, Rules};
 
@@ -31,17 +30,7 @@ impl Resolver<'_> {
     /// The tree that begins with these rows.
     pub(crate) fn root(&mut self, source: Source, relation: Option<Arc<Relation>>) -> Result<Node, Error> {
         let items = self.query.select.clone();
-        let root = self.node((source, false), relation, &items, &mut Vec::new())?;
-        for path in self.paths() {
-            reachable(&items, path)?;
-        }
-        Ok(root)
-    }
-
-    fn paths(&self) -> impl Iterator<Item = &Vec<String>> {
-        let Query { filters, orders, ranges, .. } = self.query;
-        let filters = filters.iter().map(|(path, _)| path);
-        filters.chain(orders.iter().map(|(path, _)| path)).chain(ranges.iter().map(|(path, _)| path))
+        self.node((source, false), relation, &items, &mut Vec::new())
     }
 
     fn node(
@@ -61,44 +50,28 @@ impl Resolver<'_> {
         }
         let (outputs, embeds) = (Vec::new(), Vec::new());
         let (conditions, order) = (Vec::new(), Vec::new());
-        let mut node = Node { number, source, enclosed, relation, outputs, embeds, conditions, order, range };
+        let depth = path.len();
+        let mut node =
+            Node { number, depth, source, enclosed, relation, outputs, embeds, conditions, order, range };
         for item in items {
             match item {
-                Item::Star => self.star(&mut node),
-                Item::Field { field, alias, cast } => {
-                    let column = self.column(&node, field)?;
-                    let name = alias.clone().unwrap_or_else(|| output_name(field));
-                    let cast =
-                        cast.as_deref().map(|cast| type_name::resolve(self.catalog, cast)).transpose()?;
-                    node.outputs.push(Output::Column { column, cast, name });
-                }
                 Item::Embed(embed) => self.embed(&mut node, embed, path)?,
+                own => self.output(&mut node, own)?,
             }
         }
         // PostgREST shows a relation's own columns first, whatever the order they were asked in.
-        node.outputs.sort_by_key(|output| !matches!(output, Output::All | Output::Column { .. }));
+        node.outputs.sort_by_key(|output| !output.is_own());
         for (_, logic) in self.query.filters.iter().filter(|(of, _)| of == path) {
             let condition = self.condition(&node, items, logic)?;
             node.conditions.push(condition);
         }
-        if let Some((_, terms)) = self.query.orders.iter().rfind(|(of, _)| of == path) {
+        if let Some((_, terms)) = self.query.orders.iter().find(|(of, _)| of == path) {
             for term in terms {
                 let ordering = self.ordering(&mut node, items, term)?;
                 node.order.push(ordering);
             }
         }
         Ok(node)
-    }
-
-    fn star(&self, node: &mut Node) {
-        let Some(relation) = &node.relation else {
-            node.outputs.push(Output::All);
-            return;
-        };
-        node.outputs.extend(relation.columns.iter().map(|column| {
-            let name = column.name.clone();
-            Output::Column { column: known(column, Vec::new()), cast: None, name }
-        }));
     }
 
     fn embed(
@@ -108,29 +81,26 @@ impl Resolver<'_> {
         path: &mut Vec<String>,
     ) -> Result<(), Error> {
         let Some(origin) = parent.relation.clone() else {
-            return Err(Error::not_implemented("Embedding in rows that are not a relation's"));
+            return Err(relationship::none(self.schema, self.root, embed, None));
         };
         let found = relationship::find(self.catalog, self.schema, &origin, embed)?;
-        if embed.spread && !found.to_one {
-            return Err(Error::not_implemented("Spreading a to-many relationship"));
-        }
         path.push(embed.known_as().to_owned());
         let enclosed = parent.enclosed || !embed.spread;
         let source = Source::Relation(Arc::clone(&found.target));
-        let node = self.node((source, enclosed), Some(found.target), &embed.items, path)?;
+        let mut node = self.node((source, enclosed), Some(found.target), &embed.items, path)?;
         path.pop();
         let index = parent.embeds.len();
         if embed.spread {
-            let spread = node.outputs.iter().enumerate().filter_map(|(output, of)| {
-                let name = of.name()?.to_owned();
-                Some(Output::Spread { embed: index, output, name })
-            });
-            parent.outputs.extend(spread);
+            parent.outputs.extend(outputs::spread(&mut node, found.to_one, index)?);
         } else if !embed.items.is_empty() {
             parent.outputs.push(Output::Embed { embed: index, name: embed.known_as().to_owned() });
         }
         let (inner, spread) = (embed.inner, embed.spread);
-        let (join, to_one, ordered_by) = (found.join, found.to_one, Vec::new());
+        let (mut join, to_one, ordered_by) = (found.join, found.to_one, Vec::new());
+        if let (Join::Computed { row_of, .. }, Source::Called | Source::Written) = (&mut join, &parent.source)
+        {
+            *row_of = Some(origin);
+        }
         let traced = Traced::default();
         parent.embeds.push(Embed { node, join, to_one, inner, spread, ordered_by, traced });
         Ok(())
@@ -159,13 +129,25 @@ impl Resolver<'_> {
 
     fn ordering(&self, node: &mut Node, items: &[Item], term: &grammar::Order) -> Result<Ordering, Error> {
         let target = match &term.target {
+            Target::Own(field) if self.counts(node, field) => OrderedBy::Count,
             Target::Own(field) => OrderedBy::Own(self.column(node, field)?),
             Target::Related(name, field) => {
                 let embed = embed_called(items, name).ok_or_else(|| Error::not_embedded(name))?;
                 if !node.embeds[embed].to_one {
                     return Err(Error::related_order(self.name_of(node), name));
                 }
-                let column = self.column(&node.embeds[embed].node, field)?;
+                let target = &node.embeds[embed];
+                // The rows of a spread embed are ordered by as it contributes them, under that name.
+                let output = target.node.outputs.iter().position(|of| of.name() == Some(&field.name));
+                if let Some(output) = output.filter(|_| target.spread && field.path.is_empty()) {
+                    let target = OrderedBy::Spread { embed, output };
+                    return Ok(Ordering { target, descending: term.descending, nulls: term.nulls });
+                }
+                let column = self.column(&target.node, field).map_err(|_| {
+                    let alias = format!("{}_{name}_{}", self.name_of(node), target.node.depth);
+                    let known = target.node.outputs.iter().filter_map(Output::name);
+                    missing_column::error(&alias, &field.name, known)
+                })?;
                 let ordered_by = &mut node.embeds[embed].ordered_by;
                 ordered_by.push(column);
                 OrderedBy::Related { embed, column: ordered_by.len() - 1 }
@@ -182,19 +164,51 @@ impl Resolver<'_> {
     pub(crate) fn column(&self, node: &Node, field: &Field) -> Result<Column, Error> {
         let path = field.path.clone();
         let Some(relation) = &node.relation else {
-            return Ok(Column { name: field.name.clone(), type_id: 0, canonical: None, path });
+            return Ok(Column {
+                name: field.name.clone(),
+                type_id: 0,
+                canonical: None,
+                path,
+                computed: None,
+            });
         };
-        match relation.column(&field.name) {
-            Some(column) => Ok(known(column, path)),
-            None if node.number == 0 => Err(Error::column(&relation.name, &field.name)),
-            None => Err(Error::column(&format!("{}_{}", relation.name, node.number), &field.name)),
+        if let Some(column) = relation.column(&field.name) {
+            return Ok(known(column, path));
+        }
+        match self.catalog.computed(relation.id, &field.name).map(|function| computed(function, path)) {
+            Some(Some(column)) => Ok(column),
+            _ => {
+                let alias = match node.source {
+                    Source::Called => "pgrst_call".to_owned(),
+                    _ if node.depth == 0 => relation.name.clone(),
+                    _ => format!("{}_{}", relation.name, node.depth),
+                };
+                let known = relation.columns.iter().map(|column| column.name.as_str());
+                Err(missing_column::error(&alias, &field.name, known))
+            }
         }
     }
 }
 
-fn known(column: &pg::catalog::Column, path: Vec<Arrow>) -> Column {
+pub(super) fn known(column: &pg::catalog::Column, path: Vec<Arrow>) -> Column {
     let pg::catalog::Column { name, type_id, canonical, .. } = column;
-    Column { name: name.clone(), type_id: *type_id, canonical: *canonical, path }
+    Column { name: name.clone(), type_id: *type_id, canonical: *canonical, path, computed: None }
+}
+
+/// A computed field, of a function that returns a single value.
+fn computed(function: &Arc<Function>, path: Vec<Arrow>) -> Option<Column> {
+    let Returns::Scalar(type_name) = &function.returns else { return None };
+    // Only these say how a value is searched or looked into. Others stay unknown: what is known of the
+    // table's columns (a place in an order, a canonical form) does not hold for them.
+    let type_id = match type_name.as_str() {
+        "text" => 25,
+        "json" => 114,
+        "tsvector" => 3614,
+        "jsonb" => 3802,
+        _ => 0,
+    };
+    let (name, computed) = (function.name.clone(), Some(Arc::clone(function)));
+    (!function.returns_set).then_some(Column { name, type_id, canonical: None, path, computed })
 }
 
 /// The position among the embeds of the one that the request calls so.
@@ -204,26 +218,4 @@ fn embed_called(items: &[Item], name: &str) -> Option<usize> {
         _ => None,
     });
     embeds.into_iter().position(|embed| embed.known_as() == name)
-}
-
-/// Fails at the first name of a parameter's path that the select list does not embed.
-fn reachable(items: &[Item], path: &[String]) -> Result<(), Error> {
-    let Some((first, rest)) = path.split_first() else { return Ok(()) };
-    let embed = items.iter().find_map(|item| match item {
-        Item::Embed(embed) if embed.known_as() == first => Some(embed),
-        _ => None,
-    });
-    match embed {
-        Some(embed) => reachable(&embed.items, rest),
-        None => Err(Error::not_embedded(first)),
-    }
-}
-
-/// A field's name in JSON: the last key of its path, or the column's.
-fn output_name(field: &Field) -> String {
-    let key = field.path.iter().rev().find_map(|arrow| match &arrow.step {
-        Step::Key(key) => Some(key),
-        Step::Index(_) => None,
-    });
-    key.unwrap_or(&field.name).clone()
 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use pg::RelationId;
-use pg::catalog::{Catalog, ForeignKey, Relation};
+use pg::catalog::{Catalog, ForeignKey, Relation, Returns};
 use serde_json::{Value, json};
 
 use super::tree::Join;
 use crate::Error;
 use crate::grammar::Embed;
+use crate::similar::most_similar;
 
 /// One way from a relation to another.
 pub(crate) struct Relationship {
@@ -27,6 +28,7 @@ enum Way {
     Forward(ForeignKey),
     Back(ForeignKey),
     Through { junction: Arc<Relation>, near: ForeignKey, far: ForeignKey },
+    Computed,
 }
 
 /// The one relationship that `embed` means, seen from `origin`.
@@ -36,6 +38,9 @@ pub(crate) fn find(
     origin: &Relation,
     embed: &Embed,
 ) -> Result<Relationship, Error> {
+    if let Some(computed) = computed(catalog, origin, embed) {
+        return Ok(computed);
+    }
     let mut found: Vec<Relationship> =
         all(catalog, schema, origin).into_iter().filter(|way| way.is_meant(embed)).collect();
     // A key from a relation to itself leads both ways; the way back is the one that a relation's own name
@@ -45,13 +50,38 @@ pub(crate) fn find(
     }
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(none(schema, origin, embed)),
+        0 => {
+            let ways = all(catalog, schema, origin);
+            let hint = match ways.is_empty() {
+                true => {
+                    let related = related(catalog, schema);
+                    most_similar(&origin.name, related.iter().map(String::as_str), true)
+                        .map(|name| format!("'{name}' instead of '{}'", origin.name))
+                }
+                false => {
+                    most_similar(&embed.relation, ways.iter().map(|way| way.target.name.as_str()), false)
+                        .map(|name| format!("'{name}' instead of '{}'", embed.relation))
+                }
+            };
+            Err(none(schema, &origin.name, embed, hint))
+        }
         _ => Err(ambiguous(origin, embed, &found)),
     }
 }
 
+/// The relationship that a function of the origin's rows makes. It has the function's name, and comes before
+/// any foreign key that leads to a relation called so.
+fn computed(catalog: &Catalog, origin: &Relation, embed: &Embed) -> Option<Relationship> {
+    let function = catalog.computed(origin.id, &embed.relation)?;
+    let Returns::Relation(target) = function.returns else { return None };
+    let target = Arc::clone(catalog.by_id.get(&target)?);
+    let to_one = !function.returns_set || function.one_row;
+    let join = Join::Computed { function: Arc::clone(function), row_of: None };
+    Some(Relationship { target, join, to_one, way: Way::Computed })
+}
+
 fn all(catalog: &Catalog, schema: &str, origin: &Relation) -> Vec<Relationship> {
-    let by_id = |id: RelationId| catalog.relations.values().find(|relation| relation.id == id);
+    let by_id = |id: RelationId| catalog.by_id.get(&id);
     let in_schema = |relation: &&Arc<Relation>| relation.schema == schema;
     let pairs = |one: &[String], other: &[String]| -> Vec<(String, String)> {
         one.iter().cloned().zip(other.iter().cloned()).collect()
@@ -76,7 +106,8 @@ fn all(catalog: &Catalog, schema: &str, origin: &Relation) -> Vec<Relationship> 
             if !both.all(|column| near_end.primary_key.contains(column)) {
                 continue;
             }
-            if let Some(target) = by_id(far.to).filter(in_schema) {
+            // A junction of a relation with itself leads two ways, which nothing can tell apart.
+            if let Some(target) = by_id(far.to).filter(in_schema).filter(|target| target.id != origin.id) {
                 let join = Join::Through {
                     junction: Arc::clone(near_end),
                     near: pairs(&key.to_columns, &key.from_columns),
@@ -104,7 +135,7 @@ impl Relationship {
                     key.name == embed.relation || single(&key.from_columns) == Some(&embed.relation)
                 }
                 Way::Back(key) => key.name == embed.relation,
-                Way::Through { .. } => false,
+                Way::Through { .. } | Way::Computed => false,
             };
         by_relation || by_key
     }
@@ -118,6 +149,7 @@ impl Relationship {
                     || single(&key.to_columns) == Some(hint)
             }
             Way::Through { junction, .. } => junction.name == hint,
+            Way::Computed => false,
         }
     }
 
@@ -155,6 +187,7 @@ impl Relationship {
                     columns(&far.from_columns)
                 ),
             ),
+            Way::Computed => return Value::Null,
         };
         json!({
             "cardinality": cardinality,
@@ -167,6 +200,7 @@ impl Relationship {
         let by = match &self.way {
             Way::Forward(key) | Way::Back(key) => &key.name,
             Way::Through { junction, .. } => &junction.name,
+            Way::Computed => &self.target.name,
         };
         format!("'{}!{by}'", self.target.name)
     }
@@ -179,15 +213,27 @@ fn single(columns: &[String]) -> Option<&str> {
     }
 }
 
-fn none(schema: &str, origin: &Relation, embed: &Embed) -> Error {
-    let (origin, target) = (&origin.name, &embed.relation);
+/// The relations that have any relationship.
+fn related(catalog: &Catalog, schema: &str) -> Vec<String> {
+    let ends = catalog.foreign_keys.iter().flat_map(|key| [key.from, key.to]);
+    let named = ends.filter_map(|id| catalog.by_id.get(&id)).filter(|relation| relation.schema == schema);
+    named.map(|relation| relation.name.clone()).collect()
+}
+
+/// No relationship; `similar` says what may have been meant.
+pub(super) fn none(schema: &str, origin: &str, embed: &Embed, similar: Option<String>) -> Error {
+    let target = &embed.relation;
     let hint = embed.hint.as_ref().map_or_else(String::new, |hint| format!(" using the hint '{hint}'"));
     let message =
         format!("Could not find a relationship between '{origin}' and '{target}' in the schema cache");
-    Error::new(StatusCode::BAD_REQUEST, "PGRST200", message).details(format!(
+    let error = Error::new(StatusCode::BAD_REQUEST, "PGRST200", message).details(format!(
         "Searched for a foreign key relationship between '{origin}' and '{target}'{hint} in the schema \
          '{schema}', but no matches were found."
-    ))
+    ));
+    match similar {
+        Some(similar) => error.hint(format!("Perhaps you meant {similar}.")),
+        None => error,
+    }
 }
 
 fn ambiguous(origin: &Relation, embed: &Embed, found: &[Relationship]) -> Error {

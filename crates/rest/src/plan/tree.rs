@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use pg::Canonical;
-use pg::catalog::Relation;
+use pg::catalog::{Function, Relation, RelationKind};
 
-use crate::grammar::{Arrow, Is, Nulls, Range, Test};
+use crate::grammar::{Aggregate, Arrow, Is, Nulls, Range, Test};
 use crate::read_set::Traced;
 
 /// One relation read, with those embedded in it.
@@ -16,6 +16,8 @@ use crate::read_set::Traced;
 pub(crate) struct Node {
     /// Makes its aliases unique in the statement; the root is 0.
     pub(crate) number: usize,
+    /// How deep it is embedded.
+    pub(crate) depth: usize,
     pub(crate) source: Source,
     /// Whether its rows become JSON within JSON of another node's making.
     pub(crate) enclosed: bool,
@@ -37,10 +39,50 @@ impl Node {
                 matches!(&term.target, OrderedBy::Own(column) if column.name == *name && column.path.is_empty())
             })
         };
-        let key = self.relation.as_ref().map_or(&[][..], |relation| &relation.primary_key);
+        // The rows of a view may repeat, whatever keys they show.
+        let table = self
+            .relation
+            .as_ref()
+            .filter(|relation| matches!(relation.kind, RelationKind::Table | RelationKind::Partitioned));
+        let key = table.map_or(&[][..], |relation| &relation.primary_key);
         let cut = self.range.limit.is_some() || self.range.offset > 0;
-        (!cut || !key.is_empty() && key.iter().all(own))
-            && self.embeds.iter().all(|embed| embed.node.is_settled())
+        let ordered = !key.is_empty() && key.iter().all(own) && !self.is_grouped();
+        (!cut || ordered) && self.embeds.iter().all(|embed| embed.node.is_settled())
+    }
+
+    /// The functions of its computed fields, wherever one is named but in conditions.
+    pub(crate) fn computed(&self) -> Vec<Arc<Function>> {
+        let mut found: Vec<Arc<Function>> = Vec::new();
+        let columns = self.outputs.iter().filter_map(Output::column).chain(self.ordering_columns());
+        for function in columns.filter_map(|column| column.computed.as_ref()) {
+            if found.iter().all(|known| known.id != function.id) {
+                found.push(Arc::clone(function));
+            }
+        }
+        found
+    }
+
+    /// Has its computed fields read as columns, where they were computed before.
+    pub(crate) fn read_computed_as_columns(&mut self) {
+        let outputs = self.outputs.iter_mut().filter_map(Output::column_mut);
+        let order = self.order.iter_mut().filter_map(|term| match &mut term.target {
+            OrderedBy::Own(column) => Some(column),
+            OrderedBy::Count | OrderedBy::Related { .. } | OrderedBy::Spread { .. } => None,
+        });
+        outputs.chain(order).for_each(|column| column.computed = None);
+        self.conditions.iter_mut().for_each(Condition::read_computed_as_columns);
+    }
+
+    fn ordering_columns(&self) -> impl Iterator<Item = &Column> {
+        self.order.iter().filter_map(|term| match &term.target {
+            OrderedBy::Own(column) => Some(column),
+            OrderedBy::Count | OrderedBy::Related { .. } | OrderedBy::Spread { .. } => None,
+        })
+    }
+
+    /// Whether its rows are groups of a relation's.
+    pub(crate) fn is_grouped(&self) -> bool {
+        self.outputs.iter().any(|output| matches!(output, Output::Aggregate { .. }))
     }
 }
 
@@ -62,6 +104,10 @@ pub(crate) enum Output {
     All,
     /// A column under a name.
     Column { column: Column, cast: Option<TypeName>, name: String },
+    /// What an aggregate makes of a group; all other outputs are what is grouped by.
+    Aggregate { function: Aggregate, of: Operand, cast: Option<TypeName>, name: String },
+    /// That there is a row, for an aggregate further up to count.
+    Present { name: String },
     /// The embedded rows under a name.
     Embed { embed: usize, name: String },
     /// A column that a spread embed contributes.
@@ -69,15 +115,56 @@ pub(crate) enum Output {
 }
 
 impl Output {
+    /// Whether it is of the relation's own rows, and not of what is embedded in them.
+    pub(crate) fn is_own(&self) -> bool {
+        match self {
+            Output::All | Output::Column { .. } | Output::Present { .. } => true,
+            Output::Aggregate { of, .. } => !matches!(of, Operand::Spread { .. }),
+            Output::Embed { .. } | Output::Spread { .. } => false,
+        }
+    }
+
+    /// The column that is looked at.
+    pub(crate) fn column(&self) -> Option<&Column> {
+        match self {
+            Output::Column { column, .. } | Output::Aggregate { of: Operand::Column { column, .. }, .. } => {
+                Some(column)
+            }
+            _ => None,
+        }
+    }
+
+    fn column_mut(&mut self) -> Option<&mut Column> {
+        match self {
+            Output::Column { column, .. } | Output::Aggregate { of: Operand::Column { column, .. }, .. } => {
+                Some(column)
+            }
+            _ => None,
+        }
+    }
+
     /// The key of the JSON object.
     pub(crate) fn name(&self) -> Option<&str> {
         match self {
             Output::All => None,
-            Output::Column { name, .. } | Output::Embed { name, .. } | Output::Spread { name, .. } => {
-                Some(name)
-            }
+            Output::Column { name, .. }
+            | Output::Aggregate { name, .. }
+            | Output::Present { name }
+            | Output::Embed { name, .. }
+            | Output::Spread { name, .. } => Some(name),
         }
     }
+}
+
+/// What an aggregate is of.
+#[derive(Clone, Debug)]
+pub(crate) enum Operand {
+    /// Whole rows.
+    Rows,
+    /// A column's values.
+    Column { column: Column, cast: Option<TypeName> },
+    /// What a spread embed contributes.
+    Spread { embed: usize, output: usize },
 }
 
 /// A type of the catalog or of PostgreSQL itself, as it is written in SQL.
@@ -108,6 +195,8 @@ pub(crate) struct Column {
     pub(crate) type_id: u32,
     pub(crate) canonical: Option<Canonical>,
     pub(crate) path: Vec<Arrow>,
+    /// The function of the whole row that makes its value, of a computed field.
+    pub(crate) computed: Option<Arc<Function>>,
 }
 
 /// An embedded relation.
@@ -137,12 +226,21 @@ pub(crate) enum Join {
         /// Pairs of the junction's column and the embedded relation's.
         far: Vec<(String, String)>,
     },
+    /// By a function of the parent's row.
+    Computed {
+        function: Arc<Function>,
+        /// The relation of whose type the row must be made first, where it has lost its own.
+        row_of: Option<Arc<Relation>>,
+    },
 }
 
 impl Join {
     /// The parent's columns.
     pub(crate) fn parent_columns(&self) -> impl Iterator<Item = &str> {
-        let (Join::Direct(pairs) | Join::Through { near: pairs, .. }) = self;
+        let pairs = match self {
+            Join::Direct(pairs) | Join::Through { near: pairs, .. } => pairs.as_slice(),
+            Join::Computed { .. } => &[],
+        };
         pairs.iter().map(|(parent, _)| parent.as_str())
     }
 }
@@ -168,6 +266,27 @@ pub(crate) enum Condition {
     },
 }
 
+impl Condition {
+    /// Calls `visit` with each column that is tested.
+    pub(crate) fn columns<'a>(&'a self, visit: &mut dyn FnMut(&'a Column)) {
+        match self {
+            Condition::Test { column, .. } => visit(column),
+            Condition::Embed { .. } => {}
+            Condition::Tree { children, .. } => children.iter().for_each(|child| child.columns(visit)),
+        }
+    }
+
+    fn read_computed_as_columns(&mut self) {
+        match self {
+            Condition::Test { column, .. } => column.computed = None,
+            Condition::Embed { .. } => {}
+            Condition::Tree { children, .. } => {
+                children.iter_mut().for_each(Condition::read_computed_as_columns);
+            }
+        }
+    }
+}
+
 /// One term of an order.
 #[derive(Clone, Debug)]
 pub(crate) struct Ordering {
@@ -180,9 +299,16 @@ pub(crate) struct Ordering {
 #[derive(Clone, Debug)]
 pub(crate) enum OrderedBy {
     Own(Column),
+    /// How many rows a group has.
+    Count,
     /// The numbered column of [`Embed::ordered_by`].
     Related {
         embed: usize,
         column: usize,
+    },
+    /// What a spread embed contributes.
+    Spread {
+        embed: usize,
+        output: usize,
     },
 }

@@ -1,18 +1,19 @@
-//! Plans inserts, updates and deletes on a relation.
+//! Plans inserts, puts, updates and deletes on a relation.
 //!
 //! A write and the rows it returns are one statement: the returned rows are read, embeds and all, from
 //! what was written.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::Method;
 use pg::catalog::{Relation, RelationKind};
 
-use super::tree::{Condition, Node, Source, TypeName};
-use super::{Access, Asked, Plan, not_a_read, type_name};
+use super::payload::Payload;
+use super::tree::{Condition, Node, Source};
+use super::{Access, Asked, Plan, not_a_read};
 use crate::Error;
-use crate::grammar::{Body, Heeded, Missing, Resolution, Return, Shape};
+use crate::grammar::{Comparison, Heeded, Resolution, Return, Test};
+use crate::media::{Maker, Media};
 use crate::read_set::Traced;
 use crate::respond::{Kind, Location};
 use crate::sql::{self, Form, Key};
@@ -20,10 +21,10 @@ use crate::sql::{self, Form, Key};
 /// A write, every name of it resolved.
 #[derive(Clone, Debug)]
 pub(crate) enum Write {
-    /// Inserts the body's objects.
-    Insert { columns: Vec<(String, TypeName)>, json: Bytes, array: bool, conflict: Option<Conflict> },
+    /// Inserts the body's objects; of a `PUT`, those whose columns have these values.
+    Insert { payload: Payload, conflict: Option<Conflict>, named: Vec<(String, String)> },
     /// Updates by the body's (first) object the rows for which all conditions hold.
-    Update { assigned: Vec<(String, Assigned)>, json: Bytes, array: bool, conditions: Vec<Condition> },
+    Update { payload: Payload, conditions: Vec<Condition> },
     /// Deletes the rows for which all conditions hold.
     Delete { conditions: Vec<Condition> },
     /// Nothing: an update without a single column.
@@ -37,40 +38,33 @@ pub(crate) struct Conflict {
     pub(crate) merge: bool,
 }
 
-/// What a column is set to.
-#[derive(Clone, Debug)]
-pub(crate) enum Assigned {
-    /// The body's value, of this type.
-    Body(TypeName),
-    /// Its default.
-    Default,
-}
-
-pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
-    let relation = asked.catalog.relation(&asked.schema, &asked.name);
-    let relation = relation.cloned().ok_or_else(|| Error::relation(&asked.schema, &asked.name))?;
-    let mut resolver = asked.resolver(false);
-    let mut root = resolver.root(Source::Written, Some(Arc::clone(&relation)))?;
-    if root.range.limit.is_some() || root.range.offset > 0 {
-        // To write more rows than the client meant would be worse than to refuse.
-        return Err(Error::not_implemented("limit and offset of a write"));
-    }
+pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
+    let relation = asked.relation()?;
+    asked.preferences.fulfillable()?;
+    asked.query.settle_paths()?;
+    unlimited(&mut asked)?;
+    let mut root = asked.resolver(false).root(Source::Written, Some(Arc::clone(&relation)))?;
     let conditions = conditions_of_write(&mut root)?;
+    // Only a plain table's rows say whether they were inserted.
+    let tells = relation.kind == RelationKind::Table;
     let (write, kind, resolution) = match *asked.request.method {
         Method::POST => {
             let conflict = conflict(&asked, &relation)?;
             let heeded = conflict.is_some();
-            // Only a plain table's rows say whether they were inserted.
-            let merge = conflict.as_ref().is_some_and(|conflict| conflict.merge);
-            let upsert = merge && relation.kind == RelationKind::Table;
-            (insert(&asked, &relation, conflict)?, Kind::Insert { upsert }, heeded)
+            let upsert = tells && conflict.as_ref().is_some_and(|conflict| conflict.merge);
+            let payload = Payload::read(&asked, &relation)?;
+            (Write::Insert { payload, conflict, named: Vec::new() }, Kind::Insert { upsert }, heeded)
         }
+        Method::PUT => (put(&asked, &relation, &conditions)?, Kind::Put { upsert: tells }, false),
         Method::PATCH => (update(&asked, &relation, conditions)?, Kind::Update, false),
         _ => (Write::Delete { conditions }, Kind::Delete, false),
     };
-    let missing = !matches!(kind, Kind::Delete);
-    let max_affected = !matches!(kind, Kind::Insert { .. });
-    let mut answer = asked.answer(kind, Heeded { resolution, missing, returning: true, max_affected });
+    let missing = matches!(kind, Kind::Insert { .. } | Kind::Update);
+    let max_affected = matches!(kind, Kind::Update | Kind::Delete);
+    let handlers = asked.handlers(&relation);
+    let (media, handler) = Media::negotiate(asked.request.headers, Maker::Aggregates(&handlers))?;
+    let mut answer =
+        asked.answer(kind, &media, Heeded { resolution, missing, returning: true, max_affected });
     if !max_affected {
         answer.max_affected = None;
     }
@@ -86,8 +80,7 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
         answer.location = Some(Location { relation: relation.name.clone(), columns });
     }
     let form = match returning {
-        Return::Representation if asked.media.singular => Form::Object,
-        Return::Representation => Form::Array,
+        Return::Representation => Form::of_rows(&media),
         Return::HeadersOnly | Return::Minimal => Form::Nothing,
     };
     if form == Form::Nothing {
@@ -96,12 +89,23 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
         root.embeds.clear();
         root.order.clear();
     }
-    let counted = asked.preferences.count;
-    let inserted = matches!(kind, Kind::Insert { upsert: true });
+    let computed = root.computed();
+    root.read_computed_as_columns();
+    let counted = asked.preferences.count.is_some();
+    let inserted = matches!(kind, Kind::Insert { upsert: true } | Kind::Put { upsert: true });
+    let handler = handler.map(|function| (function.as_ref(), relation.as_ref()));
     let recorded = asked.rules.writes_counted;
-    let body =
-        sql::Answer { form, media: asked.media, counted, traced: &traced, read: false, inserted, recorded };
-    let statement = sql::write(&relation, &write, &root, &body);
+    let body = sql::Answer {
+        form,
+        media: &media,
+        handler,
+        counted,
+        traced: &traced,
+        read: false,
+        inserted,
+        recorded,
+    };
+    let statement = sql::write(&relation, (&write, &computed), &root, &body);
     let reads = not_a_read(&asked.name);
     Ok(Plan {
         access: Access::Write,
@@ -111,6 +115,7 @@ pub(super) fn plan(asked: Asked<'_>) -> Result<Plan, Error> {
         target: asked.name,
         reads,
         answer,
+        timezone: asked.preferences.timezone,
         settled: false,
     })
 }
@@ -130,69 +135,57 @@ fn conditions_of_write(root: &mut Node) -> Result<Vec<Condition>, Error> {
     Ok(std::mem::take(&mut root.conditions))
 }
 
-fn body(asked: &Asked<'_>) -> Result<Body, Error> {
-    let media = asked.request.headers.get("content-type").and_then(|value| value.to_str().ok());
-    let media = media.map(|media| media.split(';').next().unwrap_or_default().trim());
-    match media {
-        None | Some("" | "application/json") => {}
-        Some(media) if media.starts_with("application/vnd.pgrst.") => {}
-        Some(media) => return Err(Error::body(format!("Content-Type not acceptable: {media}"))),
-    }
-    let body = Body::read(asked.request.body)?;
-    if body.shape == Shape::Other || !body.uniform && asked.query.columns.is_none() {
-        return Err(Error::body("All object keys must match"));
-    }
-    Ok(body)
-}
-
-/// The columns that a body fills: those of `columns`, or its keys.
-fn columns(asked: &Asked<'_>, relation: &Relation, body: &Body) -> Result<Vec<(String, TypeName)>, Error> {
-    let mut columns: Vec<(String, TypeName)> = Vec::new();
-    for name in asked.query.columns.as_ref().unwrap_or(&body.keys) {
-        let column = relation.column(name).ok_or_else(|| Error::column_of_body(&relation.name, name))?;
-        if columns.iter().all(|(known, _)| known != name) {
-            columns.push((name.clone(), type_name::of_catalog(&column.type_name)));
-        }
-    }
-    Ok(columns)
-}
-
-fn insert(asked: &Asked<'_>, relation: &Relation, conflict: Option<Conflict>) -> Result<Write, Error> {
-    let body = body(asked)?;
-    let mut columns = columns(asked, relation, &body)?;
-    if asked.preferences.missing == Some(Missing::Default) {
-        if !body.uniform {
-            return Err(Error::not_implemented("missing=default for objects of different keys"));
-        }
-        columns.retain(|(name, _)| body.keys.contains(name));
-    }
-    let array = body.shape != Shape::Object;
-    Ok(Write::Insert { columns, json: body.json, array, conflict })
-}
-
 fn conflict(asked: &Asked<'_>, relation: &Relation) -> Result<Option<Conflict>, Error> {
     let Some(resolution) = asked.preferences.resolution else { return Ok(None) };
     let target = asked.query.on_conflict.as_ref().unwrap_or(&relation.primary_key);
     if let Some(unknown) = target.iter().find(|name| relation.column(name).is_none()) {
-        return Err(Error::column(&relation.name, unknown));
+        return Err(Error::column_alone(unknown));
     }
     let conflict = Conflict { target: target.clone(), merge: resolution == Resolution::Merge };
     Ok((!target.is_empty()).then_some(conflict))
 }
 
 fn update(asked: &Asked<'_>, relation: &Relation, conditions: Vec<Condition>) -> Result<Write, Error> {
-    let body = body(asked)?;
-    let array = body.shape != Shape::Object;
-    let defaults = asked.preferences.missing == Some(Missing::Default);
-    let assigned: Vec<(String, Assigned)> = columns(asked, relation, &body)?
-        .into_iter()
-        .map(|(name, type_name)| match defaults && !body.keys.contains(&name) {
-            true => (name, Assigned::Default),
-            false => (name, Assigned::Body(type_name)),
-        })
-        .collect();
-    if assigned.is_empty() || body.shape == (Shape::Array { rows: 0 }) {
-        return Ok(Write::Nothing);
+    let payload = Payload::read(asked, relation)?;
+    let nothing = payload.columns.is_empty() || payload.empty;
+    Ok(if nothing { Write::Nothing } else { Write::Update { payload, conditions } })
+}
+
+/// A `PUT` writes the one row that its filters name: by the whole primary key, and by nothing else.
+fn put(asked: &Asked<'_>, relation: &Relation, conditions: &[Condition]) -> Result<Write, Error> {
+    let mut named: Vec<(String, String)> = Vec::new();
+    for condition in conditions {
+        match condition {
+            Condition::Test {
+                column,
+                negated: false,
+                test: Test::Compare { comparison: Comparison::Equal, quantifier: None, value },
+            } if column.path.is_empty() => named.push((column.name.clone(), value.clone())),
+            _ => return Err(Error::put_filters()),
+        }
     }
-    Ok(Write::Update { assigned, json: body.json, array, conditions })
+    let key = &relation.primary_key;
+    let whole = key.iter().all(|column| named.iter().any(|(name, _)| name == column));
+    if key.is_empty() || !whole || named.iter().any(|(name, _)| !key.contains(name)) {
+        return Err(Error::put_filters());
+    }
+    let payload = Payload::read(asked, relation)?;
+    let filled = |name: &String| payload.columns.iter().any(|column| column.name == *name);
+    if !key.iter().all(filled) {
+        return Err(Error::put_key());
+    }
+    let conflict = Some(Conflict { target: key.clone(), merge: true });
+    Ok(Write::Insert { payload, conflict, named })
+}
+
+/// No write is limited, nor is what it returns: PostgREST has passed limits over since its version 13.
+fn unlimited(asked: &mut Asked<'_>) -> Result<(), Error> {
+    let limited = asked.query.ranges.iter().any(|(path, _)| path.is_empty());
+    match *asked.request.method {
+        Method::PUT if limited => Err(Error::put_limit()),
+        _ => {
+            asked.query.ranges.clear();
+            Ok(())
+        }
+    }
 }

@@ -10,7 +10,7 @@ use super::contained::Contained;
 use super::trace::Exact;
 use super::{Reads, Tracked};
 use crate::grammar::Test;
-use crate::plan::{Arguments, Column, Condition, Join, Node, Output, Source};
+use crate::plan::{Arguments, Column, Condition, Join, Node, Operand, Output, Source, TypeName};
 use crate::{Declared, Lifetime, Rules};
 
 /// What has been gathered so far.
@@ -46,11 +46,19 @@ impl<'a> Gathered<'a> {
             self.relation(relation);
         }
         node.conditions.iter().for_each(|condition| self.condition(condition));
+        node.computed().iter().for_each(|function| self.function(function));
         for output in &node.outputs {
-            if let Output::Column { column, cast: Some(cast), .. } = output
-                && cast_reads_clock(if column.path.is_empty() { column.type_id } else { 0 }, cast)
-            {
-                self.obstacle(&column.name, Obstacle::Clock);
+            match output {
+                Output::Column { column, cast, .. } => self.cast(column, cast.as_ref()),
+                Output::Aggregate { of, cast, name, .. } => {
+                    if let Operand::Column { column, cast } = of {
+                        self.cast(column, cast.as_ref());
+                    }
+                    if cast.as_ref().is_some_and(|cast| cast_reads_clock(0, cast)) {
+                        self.obstacle(name, Obstacle::Clock);
+                    }
+                }
+                Output::All | Output::Present { .. } | Output::Embed { .. } | Output::Spread { .. } => {}
             }
         }
         for embed in &node.embeds {
@@ -60,13 +68,27 @@ impl<'a> Gathered<'a> {
             {
                 self.relations.extend(&relation.stored_in);
             }
-            if let Join::Through { junction, .. } = &embed.join {
-                if !self.exact.junctions.contains(&number) {
-                    self.relations.extend(&junction.stored_in);
+            match &embed.join {
+                Join::Direct(_) => {}
+                Join::Through { junction, .. } => {
+                    if !self.exact.junctions.contains(&number) {
+                        self.relations.extend(&junction.stored_in);
+                    }
+                    self.relation(junction);
                 }
-                self.relation(junction);
+                Join::Computed { function, .. } => self.function(function),
+            }
+            for function in embed.ordered_by.iter().filter_map(|column| column.computed.as_ref()) {
+                self.function(function);
             }
             self.tree(&embed.node);
+        }
+    }
+
+    fn cast(&mut self, column: &Column, cast: Option<&TypeName>) {
+        let from = if column.path.is_empty() { column.type_id } else { 0 };
+        if cast.is_some_and(|cast| cast_reads_clock(from, cast)) {
+            self.obstacle(&column.name, Obstacle::Clock);
         }
     }
 
@@ -173,6 +195,7 @@ impl<'a> Gathered<'a> {
         if clock {
             self.obstacle(&column.name, Obstacle::Clock);
         }
+        column.computed.iter().for_each(|function| self.function(function));
     }
 
     fn obstacle(&mut self, object: &str, why: Obstacle) {

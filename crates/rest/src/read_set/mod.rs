@@ -13,7 +13,7 @@ mod trace;
 
 use std::sync::Arc;
 
-use pg::catalog::{Catalog, Obstacle, Relation, Settings};
+use pg::catalog::{Catalog, Function, Obstacle, Relation, Settings};
 use pg::{Read, RelationId, Rows, Scale};
 
 use crate::plan::{Call, Node, OrderedBy};
@@ -81,11 +81,19 @@ impl Reads {
     }
 }
 
-/// The reads of `GET` on a relation.
-pub(crate) fn of_read(catalog: &Catalog, rules: &Rules, root: &Node, counted: bool) -> Reads {
+/// The reads of `GET` on a relation, and of the aggregate that makes its body.
+pub(crate) fn of_read(
+    catalog: &Catalog,
+    rules: &Rules,
+    root: &Node,
+    (counted, handler): (bool, Option<&Function>),
+) -> Reads {
     let mut gathered = Gathered::new(catalog, rules);
     let mut traced = Traced::default();
-    if rules.limits.keys_max > 0 {
+    handler.into_iter().for_each(|function| gathered.function(function));
+    // Of a group, no row is told.
+    let counted = counted || root.is_grouped();
+    if rules.limits.keys_max > 0 && !root.is_grouped() {
         gathered.exact.trace(root, &mut traced);
     }
     gathered.tree(root);
@@ -106,9 +114,16 @@ pub(crate) fn of_read(catalog: &Catalog, rules: &Rules, root: &Node, counted: bo
 }
 
 /// The reads of a function that does not write, and of what is embedded in its rows.
-pub(crate) fn of_call(catalog: &Catalog, rules: &Rules, call: &Call, root: &Node) -> Reads {
+pub(crate) fn of_call(
+    catalog: &Catalog,
+    rules: &Rules,
+    (call, handler): (&Call, Option<&Function>),
+    root: &Node,
+) -> Reads {
     let mut gathered = Gathered::new(catalog, rules);
     gathered.function(&call.function);
+    call.computed.iter().for_each(|function| gathered.function(function));
+    handler.into_iter().for_each(|function| gathered.function(function));
     gathered.arguments(&call.arguments);
     gathered.tree(root);
     gathered.finish(Vec::new(), None)

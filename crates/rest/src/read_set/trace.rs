@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pg::catalog::{Policies, Relation, RelationKind};
 
 use super::contained::{Below, Link, Traced};
-use crate::plan::{Condition, Embed, Join, Node, OrderedBy, Output, Source};
+use crate::plan::{Condition, Embed, Join, Node, Operand, OrderedBy, Output, Source};
 use crate::sql::Key;
 
 /// What of a tree is traced, by the numbers of its nodes.
@@ -30,12 +30,14 @@ impl Exact {
     pub(super) fn trace(&mut self, node: &Node, traced: &mut Traced) {
         for (number, embed) in node.embeds.iter().enumerate() {
             // Otherwise rows that are not in the answer decide which parents are, or in which order.
-            let shown = !embed.inner && embed.ordered_by.is_empty() && !tested(&node.conditions, number);
+            let shown = !embed.inner && !orders(node, number) && !tested(&node.conditions, number);
             let (Some(parent), Some(child)) = (table(node), table(&embed.node)) else { continue };
-            if !shown {
+            let spread_many = embed.spread && !embed.to_one;
+            if !shown || spread_many {
                 continue;
             }
             let below = match &embed.join {
+                Join::Computed { .. } => None,
                 Join::Direct(pairs) => self.direct(embed, (parent, child, pairs), traced),
                 Join::Through { junction, near, far } => {
                     let found = self.through(embed, (parent, junction, near), (child, far), traced);
@@ -47,7 +49,10 @@ impl Exact {
             };
             if let Some(mut below) = below {
                 self.nodes.insert(embed.node.number);
-                self.trace(&embed.node, &mut below);
+                // Of a group, nothing below its rows is told.
+                if !embed.node.is_grouped() {
+                    self.trace(&embed.node, &mut below);
+                }
                 if !below.is_empty() {
                     traced.below.push((Below::Embed(number), below));
                 }
@@ -66,7 +71,7 @@ impl Exact {
         let mut below = Traced::default();
         let old_matters = tells_old(child, pairs);
         if !old_matters {
-            if embed.node.range.offset > 0 {
+            if embed.node.range.offset > 0 || embed.node.is_grouped() {
                 return None;
             }
             let own = own_key(child, watched(&embed.node, pairs), &mut below)?;
@@ -172,6 +177,14 @@ pub(super) fn table(node: &Node) -> Option<&Arc<Relation>> {
     }
 }
 
+/// Whether the rows of that embed decide the order of their parents.
+fn orders(node: &Node, number: usize) -> bool {
+    node.order.iter().any(|term| match term.target {
+        OrderedBy::Own(_) | OrderedBy::Count => false,
+        OrderedBy::Related { embed, .. } | OrderedBy::Spread { embed, .. } => embed == number,
+    })
+}
+
 fn tested(conditions: &[Condition], number: usize) -> bool {
     conditions.iter().any(|condition| match condition {
         Condition::Embed { embed, .. } => *embed == number,
@@ -184,6 +197,9 @@ fn tested(conditions: &[Condition], number: usize) -> bool {
 /// not tell which columns an update changes. `joined` pairs columns of others with its own.
 pub(super) fn watched(node: &Node, joined: &[(String, String)]) -> Option<Arc<[Box<str>]>> {
     let relation = table(node).filter(|relation| relation.identity_full)?;
+    if looks_at_all(node) {
+        return None;
+    }
     let mut names: BTreeSet<&str> = relation.identity.iter().map(String::as_str).collect();
     names.extend(joined.iter().map(|(_, own)| own.as_str()));
     match &relation.policies {
@@ -194,7 +210,10 @@ pub(super) fn watched(node: &Node, joined: &[(String, String)]) -> Option<Arc<[B
     for output in &node.outputs {
         match output {
             Output::All => return None,
-            Output::Column { column, .. } => _ = names.insert(&column.name),
+            Output::Column { column, .. } | Output::Aggregate { of: Operand::Column { column, .. }, .. } => {
+                names.insert(&column.name);
+            }
+            Output::Aggregate { .. } | Output::Present { .. } => {}
             Output::Embed { .. } | Output::Spread { .. } => {}
         }
     }
@@ -208,6 +227,15 @@ pub(super) fn watched(node: &Node, joined: &[(String, String)]) -> Option<Arc<[B
         names.extend(embed.join.parent_columns());
     }
     Some(names.into_iter().map(Box::from).collect())
+}
+
+/// Whether functions of whole rows are called, which may look at any column.
+fn looks_at_all(node: &Node) -> bool {
+    let mut computed = !node.computed().is_empty();
+    for condition in &node.conditions {
+        condition.columns(&mut |column| computed |= column.computed.is_some());
+    }
+    computed || node.embeds.iter().any(|embed| matches!(embed.join, Join::Computed { .. }))
 }
 
 fn tests<'a>(conditions: &'a [Condition], names: &mut BTreeSet<&'a str>) {

@@ -2,8 +2,8 @@
 
 use super::rows::{self, PAGE, ROW, TRACE};
 use super::writer::Writer;
-use super::{Answer, Form};
-use crate::plan::Node;
+use super::{Answer, Form, SCALAR};
+use crate::plan::{Node, Output};
 use crate::read_set::Traced;
 
 /// Where the log was written up to after the snapshot was taken, so that all it sees lies below; a standby
@@ -12,7 +12,7 @@ const POSITION: &str = "case when pg_is_in_recovery() then null else pg_current_
 
 pub(super) fn select(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
     w.sql("select ");
-    body(w, answer);
+    body(w, root, answer);
     w.sql(" as \"body\", count(*) as \"rows\", ");
     total(w, root, answer);
     w.sql(" as \"total\", ");
@@ -44,26 +44,65 @@ pub(super) fn select(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
     }
 }
 
-fn body(w: &mut Writer, answer: &Answer<'_>) {
-    let stripped = answer.media.nulls_stripped && answer.form != Form::Nothing;
-    if stripped {
-        w.sql("json_strip_nulls(");
-    }
+fn body(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
     match answer.form {
-        Form::Nothing => w.sql("null::text"),
-        Form::Array => w.sql("coalesce(json_agg(").numbered(ROW, 0).sql("), '[]')"),
-        Form::Object => w.sql("coalesce(json_agg(").numbered(ROW, 0).sql(")->0, 'null')"),
-        Form::Values { set: true } => w.sql("coalesce(json_agg(").column(ROW, 0, "value").sql("), '[]')"),
-        Form::Values { set: false } => {
-            w.sql("coalesce(json_agg(").column(ROW, 0, "value").sql(")->0, 'null')")
+        Form::Nothing => _ = w.sql("null::text"),
+        Form::Csv => csv(w, root),
+        Form::GeoJson => {
+            w.sql("json_build_object('type', 'FeatureCollection', 'features', coalesce(json_agg(");
+            w.sql("st_asgeojson(").numbered(ROW, 0).sql(")::json), '[]'))::text");
         }
+        Form::Value { binary } => raw(w, binary, |w| {
+            w.sql("(array_agg(").column(ROW, 0, SCALAR).sql(if binary { "::bytea" } else { "::text" });
+            w.sql("))[1]");
+        }),
+        Form::Handled { binary } => raw(w, binary, |w| {
+            let (function, relation) = answer.handler.expect("only a handler makes such a body");
+            w.name(&function.schema).sql(".").name(&function.name).sql("(").numbered(ROW, 0);
+            if function.takes.is_some() {
+                w.sql("::").name(&relation.schema).sql(".").name(&relation.name);
+            }
+            w.sql(")");
+        }),
+        Form::Array | Form::Object | Form::Values { .. } => json(w, answer),
+    }
+}
+
+/// A text as it is, or bytes in hexadecimal digits, since the column is a text.
+fn raw(w: &mut Writer, binary: bool, value: impl FnOnce(&mut Writer)) {
+    w.sql("coalesce(").sql(if binary { "encode(" } else { "" });
+    value(w);
+    w.sql(if binary { "::bytea, 'hex')" } else { "::text" }).sql(", '')");
+}
+
+/// PostgREST's CSV: names as they are, values as PostgreSQL writes a row's.
+fn csv(w: &mut Writer, root: &Node) {
+    w.sql("case when count(*) > 0 then ");
+    let names: Option<Vec<&str>> = root.outputs.iter().map(Output::name).collect();
+    match names {
+        Some(names) => _ = w.literal(&names.join(",")),
+        // The catalog does not list them.
+        None => {
+            w.sql("(array_agg((select string_agg(\"courant_key\", ',') from json_object_keys(row_to_json(");
+            w.numbered(ROW, 0).sql(")) as \"courant_key\")))[1]");
+        }
+    }
+    w.sql(" else '' end || chr(10) || coalesce(string_agg(substring(").numbered(ROW, 0);
+    w.sql("::text, 2, length(").numbered(ROW, 0).sql("::text) - 2), chr(10)), '')");
+}
+
+fn json(w: &mut Writer, answer: &Answer<'_>) {
+    let stripped = answer.media.strips_nulls();
+    w.sql(if stripped { "json_strip_nulls(" } else { "" });
+    match answer.form {
+        Form::Array => w.sql("coalesce(json_agg(").numbered(ROW, 0).sql("), '[]')"),
+        Form::Values { set: true } => w.sql("coalesce(json_agg(").column(ROW, 0, SCALAR).sql("), '[]')"),
+        Form::Values { set: false } => {
+            w.sql("coalesce(json_agg(").column(ROW, 0, SCALAR).sql(")->0, 'null')")
+        }
+        _ => w.sql("coalesce(json_agg(").numbered(ROW, 0).sql(")->0, 'null')"),
     };
-    if stripped {
-        w.sql(")");
-    }
-    if answer.form != Form::Nothing {
-        w.sql("::text");
-    }
+    w.sql(if stripped { ")::text" } else { "::text" });
 }
 
 fn total(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
@@ -71,7 +110,7 @@ fn total(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
         w.sql("(select count(*) from \"courant_written\" where \"courant_inserted\")");
     } else if !answer.counted {
         w.sql("null::int8");
-    } else if root.range.limit.is_none() && root.range.offset == 0 {
+    } else if root.range.limit.is_none() && root.range.offset == 0 && !root.is_grouped() {
         w.sql("count(*)");
     } else {
         w.sql("(select count(*)");

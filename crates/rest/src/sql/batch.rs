@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use pg::catalog::Relation;
+use pg::catalog::{Relation, RelationKind};
 use pg::{Parameter, Statement};
 
 use super::condition::array_literal;
@@ -67,7 +67,9 @@ impl Batchable {
     /// Of a read whose every parameter is one of these.
     pub(super) fn new(root: &Node, places: Vec<Place>) -> Option<Batchable> {
         let Source::Relation(relation) = &root.source else { return None };
-        let is_cheap = root.embeds.is_empty() && is_point(relation, &root.conditions);
+        let stored = matches!(relation.kind, RelationKind::Table | RelationKind::Partitioned);
+        let plain = root.embeds.is_empty() && !root.is_grouped() && root.computed().is_empty();
+        let is_cheap = stored && plain && is_point(relation, &root.conditions);
         is_cheap.then(|| Batchable { places: places.into() })
     }
 

@@ -12,13 +12,12 @@ const TSVECTOR: u32 = 3614;
 /// A column and the path into it.
 pub(super) fn expression(w: &mut Writer, number: usize, column: &Column) {
     if column.path.is_empty() {
-        w.column(SOURCE, number, &column.name);
-        return;
+        return value(w, number, column);
     }
     // A path into anything but JSON (a composite, an array) goes through its JSON form.
     let json = matches!(column.type_id, JSON | JSONB);
     w.sql(if json { "" } else { "to_jsonb(" });
-    w.column(SOURCE, number, &column.name);
+    value(w, number, column);
     w.sql(if json { "" } else { ")" });
     for arrow in &column.path {
         w.sql(if arrow.as_text { "->>" } else { "->" });
@@ -26,6 +25,16 @@ pub(super) fn expression(w: &mut Writer, number: usize, column: &Column) {
             Step::Key(key) => w.json_key(key),
             Step::Index(index) => w.integer(*index),
         };
+    }
+}
+
+fn value(w: &mut Writer, number: usize, column: &Column) {
+    match &column.computed {
+        Some(function) => {
+            w.name(&function.schema).sql(".").name(&function.name);
+            w.sql("(").numbered(SOURCE, number).sql(")");
+        }
+        None => _ = w.column(SOURCE, number, &column.name),
     }
 }
 

@@ -11,7 +11,9 @@ mod rows;
 mod write;
 mod writer;
 
-use pg::catalog::Relation;
+use std::sync::Arc;
+
+use pg::catalog::{Function, Relation};
 use pg::{Canonical, Statement};
 
 use crate::media::Media;
@@ -22,10 +24,15 @@ use writer::Writer;
 pub use batch::Batchable;
 pub(crate) use condition::array_literal;
 
+/// The column of rows that are scalars.
+pub(crate) const SCALAR: &str = "pgrst_scalar";
+
 /// What the answer's row is to hold.
 pub(crate) struct Answer<'a> {
     pub(crate) form: Form,
-    pub(crate) media: Media,
+    pub(crate) media: &'a Media,
+    /// The aggregate that makes the body, and of which relation's rows.
+    pub(crate) handler: Option<(&'a Function, &'a Relation)>,
     pub(crate) counted: bool,
     /// What is returned beside the body of the root's rows and of those below them.
     pub(crate) traced: &'a Traced,
@@ -44,10 +51,31 @@ pub(crate) enum Form {
     Array,
     /// The first object.
     Object,
-    /// The column `value` alone, of all rows or of the first.
+    /// The column [`SCALAR`] alone, of all rows or of the first.
     Values { set: bool },
+    /// The column [`SCALAR`] of the first row as it is: a text, or bytes in hexadecimal digits.
+    Value { binary: bool },
+    /// A line of names, then a line for each row.
+    Csv,
+    /// A collection of features (PostGIS).
+    GeoJson,
+    /// What [`Answer::handler`] makes of all rows: a text, or bytes in hexadecimal digits.
+    Handled { binary: bool },
     /// None.
     Nothing,
+}
+
+impl Form {
+    /// Of rows that have columns.
+    pub(crate) fn of_rows(media: &Media) -> Form {
+        match media {
+            Media::Json { singular: true, .. } => Form::Object,
+            Media::Json { singular: false, .. } => Form::Array,
+            Media::Csv => Form::Csv,
+            Media::GeoJson => Form::GeoJson,
+            Media::Own { binary, .. } => Form::Handled { binary: *binary },
+        }
+    }
 }
 
 /// A column whose values are returned as text.
@@ -77,10 +105,16 @@ pub(crate) fn call(call: &Call, root: &Node, answer: &Answer<'_>) -> Statement {
 }
 
 /// A write to a relation.
-pub(crate) fn write(relation: &Relation, write: &Write, root: &Node, answer: &Answer<'_>) -> Statement {
+pub(crate) fn write(
+    relation: &Relation,
+    (write, computed): (&Write, &[Arc<Function>]),
+    root: &Node,
+    answer: &Answer<'_>,
+) -> Statement {
     let mut writer = Writer::default();
     writer.sql("with \"courant_written\" as (");
-    write::write(&mut writer, relation, write, &write::returned(root, answer), answer.inserted);
+    let returned = write::Returned::of(relation, root, computed, answer);
+    write::write(&mut writer, relation, write, &returned);
     writer.sql(") ");
     answer::select(&mut writer, root, answer);
     writer.finish()

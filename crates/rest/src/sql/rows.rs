@@ -4,13 +4,16 @@
 //! where nothing was found. PostgREST makes it `jsonb`, and what it shows are that type's spaces and its order
 //! of keys; one conversion of the outermost value gives the same bytes as one at every level.
 
+use std::sync::Arc;
+
 use pg::Canonical;
+use pg::catalog::{Function, Relation};
 
 use super::Key;
 use super::condition::{condition, expression};
 use super::writer::Writer;
 use crate::grammar::Nulls;
-use crate::plan::{Embed, Join, Node, OrderedBy, Output, Source};
+use crate::plan::{Column, Embed, Join, Node, Operand, OrderedBy, Output, Source, TypeName};
 use crate::read_set::{Below, Traced};
 
 /// The alias of a relation.
@@ -31,7 +34,24 @@ pub(super) fn select(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>
     w.sql("select ");
     outputs(w, node);
     from_where(w, node, parent);
+    grouping(w, node);
     order_range(w, node);
+}
+
+/// Groups by everything that is no aggregate, where there are any.
+fn grouping(w: &mut Writer, node: &Node) {
+    if !node.is_grouped() {
+        return;
+    }
+    let by = node.outputs.iter().filter(|output| !matches!(output, Output::Aggregate { .. }));
+    for (position, of) in by.enumerate() {
+        w.sql(if position == 0 { " group by " } else { ", " });
+        match of {
+            // What is shown as another type is grouped, and may be ordered by, as it is.
+            Output::Column { column, .. } => expression(w, node.number, column),
+            _ => output(w, node, of),
+        }
+    }
 }
 
 fn outputs(w: &mut Writer, node: &Node) {
@@ -49,25 +69,47 @@ pub(super) fn output(w: &mut Writer, node: &Node, output: &Output) {
         Output::All => {
             w.numbered(SOURCE, node.number).sql(".*");
         }
-        Output::Column { column, cast, .. } => match cast {
-            Some(cast) => {
-                w.sql("(");
-                expression(w, node.number, column);
+        Output::Column { column, cast, .. } => cast_to(w, node, column, cast.as_ref()),
+        Output::Aggregate { function, of, cast, .. } => {
+            w.sql(if cast.is_some() { "(" } else { "" }).sql(function.name()).sql("(");
+            match of {
+                Operand::Rows => _ = w.sql("*"),
+                Operand::Column { column, cast } => cast_to(w, node, column, cast.as_ref()),
+                Operand::Spread { embed, output } => spread(w, node, *embed, *output),
+            }
+            w.sql(")");
+            if let Some(cast) = cast {
                 w.sql(")::").type_name(cast);
             }
-            None => expression(w, node.number, column),
-        },
+        }
+        Output::Present { .. } => _ = w.sql("true"),
         Output::Embed { embed, .. } => {
             let embed = &node.embeds[*embed];
+            // PostgreSQL can tell whether two values are equal of `jsonb` only.
+            let grouped = if node.is_grouped() { "::jsonb" } else { "" };
             if embed.to_one {
-                w.column(EMBED, embed.node.number, "value");
+                w.column(EMBED, embed.node.number, "value").sql(grouped);
             } else {
-                w.sql("coalesce(").column(EMBED, embed.node.number, "value").sql(", '[]')");
+                w.sql("coalesce(").column(EMBED, embed.node.number, "value").sql(grouped).sql(", '[]')");
             }
         }
-        Output::Spread { embed, output, .. } => {
-            w.numbered(EMBED, node.embeds[*embed].node.number).sql(".").numbered("column_", *output);
-        }
+        Output::Spread { embed, output, .. } => spread(w, node, *embed, *output),
+    }
+}
+
+fn cast_to(w: &mut Writer, node: &Node, column: &Column, cast: Option<&TypeName>) {
+    let Some(cast) = cast else { return expression(w, node.number, column) };
+    w.sql("(");
+    expression(w, node.number, column);
+    w.sql(")::").type_name(cast);
+}
+
+/// What a spread embed contributes.
+fn spread(w: &mut Writer, node: &Node, embed: usize, output: usize) {
+    let embed = &node.embeds[embed];
+    w.numbered(EMBED, embed.node.number).sql(".").numbered("column_", output);
+    if !embed.to_one && node.is_grouped() && node.enclosed {
+        w.sql("::jsonb");
     }
 }
 
@@ -80,6 +122,10 @@ pub(super) fn from_where(w: &mut Writer, node: &Node, parent: Option<(usize, &Jo
 pub(super) fn from(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
     w.sql(" from ");
     match &node.source {
+        _ if let Some((number, Join::Computed { function, row_of })) = parent => {
+            computed_rows(w, number, function, row_of.as_deref());
+            &mut *w
+        }
         Source::Relation(relation) => w.name(&relation.schema).sql(".").name(&relation.name),
         Source::Called => w.sql("\"courant_called\""),
         Source::Written => w.sql("\"courant_written\""),
@@ -97,6 +143,31 @@ pub(super) fn from(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) 
     }
 }
 
+/// The rows that a function finds for its parent's.
+fn computed_rows(w: &mut Writer, number: usize, function: &Function, row_of: Option<&Relation>) {
+    w.name(&function.schema).sql(".").name(&function.name).sql("(");
+    match row_of {
+        Some(relation) => {
+            w.sql("row(");
+            w.list(", ", &relation.columns, |w, column| {
+                w.column(SOURCE, number, &column.name);
+            });
+            w.sql(")::").name(&relation.schema).sql(".").name(&relation.name);
+        }
+        None => _ = w.numbered(SOURCE, number),
+    }
+    w.sql(")");
+}
+
+/// Computed fields of the root's rows under their names, after other columns or as the `first` ones.
+pub(super) fn computed(w: &mut Writer, functions: &[Arc<Function>], first: bool) {
+    for (position, function) in functions.iter().enumerate() {
+        w.sql(if first && position == 0 { "" } else { ", " });
+        w.name(&function.schema).sql(".").name(&function.name);
+        w.sql("(").numbered(SOURCE, 0).sql(") as ").name(&function.name);
+    }
+}
+
 fn conditions(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
     let mut first = true;
     let mut and = |w: &mut Writer| {
@@ -104,8 +175,9 @@ fn conditions(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
     };
     if let Some((number, join)) = parent {
         let (pairs, alias) = match join {
-            Join::Direct(pairs) => (pairs, SOURCE),
-            Join::Through { near, .. } => (near, JUNCTION),
+            Join::Direct(pairs) => (pairs.as_slice(), SOURCE),
+            Join::Through { near, .. } => (near.as_slice(), JUNCTION),
+            Join::Computed { .. } => (&[][..], SOURCE),
         };
         for (of_parent, own) in pairs {
             and(w);
@@ -121,7 +193,14 @@ fn conditions(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
 fn lateral(w: &mut Writer, parent: &Node, embed: &Embed) {
     let node = &embed.node;
     w.sql(if embed.inner { " inner join lateral (" } else { " left join lateral (" });
-    if embed.to_one {
+    if embed.spread && !embed.to_one {
+        spread_many(w, parent, embed);
+    } else if embed.to_one && node.is_grouped() {
+        w.sql("select row_to_json(").numbered(ROW, node.number).sql(")");
+        w.sql(if parent.enclosed { "" } else { "::jsonb" }).sql(" as \"value\" from (");
+        select(w, node, Some((parent.number, &embed.join)));
+        w.sql(") as ").numbered(ROW, node.number);
+    } else if embed.to_one {
         to_one(w, parent, embed);
     } else {
         w.sql("select json_agg(").numbered(ROW, node.number).sql(")");
@@ -147,6 +226,25 @@ fn lateral(w: &mut Writer, parent: &Node, embed: &Embed) {
     } else {
         w.sql(" on true");
     }
+}
+
+/// The rows column by column, each as an array.
+fn spread_many(w: &mut Writer, parent: &Node, embed: &Embed) {
+    let node = &embed.node;
+    w.sql("select case when count(*) > 0 then true end as \"value\"");
+    for position in 0..node.outputs.len() {
+        w.sql(", coalesce(json_agg(").numbered(ROW, node.number).sql(".").numbered("column_", position);
+        w.sql("), '[]')").sql(if parent.enclosed { "" } else { "::jsonb" });
+        w.sql(" as ").numbered("column_", position);
+    }
+    w.sql(" from (select ");
+    w.list(", ", node.outputs.iter().enumerate(), |w, (position, of)| {
+        output(w, node, of);
+        w.sql(" as ").numbered("column_", position);
+    });
+    from_where(w, node, Some((parent.number, &embed.join)));
+    order_range(w, node);
+    w.sql(") as ").numbered(ROW, node.number);
 }
 
 /// The one row: as an object, or column by column where it is spread; and what the parent is ordered by.
@@ -267,10 +365,12 @@ pub(super) fn order_range(w: &mut Writer, node: &Node) {
         w.list(", ", &node.order, |w, term| {
             match &term.target {
                 OrderedBy::Own(column) => expression(w, node.number, column),
+                OrderedBy::Count => _ = w.sql("count(*)"),
                 OrderedBy::Related { embed, column } => {
                     let number = node.embeds[*embed].node.number;
                     w.numbered(EMBED, number).sql(".").numbered("order_", *column);
                 }
+                OrderedBy::Spread { embed, output } => spread(w, node, *embed, *output),
             }
             w.sql(match term.descending {
                 None => "",

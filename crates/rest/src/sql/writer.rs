@@ -7,7 +7,7 @@ use bytes::Bytes;
 use pg::{Parameter, Statement};
 
 use super::batch::{Place, Scalar};
-use crate::plan::TypeName;
+use crate::plan::{DefaultValue, TypeName};
 
 /// A statement being written.
 #[derive(Default)]
@@ -44,6 +44,17 @@ impl Writer {
     pub(super) fn type_name(&mut self, type_name: &TypeName) -> &mut Writer {
         self.sql.push_str(type_name.as_str());
         self
+    }
+
+    /// A column's default, which only the catalog can make.
+    pub(super) fn default_value(&mut self, default: &DefaultValue) -> &mut Writer {
+        self.sql.push_str(default.as_str());
+        self
+    }
+
+    /// A text, as a literal.
+    pub(super) fn literal(&mut self, text: &str) -> &mut Writer {
+        self.json_key(text)
     }
 
     /// A key of JSON. It is written as a literal, not bound, because an index on an expression is found

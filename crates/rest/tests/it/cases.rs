@@ -131,6 +131,105 @@ pub(crate) const CASES: &[Case] = &[
         r#"[{"id":2,"tasks":[{"id": 3, "projects": {"name": "Acme"}}]}]"#,
     ),
     get("GET /clients?select=&id=eq.1", r#"[{"id":1,"name":"Acme"}]"#),
+    // Computed fields and relationships.
+    get("GET /projects?select=id,title&title=eq.TWO", r#"[{"id":2,"title":"TWO"}]"#),
+    get(
+        "GET /projects?select=t:title,lengths::text&order=lengths.desc,title&limit=1",
+        r#"[{"t":"THREE","lengths":"5"}]"#,
+    ),
+    get("GET /projects?select=id&title=fts(simple).one", r#"[{"id":1}]"#),
+    get(
+        "GET /projects?select=lengths,count()&order=lengths",
+        "[{\"lengths\":3,\"count\":2}, ~{\"lengths\":5,\"count\":1}]",
+    ),
+    get("GET /tasks?select=projects(title)&id=eq.1", r#"[{"projects":{"title": "ONE"}}]"#),
+    get("GET /tasks?select=id,projects()&order=projects(title).desc,id&limit=1", r#"[{"id":3}]"#),
+    get(
+        "GET /projects?select=id,owner(name)&id=gte.2&order=id",
+        "[{\"id\":2,\"owner\":{\"name\": \"Acme\"}}, ~{\"id\":3,\"owner\":null}]",
+    ),
+    get(
+        "GET /projects?select=id,...owner!inner(client:name)&order=id.desc&limit=1",
+        r#"[{"id":2,"client":"Acme"}]"#,
+    ),
+    get(
+        "GET /clients?select=id,open_projects(id,owner(id))&open_projects.id=gt.0&id=eq.1",
+        r#"[{"id":1,"open_projects":[{"id": 1, "owner": {"id": 1}}]}]"#,
+    ),
+    get(
+        "GET /clients?select=id,flags(note)&flags.live=is.true&id=eq.1",
+        r#"[{"id":1,"flags":[{"note": "x"}]}]"#,
+    ),
+    get(
+        "GET /rpc/client_projects?client=1&select=title,owner(id)&title=eq.ONE&order=lengths",
+        r#"[{"title":"ONE","owner":{"id": 1}}]"#,
+    ),
+    with(
+        "PATCH /projects?title=eq.ONE&select=title,owner(name),tasks(id)",
+        REPRESENTATION,
+        r#"{"name":"uno"}"#,
+        Some(r#"[{"title":"UNO","owner":{"name": "Acme"},"tasks":[{"id": 1}, {"id": 2}]}]"#),
+    ),
+    // Spread rows of many.
+    get(
+        "GET /clients?select=name,...projects(titles:name,ids:id)&projects.order=id.desc&order=id",
+        "[{\"name\":\"Acme\",\"titles\":[\"two\", \"one\"],\"ids\":[2, 1]}, ~{\"name\":\"Bêta \\\"quoted\\\"\",\"titles\":[],\"ids\":[]}]",
+    ),
+    get("GET /clients?select=name,...projects!inner(p:id)", r#"[{"name":"Acme","p":[1, 2]}]"#),
+    get("GET /projects?select=id,...people(who:name)&id=eq.1", r#"[{"id":1,"who":["Ann"]}]"#),
+    get(
+        "GET /clients?select=id,...projects(t:tasks(id),...tasks(names:name))&projects.limit=1&projects.order=id&id=eq.1",
+        r#"[{"id":1,"t":[[{"id": 1}, {"id": 2}]],"names":[["dig", "fill"]]}]"#,
+    ),
+    get(
+        "GET /tasks?select=id,projects(...people(who:name))&id=eq.1",
+        r#"[{"id":1,"projects":{"who": ["Ann"]}}]"#,
+    ),
+    get("GET /clients?select=id,...projects()&projects=not.is.null", r#"[{"id":1}]"#),
+    // Aggregates.
+    get("GET /projects?select=count()", r#"[{"count":3}]"#),
+    get("GET /projects?select=count", r#"[{"count":3}]"#),
+    get(
+        "GET /projects?select=price.sum(),price.avg(),n:id.max()::text,id.min()",
+        r#"[{"sum":3.50,"avg":1.7500000000000000,"n":"3","min":1}]"#,
+    ),
+    get(
+        "GET /projects?select=client_id,count()&order=client_id.nullsfirst",
+        "[{\"client_id\":null,\"count\":1}, ~{\"client_id\":1,\"count\":2}]",
+    ),
+    get("GET /projects?select=data->>a::int.sum()&id=eq.3", r#"[{"sum":7}]"#),
+    with(
+        "GET /projects?select=status,count()&status=eq.open",
+        &["prefer: count=exact"],
+        "",
+        Some(r#"[{"status":"open","count":2}]"#),
+    ),
+    get(
+        "GET /clients?select=id,projects(count)&order=id",
+        "[{\"id\":1,\"projects\":[{\"count\": 2}]}, ~{\"id\":2,\"projects\":[{\"count\": 0}]}]",
+    ),
+    get(
+        "GET /clients?select=id,projects(status,price.sum())&projects.order=status&id=eq.1",
+        r#"[{"id":1,"projects":[{"sum": 1.50, "status": "open"}, {"sum": 2, "status": "done"}]}]"#,
+    ),
+    get(
+        "GET /tasks?select=count(),projects(id)&order=count.desc",
+        "[{\"count\":2,\"projects\":{\"id\": 1}}, ~{\"count\":1,\"projects\":{\"id\": 2}}]",
+    ),
+    get(
+        "GET /tasks?select=id.count(),...projects(status,price.sum())&order=projects(status).desc",
+        "[{\"count\":1,\"status\":\"done\",\"sum\":2}, ~{\"count\":2,\"status\":\"open\",\"sum\":3.00}]",
+    ),
+    get(
+        "GET /tasks?select=...projects(status,...clients(name,c:count()))&order=projects(status)",
+        "[{\"status\":\"open\",\"name\":\"Acme\",\"c\":2}, ~{\"status\":\"done\",\"name\":\"Acme\",\"c\":1}]",
+    ),
+    get(
+        "GET /clients?select=id,projects(tasks(count()),...project_details(note,count()))&id=eq.1&projects.id=eq.1",
+        r#"[{"id":1,"projects":[{"note": "detail", "count": 1, "tasks": [{"count": 2}]}]}]"#,
+    ),
+    get("GET /tasks?select=id,projects(id.max())&id=eq.1", r#"[{"id":1,"projects":{"max": 1}}]"#),
+    get("GET /rpc/client_projects?client=1&select=price.sum()", r#"[{"sum":3.50}]"#),
     // Forms.
     with(
         "GET /clients?id=eq.1",
@@ -144,6 +243,33 @@ pub(crate) const CASES: &[Case] = &[
         "",
         Some(r#"[{"id":3}]"#),
     ),
+    with(
+        "GET /clients?order=id",
+        &["accept: text/csv"],
+        "",
+        Some("id,name^1,Acme^2,\"Bêta \"\"quoted\"\"\""),
+    ),
+    with("GET /clients?id=eq.0", &["accept: text/csv"], "", Some("^")),
+    with(
+        "GET /projects?select=id,c:clients(id)&id=eq.1",
+        &["accept: text/html;q=0.9, text/csv;q=0.5"],
+        "",
+        Some("id,c^1,\"{\"\"id\"\": 1}\""),
+    ),
+    with("GET /rpc/totals?order=status&limit=1", &["accept: text/csv"], "", Some("status,many^open,2")),
+    with(
+        "POST /clients",
+        &["accept: text/csv", "prefer: return=representation"],
+        r#"{"id":7,"name":"N"}"#,
+        Some("id,name^7,N"),
+    ),
+    with("GET /rpc/page", &["accept: text/html"], "", Some("<p>\"x\"</p>")),
+    with("GET /rpc/page", &["accept: */*"], "", Some("\"<p>\\\"x\\\"</p>\"")),
+    with("GET /rpc/image", &["accept: image/webp, image/png;q=0.8"], "", Some("89ff00")),
+    with("GET /people", &["accept: text/lines"], "", Some("Ann^")),
+    with("GET /people?name=eq.Bob", &["accept: text/lines"], "", Some("")),
+    with("GET /people?select=name", &["accept: text/lines"], "", Some("(Ann)^")),
+    with("GET /clients?id=eq.1", &["accept: text/lines"], "", Some("(1,Acme)^")),
     get("GET /project_list?id=eq.1", r#"[{"id":1,"name":"one","client":"Acme"}]"#),
     get("GET /flags?select=note&name=eq.dark&order=live", "[{\"note\":\"y\"}, ~{\"note\":\"x\"}]"),
     // Writes.
@@ -174,6 +300,53 @@ pub(crate) const CASES: &[Case] = &[
         &["prefer: return=representation, missing=default"],
         r#"{"name":"n"}"#,
         Some(r#"[{"status":"open"}]"#),
+    ),
+    with(
+        "POST /projects?select=id,status&columns=id,name,status",
+        &["prefer: return=representation, missing=default"],
+        r#"[{"name":"n"},{"id":50,"name":"m","status":"done"}]"#,
+        Some("[{\"id\":103,\"status\":\"open\"}, ~{\"id\":50,\"status\":\"done\"}]"),
+    ),
+    with("POST /clients?limit=0", REPRESENTATION, r#"{"id":7,"name":"N"}"#, Some(r#"[{"id":7,"name":"N"}]"#)),
+    with("DELETE /tasks?limit=0&id=eq.3&select=id", REPRESENTATION, "", Some(r#"[{"id":3}]"#)),
+    get(
+        "GET /projects?select=status::text,count()&order=status.desc&limit=1",
+        r#"[{"status":"done","count":1}]"#,
+    ),
+    with(
+        "POST /clients",
+        &["prefer: return=representation", "content-type: text/csv"],
+        "id,name\r\n7,\"Neuf, \"\"n\"\"\"\r\n8,NULL8\n",
+        Some("[{\"id\":7,\"name\":\"Neuf, \\\"n\\\"\"}, ~{\"id\":8,\"name\":\"NULL8\"}]"),
+    ),
+    with(
+        "POST /addresses",
+        &["prefer: return=representation", "content-type: text/csv; charset=utf-8"],
+        "id,city\n2,NULL\n3,",
+        Some("[{\"id\":2,\"city\":null}, ~{\"id\":3,\"city\":\"\"}]"),
+    ),
+    with(
+        "POST /clients",
+        &["prefer: return=representation", "content-type: application/x-www-form-urlencoded"],
+        "id=7&name=Neuf+%26",
+        Some(r#"[{"id":7,"name":"Neuf &"}]"#),
+    ),
+    with(
+        "PUT /clients?id=eq.1",
+        REPRESENTATION,
+        r#"{"id":1,"name":"New"}"#,
+        Some(r#"[{"id":1,"name":"New"}]"#),
+    ),
+    with(
+        "PUT /clients?id=eq.9",
+        REPRESENTATION,
+        r#"[{"id":9,"name":"n"},{"id":10,"name":"m"}]"#,
+        Some(r#"[{"id":9,"name":"n"}]"#),
+    ),
+    with("PUT /flags?name=eq.dark&live=eq.false", &[], r#"{"name":"dark","live":true}"#, None),
+    get(
+        "GET /projects?select=id,c:clients(name)&clients.name=eq.Acme&c.limit=1&id=eq.1",
+        r#"[{"id":1,"c":{"name": "Acme"}}]"#,
     ),
     with(
         "PATCH /projects?id=in.(1,2)&select=id,price,tasks(id)&order=id",
@@ -218,6 +391,12 @@ pub(crate) const CASES: &[Case] = &[
     get("GET /rpc/sum_all?numbers=1&numbers=2", "3"),
     with("POST /rpc/sum_all", &[], r#"{"numbers":[1,2,3]}"#, Some("6")),
     with("POST /rpc/echo", &[], r#"[1, {"a":2}]"#, Some(r#"[1, {"a":2}]"#)),
+    with("POST /rpc/add", &[], r#"[{"a":2,"b":1},{"a":5,"b":1}]"#, Some("3")),
+    with("POST /rpc/add?columns=a", &[], r#"{"a":2,"b":40,"c":1}"#, Some("3")),
+    with("POST /rpc/add", &["content-type: application/x-www-form-urlencoded"], "a=2&b=5", Some("7")),
+    with("POST /rpc/add", &["content-type: text/csv"], "a,b\n2,6", Some("8")),
+    get("GET /rpc/pair", r#"{"a":1,"b":2}"#),
+    with("POST /rpc/size", &["content-type: application/octet-stream"], "\u{1}\\x", Some("3")),
     with("POST /rpc/touch", &[], "", None),
     get("GET /rpc/since?moment=2019-01-01&select=id&limit=1&order=id", r#"[{"id":1}]"#),
 ];

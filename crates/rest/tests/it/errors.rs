@@ -47,7 +47,45 @@ const REFUSED: &[Refused] = &[
         400,
         r#""PGRST102","details":null,"hint":null,"message":"All object keys must match"#,
     ),
-    ("POST /clients", &["content-type: text/csv"], "id", 400, "Content-Type not acceptable: text/csv"),
+    ("GET /rpc/page", &["accept: text/plain"], "", 406, "PGRST107"),
+    ("GET /nothing", &["accept: text/plain"], "", 404, "PGRST205"),
+    ("POST /clients", &["content-type: text/plain"], "id", 400, "Content-Type not acceptable: text/plain"),
+    (
+        "POST /clients",
+        &["content-type: text/csv"],
+        "id,name\n1,a\n2",
+        400,
+        "All lines must have same number of fields",
+    ),
+    ("POST /clients", &[], "[1]", 400, "All object keys must match"),
+    ("POST /clients", &[], "7", 400, "All object keys must match"),
+    ("DELETE /rpc/add?a=1", &[], "", 405, "PGRST101"),
+    (
+        "GET /projects?select=id,clients(name)&order=clients(nam)",
+        &[],
+        "",
+        400,
+        r#""hint":"Perhaps you meant to reference the column \"projects_clients_1.name\".","message":"column projects_clients_1.nam does not exist"}"#,
+    ),
+    (
+        "PUT /clients?name=eq.x",
+        &[],
+        r#"{"id":1}"#,
+        405,
+        r#""PGRST105","details":null,"hint":null,"message":"Filters must include all and only primary key columns with 'eq' operators""#,
+    ),
+    ("PUT /clients?id=in.(1)", &[], r#"{"id":1}"#, 405, "PGRST105"),
+    ("PUT /clients?and=(id.eq.1)", &[], r#"{"id":1}"#, 405, "PGRST105"),
+    ("PUT /flags?name=eq.x", &[], r#"{"name":"x"}"#, 405, "PGRST105"),
+    ("PUT /project_list?id=eq.1", &[], r#"{"id":1}"#, 405, "PGRST105"),
+    (
+        "PUT /clients?id=eq.1&limit=1",
+        &[],
+        r#"{"id":1}"#,
+        400,
+        r#""PGRST114","details":null,"hint":null,"message":"limit/offset querystring parameters are not allowed for PUT""#,
+    ),
+    ("PUT /clients?id=eq.1", &[], r#"{"name":"x"}"#, 400, "PGRST115"),
     ("GET /clients", &["range: 5-2"], "", 416, "PGRST103"),
     ("GET /clients?limit=-1", &[], "", 416, "Limit should be greater than or equal to zero."),
     (
@@ -87,10 +125,23 @@ const REFUSED: &[Refused] = &[
         400,
         r#""PGRST122","details":"Invalid preferences: anything""#,
     ),
-    ("GET /clients?select=id.sum()", &[], "", 400, "PGRST123"),
+    ("GET /clients?select=id.median()", &[], "", 400, "PGRST100"),
+    (
+        "GET /clients?select=name,...projects(id.sum())",
+        &[],
+        "",
+        400,
+        r#""PGRST127","details":"Aggregates are not implemented for one-to-many or many-to-many spreads.","hint":null,"message":"Feature not implemented""#,
+    ),
+    (
+        "GET /clients",
+        &["prefer: handling=strict, timezone=Jupiter/Red_Spot, max-affected=many"],
+        "",
+        400,
+        "Invalid preferences: timezone=Jupiter/Red_Spot, max-affected=many",
+    ),
     ("GET /", &[], "", 404, "PGRST125"),
     ("GET /a/b/c", &[], "", 404, "PGRST125"),
-    ("DELETE /clients?limit=1", &[], "", 400, "PGRST127"),
     (
         "GET /clients?select=id,people(id)",
         &[],
@@ -117,8 +168,45 @@ const REFUSED: &[Refused] = &[
         &[],
         r#"{"x":1}"#,
         404,
-        r#"with parameter x or with a single unnamed json/jsonb parameter"#,
+        r#"with parameter x or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache.","hint":null,"#,
     ),
+    (
+        "GET /rpc/ad?a=1",
+        &[],
+        "",
+        404,
+        r#""hint":"Perhaps you meant to call the function api.add","message":"Could not find the function api.ad(a) in the schema cache""#,
+    ),
+    (
+        "GET /rpc/add?a=1&c=1",
+        &[],
+        "",
+        404,
+        r#"with parameters a, c, but no matches were found in the schema cache.","hint":"Perhaps you meant to call the function api.add(a, b)""#,
+    ),
+    (
+        "POST /rpc/add",
+        &["content-type: application/octet-stream"],
+        "x",
+        404,
+        "Searched for the function api.add with a single unnamed bytea parameter,",
+    ),
+    ("POST /rpc/add", &["content-type: image/png"], "x", 400, "Content-Type not acceptable: image/png"),
+    (
+        "GET /client",
+        &[],
+        "",
+        404,
+        r#""hint":"Perhaps you meant the table 'api.clients'","message":"Could not find the table 'api.client' in the schema cache""#,
+    ),
+    (
+        "GET /clients?select=project(id)",
+        &[],
+        "",
+        400,
+        r#""hint":"Perhaps you meant 'projects' instead of 'project'.""#,
+    ),
+    ("GET /rpc/totals?select=clients(id)", &[], "", 400, "PGRST200"),
     (
         "GET /rpc/twice?a=1",
         &[],
@@ -147,6 +235,13 @@ const REFUSED: &[Refused] = &[
         400,
         r#"{"code":"42703","details":null,"hint":null,"message":"column clients.nothing does not exist"}"#,
     ),
+    (
+        "GET /clients?select=id,projects(nam)",
+        &[],
+        "",
+        400,
+        r#""hint":"Perhaps you meant to reference the column \"projects_1.name\".","message":"column projects_1.nam does not exist"}"#,
+    ),
     ("GET /clients?select=id::nothing", &[], "", 400, r#""message":"type \"nothing\" does not exist""#),
     ("GET /clients?id=eq.%00", &[], "", 400, "PGRST100"),
 ];
@@ -158,6 +253,26 @@ fn a_request_that_cannot_be_answered_says_why_as_postgrest_does() {
         assert!(found == *status && json.contains(part), "{request}\n  {found} {json}\n  {status} {part}");
         serde_json::from_str::<serde_json::Value>(&json).unwrap();
     }
+}
+
+#[test]
+fn aggregates_are_refused_unless_the_configuration_allows_them() {
+    let without = Rules { aggregates: false, ..rules() };
+    for request in [
+        "GET /clients?select=id.sum()",
+        "GET /clients?select=id,projects(id.max())",
+        "GET /projects?select=...clients(count())",
+        "GET /clients?select=...projects(id.count())",
+    ] {
+        let (status, json) = refused(request, &[], "", &without);
+        assert_eq!(status, 400, "{request}");
+        assert_eq!(
+            json,
+            r#"{"code":"PGRST123","details":null,"hint":null,"message":"Use of aggregate functions is not allowed"}"#
+        );
+    }
+    // It was there before aggregates were.
+    asked("GET /clients?select=id,projects(count)", &[], "").plan(&without).unwrap();
 }
 
 #[test]

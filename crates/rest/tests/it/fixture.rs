@@ -1,13 +1,13 @@
 //! The catalog of `schema.sql`, made by hand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pg::catalog::{
-    Argument, Catalog, Column, Dependence, ForeignKey, Function, Obstacle, Policies, Relation, RelationKind,
-    Returns, Settings,
+    Argument, Catalog, Column, Dependence, ForeignKey, Function, MediaType, Obstacle, Policies, Relation,
+    RelationKind, Returns, Settings,
 };
 use pg::{Canonical, RelationId};
 use rest::{Error, Plan, Request, Rules};
@@ -27,14 +27,19 @@ const TYPES: [(&str, u32, Option<Canonical>); 11] = [
 ];
 
 fn relation(id: u32, name: &str, kind: RelationKind, key: &[&str], columns: &[(&str, &str)]) -> Relation {
-    let columns = columns.iter().map(|(name, type_name)| {
+    let columns = columns.iter().map(|(column, type_name)| {
         let (_, type_id, canonical) = TYPES.iter().find(|(known, ..)| known == type_name).unwrap();
         Column {
-            name: (*name).to_owned(),
+            name: (*column).to_owned(),
             type_id: *type_id,
             type_name: (*type_name).to_owned(),
             nullable: true,
             has_default: false,
+            default: match (name, *column) {
+                ("projects", "status") => Some("'open'::api.status".to_owned()),
+                ("projects", "id") => Some("nextval('api.projects_id_seq')".to_owned()),
+                _ => None,
+            },
             canonical: *canonical,
         }
     });
@@ -163,6 +168,13 @@ fn functions() -> Vec<Function> {
             arguments: arguments.collect(),
             returns,
             returns_set,
+            one_row: false,
+            takes: None,
+            media: match name {
+                "page" => Some(MediaType { name: "text/html".to_owned(), binary: false }),
+                "image" => Some(MediaType { name: "image/png".to_owned(), binary: true }),
+                _ => None,
+            },
             read_only,
             dependence,
         }
@@ -179,17 +191,71 @@ fn functions() -> Vec<Function> {
         function("sum_all", &[("numbers", "integer[]", false)], scalar("bigint"), false, true),
         function("touch", &[], Returns::Void, false, false),
         function("echo", &[("", "json", false)], scalar("json"), false, true),
+        function("pair", &[], scalar("record"), false, true),
+        function("size", &[("", "bytea", false)], scalar("integer"), false, true),
         function("twice", &[("a", "integer", false)], scalar("integer"), false, true),
         function("twice", &[("a", "text", false)], scalar("integer"), false, true),
+        function("page", &[], scalar("api.\"text/html\""), false, true),
+        function("image", &[], scalar("api.\"image/png\""), false, true),
         function("ticking", &[], scalar("timestamp with time zone"), false, true),
+    ]
+}
+
+/// Functions of a row: computed fields and relationships.
+fn computed() -> Vec<Function> {
+    let function = |name: &str, takes, returns, returns_set, one_row| Function {
+        id: takes * 1000 + u32::from(name.as_bytes()[0]),
+        schema: "api".to_owned(),
+        name: name.to_owned(),
+        arguments: vec![Argument {
+            name: String::new(),
+            type_name: String::new(),
+            has_default: false,
+            variadic: false,
+        }],
+        returns,
+        returns_set,
+        one_row,
+        takes: Some(RelationId(takes)),
+        media: None,
+        read_only: true,
+        dependence: Dependence::default(),
+    };
+    let scalar = |name: &str| Returns::Scalar(name.to_owned());
+    vec![
+        function("title", 11, scalar("text"), false, false),
+        function("lengths", 11, scalar("integer"), false, false),
+        function("owner", 11, Returns::Relation(RelationId(10)), true, true),
+        function("open_projects", 10, Returns::Relation(RelationId(11)), true, false),
+        // Comes before the foreign key.
+        function("flags", 10, Returns::Relation(RelationId(16)), true, false),
     ]
 }
 
 /// The catalog of `schema.sql`.
 pub(crate) fn catalog() -> Catalog {
-    let mut catalog = Catalog { foreign_keys: foreign_keys(), server_version: 150_000, ..Catalog::default() };
+    let mut catalog = Catalog {
+        foreign_keys: foreign_keys(),
+        timezones: HashSet::from(["America/Los_Angeles".to_owned()]),
+        server_version: 150_000,
+        ..Catalog::default()
+    };
     for relation in relations() {
-        catalog.relations.insert((relation.schema.clone(), relation.name.clone()), Arc::new(relation));
+        let relation = Arc::new(relation);
+        catalog.by_id.insert(relation.id, Arc::clone(&relation));
+        catalog.relations.insert((relation.schema.clone(), relation.name.clone()), relation);
+    }
+    for function in computed() {
+        let key = (function.takes.unwrap(), function.name.clone());
+        catalog.computed.insert(key, Arc::new(function));
+    }
+    for (name, takes) in [("people_lines", Some(RelationId(13))), ("any_lines", None)] {
+        let like = computed().remove(0);
+        let media = MediaType { name: "text/lines".to_owned(), binary: false };
+        let type_name = if takes.is_some() { "api.people" } else { "anyelement" }.to_owned();
+        let arguments = vec![Argument { type_name, ..like.arguments[0].clone() }];
+        let function = Function { name: name.to_owned(), takes, media: Some(media), arguments, ..like };
+        catalog.handlers.push(Arc::new(function));
     }
     for function in functions() {
         let key = (function.schema.clone(), function.name.clone());
@@ -198,9 +264,9 @@ pub(crate) fn catalog() -> Catalog {
     catalog
 }
 
-/// Rules with the one schema.
+/// Rules with the one schema, and aggregates.
 pub(crate) fn rules() -> Rules {
-    Rules { schemas: vec!["api".to_owned()], ..Rules::default() }
+    Rules { schemas: vec!["api".to_owned()], aggregates: true, ..Rules::default() }
 }
 
 /// A request in short: `POST /projects?select=id`, headers by line, and a body.

@@ -71,7 +71,7 @@ async fn every_case_is_answered_by_postgresql_with_the_right_bytes() {
                     row.columns().iter().take(5).map(tokio_postgres::Column::name).collect();
                 assert_eq!(names, ["body", "rows", "total", "snapshot", "position"]);
                 let body: Option<String> = row.get("body");
-                let wanted = case.answer.map(|answer| answer.replace('~', "\n "));
+                let wanted = case.answer.map(|answer| answer.replace('~', "\n ").replace('^', "\n"));
                 if body != wanted {
                     wrong.push(format!("{}\n  {body:?}\n  instead of {wanted:?}", case.request));
                 }

@@ -74,6 +74,43 @@ fn a_count_needs_the_old_values_too() {
 }
 
 #[test]
+fn what_is_computed_from_a_row_is_read_by_what_the_function_depends_on() {
+    for (request, wanted) in [
+        ("GET /projects?id=eq.1&select=title", "rows 11 (id) = (1) old; whole 77; "),
+        ("GET /projects?title=eq.ONE&select=id", "whole 11; whole 77; "),
+        // No order of the table's own column.
+        ("GET /projects?lengths=gt.3&select=id&order=lengths&limit=2", "whole 11; whole 77; "),
+        ("GET /projects?id=eq.1&select=owner(name)", "rows 11 (id) = (1) old; whole 10; whole 77; "),
+    ] {
+        let read = of(request, &[], &rules());
+        assert!(read.starts_with(wanted), "{request}: {read}");
+    }
+}
+
+#[test]
+fn of_groups_no_row_is_told_so_the_old_values_matter() {
+    for (request, wanted) in [
+        ("GET /clients?select=count()&name=eq.x", "rows 10 (name) = (x) old"),
+        ("GET /clients?select=count&name=eq.x", "rows 10 (name) = (x) old"),
+        ("GET /clients?select=name,id.max()&order=name&limit=2", "whole 10"),
+        // What is embedded in a group, or spread into its rows as arrays, is whole.
+        ("GET /orders?select=count(),addresses!billing_id(id)", "whole 18; whole 17"),
+        (
+            "GET /orders?id=eq.1&select=id,...addresses!billing_id(id.max())",
+            "rows 18 (id) = (1) old; whole 17",
+        ),
+        ("GET /addresses?id=eq.1&select=id,...orders!billing_id(o:id)", "rows 17 (id) = (1) old; whole 18"),
+        // An order by what is spread hangs on rows that are not shown.
+        (
+            "GET /orders?id=eq.1&select=id,...addresses!billing_id(city)&order=addresses(city)",
+            "rows 18 (id) = (1) old; whole 17",
+        ),
+    ] {
+        assert_eq!(of(request, &[], &rules()), wanted, "{request}");
+    }
+}
+
+#[test]
 fn what_is_embedded_is_read_by_the_values_that_join_it() {
     let embedded = |request: &str, below: &str| {
         reads(&asked(request, &[], "").plan(&rules()).unwrap(), Some(below).filter(|below| !below.is_empty()))

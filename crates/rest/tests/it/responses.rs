@@ -86,6 +86,12 @@ fn a_write_says_what_became_of_it() {
         format!("200; content-range: */2; {JSON}; {applied}")
     );
     assert_eq!(shown("POST /clients", &[], 1, None), "201; content-range: */*");
+    let put = "PUT /clients?id=eq.1";
+    assert_eq!(shown(put, &[], 1, Some(1)), "204");
+    let whole = &["prefer: return=representation"][..];
+    assert!(shown(put, whole, 1, Some(1)).starts_with("201; content-type"));
+    assert!(shown(put, whole, 1, Some(0)).starts_with("200; content-type"));
+    assert!(head(put, &[], 0, Some(0)).unwrap_err().contains("PGRST115"));
     let merge = &["prefer: resolution=merge-duplicates"][..];
     assert!(shown("POST /clients", merge, 1, Some(1)).starts_with("201"));
     assert!(shown("POST /clients", merge, 1, Some(0)).starts_with("200"));
@@ -95,4 +101,29 @@ fn a_write_says_what_became_of_it() {
         shown("POST /clients", &["prefer: return=headers-only"], 1, None),
         "201; content-range: */*; preference-applied: return=headers-only; location: /clients?id=eq.a%20b"
     );
+}
+
+#[test]
+fn what_was_preferred_and_heeded_is_said_again() {
+    let applied = |preferred: &str, rules: &rest::Rules| {
+        let preferred = format!("prefer: {preferred}");
+        let plan = asked("GET /clients", &[&preferred], "").plan(rules).unwrap();
+        let head = respond(&plan, &Counts { rows: 1, total: Some(1), key: Vec::new() }).unwrap();
+        let applied =
+            head.get(rest::Field::PreferenceApplied).map(|value| value.to_str().unwrap().to_owned());
+        (applied.unwrap_or_default(), plan)
+    };
+    let zone = "timezone=America/Los_Angeles";
+    let (said, plan) = applied(&format!("count=planned, {zone}, handling=strict"), &rules());
+    assert_eq!(said, format!("count=planned, handling=strict, {zone}"));
+    assert_eq!(plan.timezone.as_deref(), Some("America/Los_Angeles"));
+    assert_eq!(applied("count=estimated, timezone=Jupiter/Red_Spot", &rules()).0, "count=estimated");
+    // Who may not choose how a transaction ends is not told that it ends so.
+    let (said, plan) = applied("tx=rollback", &rules());
+    assert!(said.is_empty() && !plan.answer.rolls_back());
+    let end = rest::TransactionEnd { rollback: true, may_be_chosen: true };
+    let chosen = rest::Rules { transaction_end: end, ..rules() };
+    let (said, plan) = applied("tx=commit", &chosen);
+    assert!(said == "tx=commit" && !plan.answer.rolls_back());
+    assert!(applied("", &chosen).1.answer.rolls_back());
 }

@@ -39,6 +39,14 @@ create table orders (
 create view project_list as select p.id, p.name, c.name as client from projects p join clients c on c.id = p.client_id;
 create table "odd ""names" ("a ""b" int primary key, "c.d" text);
 
+create function title(projects) returns text stable language sql as 'select upper($1.name)';
+create function lengths(projects) returns int immutable language sql as 'select length($1.name)';
+create function owner(projects) returns setof clients rows 1 stable language sql
+  as 'select * from clients where id = $1.client_id';
+create function open_projects(clients) returns setof projects stable language sql
+  as 'select * from projects where client_id = $1.id and status = ''open''';
+create function flags(clients) returns setof flags stable language sql as 'select * from flags';
+
 create function add(a int, b int default 1) returns int immutable language sql as 'select a + b';
 create function names(prefix text) returns setof text stable language sql
   as 'select name from projects where name like prefix || ''%'' order by 1';
@@ -52,9 +60,23 @@ create function since(moment timestamptz) returns setof projects stable language
 create function sum_all(variadic numbers int[]) returns int8 immutable language sql as 'select sum(n) from unnest(numbers) n';
 create function touch() returns void language plpgsql as 'begin update projects set name = name; end';
 create function echo(json) returns json immutable language sql as 'select $1';
+create function pair() returns record immutable language sql as 'select 1 as a, 2 as b';
+create function size(bytea) returns int immutable language sql as 'select length($1)';
 create function twice(a int) returns int immutable language sql as 'select a';
 create function twice(a text) returns int immutable language sql as 'select 1';
 create function ticking() returns timestamptz stable language sql as 'select now()';
+
+create domain "text/html" as text;
+create domain "image/png" as bytea;
+create domain "text/lines" as text;
+create function page() returns "text/html" immutable language sql as 'select ''<p>"x"</p>''::"text/html"';
+create function image() returns "image/png" immutable language sql as 'select ''\x89ff00''::bytea::"image/png"';
+create function people_line(state text, next people) returns "text/lines" immutable language sql
+  as 'select (state || next.name || chr(10))::"text/lines"';
+create aggregate people_lines (people) (initcond = '', stype = "text/lines", sfunc = people_line);
+create function any_line(state text, next anyelement) returns "text/lines" immutable language sql
+  as 'select (state || next::text || chr(10))::"text/lines"';
+create aggregate any_lines (anyelement) (initcond = '', stype = "text/lines", sfunc = any_line);
 
 insert into clients values (1, 'Acme'), (2, 'Bêta "quoted"');
 insert into projects (id, client_id, name, status, data, tags, price) values

@@ -127,3 +127,39 @@ async fn foreign_keys_pair_their_columns_and_know_whether_the_way_back_is_to_one
     assert_eq!(key.to_columns, ["id", "region"]);
     assert!(catalog.by_id.contains_key(&key.to));
 }
+
+#[tokio::test]
+async fn views_have_the_keys_of_the_columns_that_they_show_through_chains_and_from_hidden_tables() {
+    let catalog = catalog_of(
+        "create schema hidden;
+         create table hidden.clients (id int primary key, name text);
+         create table projects (id int primary key, client_id int constraint project_client references hidden.clients,
+            \"od :d\" int);
+         create view clients as select id as client, name from hidden.clients;
+         create view named as select client as number, upper(name) from clients;
+         create view open as select p.client_id, p.id, c.name, p.id + 1 as next
+            from projects p join hidden.clients c on c.id = p.client_id where p.id in (select id from hidden.clients);
+         create view mixed as select id from projects union select id from hidden.clients;
+         create materialized view kept as select \"od :d\", client_id from projects;",
+    )
+    .await;
+    let relation = |name: &str| catalog.relation("public", name).unwrap();
+    assert_eq!(relation("clients").primary_key, ["client"]);
+    assert_eq!(relation("named").primary_key, ["number"]);
+    assert_eq!(relation("open").primary_key, ["id"]);
+    assert!(relation("mixed").primary_key.is_empty() && relation("kept").primary_key.is_empty());
+    let named = |id| catalog.by_id[id].name.as_str();
+    let mut keys: Vec<String> = catalog
+        .foreign_keys
+        .iter()
+        .map(|key| {
+            let (from, to) = (named(&key.from), named(&key.to));
+            format!("{from}.{} -> {to}.{}", key.from_columns.join(","), key.to_columns.join(","))
+        })
+        .collect();
+    keys.sort_unstable();
+    let from = ["kept.client_id", "open.client_id", "projects.client_id"];
+    let to = ["clients.client", "named.number"];
+    let all = from.iter().flat_map(|from| to.iter().map(move |to| format!("{from} -> {to}")));
+    assert_eq!(keys, Vec::from_iter(all));
+}
