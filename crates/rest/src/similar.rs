@@ -10,12 +10,18 @@ const SIMILARITY_MIN: f64 = 0.33;
 /// Nor are those that have fewer pieces in common.
 const COMMON_MIN: f64 = 0.2;
 
+/// What is longer is no name that was misspelt, and would take long to compare.
+const BYTES_MAX: usize = 500;
+
 /// The most similar name, if any is similar enough; `exact` says whether an equal one counts.
 pub(crate) fn most_similar<'a>(
     asked: &str,
     names: impl Iterator<Item = &'a str>,
     exact: bool,
 ) -> Option<&'a str> {
+    if asked.len() > BYTES_MAX {
+        return None;
+    }
     let names: Vec<(&str, String)> = names.map(|name| (name, name.to_lowercase())).collect();
     let asked = asked.to_lowercase();
     for length in [3, 2] {
@@ -60,7 +66,7 @@ fn closeness(one: &str, other: &str) -> f64 {
     1.0 - distance(one, other) as f64 / longest as f64
 }
 
-/// How many letters must be changed, added or removed.
+/// How many letters must be changed, added or removed. Takes as many steps as both have letters, multiplied.
 pub(crate) fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();

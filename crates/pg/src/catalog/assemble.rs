@@ -9,7 +9,7 @@ use super::dependence::Mentioned;
 use super::source::{Source, SourceForeignKey, SourceRelation, letter};
 use super::storage;
 use super::tables;
-use super::views::{self, Views};
+use super::views::Views;
 use super::{
     Argument, Catalog, ForeignKey, Function, MediaType, Relation, RelationId, RelationKind, Returns,
 };
@@ -39,8 +39,9 @@ pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, to
     let keys: Vec<ForeignKey> =
         source.foreign_keys.iter().filter_map(|key| foreign_key(source, key)).collect();
     let derived: Vec<ForeignKey> = keys.iter().flat_map(|key| views.derived(key)).collect();
-    catalog.foreign_keys = keys.into_iter().chain(derived).collect();
-    catalog.foreign_keys.retain(|key| views::is_exposed(key, &catalog.by_id));
+    let exposed = |id: &RelationId| catalog.by_id.contains_key(id);
+    let keys = keys.into_iter().chain(derived).filter(|key| exposed(&key.from) && exposed(&key.to)).collect();
+    catalog.foreign_keys = keys;
     let mut functions: HashMap<(String, String), Vec<Arc<Function>>> = HashMap::new();
     for row in &source.signatures {
         let function = function(row, &mentioned)?;

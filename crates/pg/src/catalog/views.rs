@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::nodes::{Target, targets};
 use super::source::Source;
 use super::storage;
-use super::{ForeignKey, Relation, RelationId};
+use super::{ForeignKey, RelationId};
 
 /// The columns of one table that a view shows: by the table's column the view's, both by name.
 type Shown = HashMap<String, String>;
@@ -99,9 +99,4 @@ fn base(
         }
     }
     None
-}
-
-/// Whether a foreign key joins relations that a request can name.
-pub(super) fn is_exposed(key: &ForeignKey, exposed: &HashMap<RelationId, std::sync::Arc<Relation>>) -> bool {
-    exposed.contains_key(&key.from) && exposed.contains_key(&key.to)
 }

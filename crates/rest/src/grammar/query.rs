@@ -162,7 +162,7 @@ fn settle(items: &[Item], path: &mut [String]) -> Result<(), Error> {
     let called = embeds().find(|embed| embed.known_as() == first);
     let found = called.or_else(|| embeds().find(|embed| embed.relation == *first));
     let embed = found.ok_or_else(|| Error::not_embedded(first))?;
-    first.clone_from(&embed.known_as().to_owned());
+    *first = embed.known_as().to_owned();
     settle(&embed.items, rest)
 }
 

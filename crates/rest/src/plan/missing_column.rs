@@ -5,6 +5,8 @@ use http::StatusCode;
 use crate::Error;
 use crate::similar::distance;
 
+/// No name of PostgreSQL is longer.
+const BYTES_MAX: usize = 63;
 /// Further away than so many letters, PostgreSQL suggests nothing.
 const DISTANCE_MAX: usize = 3;
 
@@ -12,6 +14,7 @@ const DISTANCE_MAX: usize = 3;
 pub(super) fn error<'a>(alias: &str, column: &str, known: impl Iterator<Item = &'a str>) -> Error {
     let error =
         Error::new(StatusCode::BAD_REQUEST, "42703", format!("column {alias}.{column} does not exist"));
+    let known = known.filter(|_| column.len() <= BYTES_MAX);
     let near = known.map(|name| (name, distance(column, name)));
     let near = near.filter(|(_, distance)| *distance <= DISTANCE_MAX && *distance <= column.len() / 2);
     let near: Vec<(&str, usize)> = near.collect();

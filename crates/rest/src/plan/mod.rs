@@ -55,7 +55,8 @@ pub struct Plan {
     pub answer: AnswerRules,
     /// The time zone in which moments are written and read, where the client chose one.
     pub timezone: Option<String>,
-    /// Whether only one set of rows can answer: no page is cut from an order in which rows may tie.
+    /// Whether only one set of rows can answer, as far as an answer of JSON tells: no page is cut from an order
+    /// in which rows may tie.
     pub settled: bool,
 }
 
@@ -134,7 +135,8 @@ fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
         recorded: false,
     };
     let (statement, batchable) = sql::read(&root, &body);
-    let settled = root.is_settled();
+    // Lines of other forms than JSON cannot be told to be the same in another order.
+    let settled = root.is_settled() && matches!(media, Media::Json { .. });
     Ok(Plan {
         access: Access::Read,
         statement,

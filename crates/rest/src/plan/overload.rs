@@ -135,7 +135,11 @@ fn whole(asked: &Asked<'_>, overloads: &[Arc<Function>], media: &str) -> Option<
 
 /// Bytes, as PostgreSQL reads them from a text.
 fn digits(bytes: &[u8]) -> String {
-    bytes.iter().fold("\\x".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    const DIGITS: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |half: u8| DIGITS[usize::from(half & 15)];
+    let pairs = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]);
+    ['\\', 'x'].into_iter().chain(pairs).collect()
 }
 
 fn ambiguous<'a>(fit: impl Iterator<Item = &'a Arc<Function>>, name: &str) -> Error {

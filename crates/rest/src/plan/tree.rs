@@ -47,7 +47,11 @@ impl Node {
         let key = table.map_or(&[][..], |relation| &relation.primary_key);
         let cut = self.range.limit.is_some() || self.range.offset > 0;
         let ordered = !key.is_empty() && key.iter().all(own) && !self.is_grouped();
-        (!cut || ordered) && self.embeds.iter().all(|embed| embed.node.is_settled())
+        // Floats have another sum in another order.
+        let summed = self.outputs.iter().any(|output| {
+            matches!(output, Output::Aggregate { function: Aggregate::Sum | Aggregate::Avg, .. })
+        });
+        (!cut || ordered) && !summed && self.embeds.iter().all(|embed| embed.node.is_settled())
     }
 
     /// The functions of its computed fields, wherever one is named but in conditions.

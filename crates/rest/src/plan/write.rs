@@ -45,20 +45,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     unlimited(&mut asked)?;
     let mut root = asked.resolver(false).root(Source::Written, Some(Arc::clone(&relation)))?;
     let conditions = conditions_of_write(&mut root)?;
-    // Only a plain table's rows say whether they were inserted.
-    let tells = relation.kind == RelationKind::Table;
-    let (write, kind, resolution) = match *asked.request.method {
-        Method::POST => {
-            let conflict = conflict(&asked, &relation)?;
-            let heeded = conflict.is_some();
-            let upsert = tells && conflict.as_ref().is_some_and(|conflict| conflict.merge);
-            let payload = Payload::read(&asked, &relation)?;
-            (Write::Insert { payload, conflict, named: Vec::new() }, Kind::Insert { upsert }, heeded)
-        }
-        Method::PUT => (put(&asked, &relation, &conditions)?, Kind::Put { upsert: tells }, false),
-        Method::PATCH => (update(&asked, &relation, conditions)?, Kind::Update, false),
-        _ => (Write::Delete { conditions }, Kind::Delete, false),
-    };
+    let (write, kind, resolution) = write(&asked, &relation, conditions)?;
     let missing = matches!(kind, Kind::Insert { .. } | Kind::Update);
     let max_affected = matches!(kind, Kind::Update | Kind::Delete);
     let handlers = asked.handlers(&relation);
@@ -117,6 +104,28 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         answer,
         timezone: asked.preferences.timezone,
         settled: false,
+    })
+}
+
+/// What the method means, and whether what it does with rows that are there already was the client's choice.
+fn write(
+    asked: &Asked<'_>,
+    relation: &Relation,
+    conditions: Vec<Condition>,
+) -> Result<(Write, Kind, bool), Error> {
+    // Only a plain table's rows say whether they were inserted.
+    let tells = relation.kind == RelationKind::Table;
+    Ok(match *asked.request.method {
+        Method::POST => {
+            let conflict = conflict(asked, relation)?;
+            let heeded = conflict.is_some();
+            let upsert = tells && conflict.as_ref().is_some_and(|conflict| conflict.merge);
+            let payload = Payload::read(asked, relation)?;
+            (Write::Insert { payload, conflict, named: Vec::new() }, Kind::Insert { upsert }, heeded)
+        }
+        Method::PUT => (put(asked, relation, &conditions)?, Kind::Put { upsert: tells }, false),
+        Method::PATCH => (update(asked, relation, conditions)?, Kind::Update, false),
+        _ => (Write::Delete { conditions }, Kind::Delete, false),
     })
 }
 

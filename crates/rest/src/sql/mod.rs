@@ -7,6 +7,7 @@ mod answer;
 mod batch;
 mod call;
 mod condition;
+mod embed;
 mod rows;
 mod write;
 mod writer;

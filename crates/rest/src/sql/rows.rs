@@ -1,19 +1,15 @@
 //! The rows of one relation and, by lateral joins, of those embedded in it.
-//!
-//! An embed is joined as one row with the column `value`: the object, or the array of objects, or null
-//! where nothing was found. PostgREST makes it `jsonb`, and what it shows are that type's spaces and its order
-//! of keys; one conversion of the outermost value gives the same bytes as one at every level.
 
 use std::sync::Arc;
 
 use pg::Canonical;
-use pg::catalog::{Function, Relation};
+use pg::catalog::Function;
 
-use super::Key;
 use super::condition::{condition, expression};
 use super::writer::Writer;
+use super::{Key, embed};
 use crate::grammar::Nulls;
-use crate::plan::{Column, Embed, Join, Node, Operand, OrderedBy, Output, Source, TypeName};
+use crate::plan::{Column, Join, Node, Operand, OrderedBy, Output, Source, TypeName};
 use crate::read_set::{Below, Traced};
 
 /// The alias of a relation.
@@ -54,7 +50,7 @@ fn grouping(w: &mut Writer, node: &Node) {
     }
 }
 
-fn outputs(w: &mut Writer, node: &Node) {
+pub(super) fn outputs(w: &mut Writer, node: &Node) {
     w.list(", ", &node.outputs, |w, of| {
         output(w, node, of);
         if let Some(name) = of.name() {
@@ -123,7 +119,7 @@ pub(super) fn from(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) 
     w.sql(" from ");
     match &node.source {
         _ if let Some((number, Join::Computed { function, row_of })) = parent => {
-            computed_rows(w, number, function, row_of.as_deref());
+            embed::computed_rows(w, number, function, row_of.as_deref());
             &mut *w
         }
         Source::Relation(relation) => w.name(&relation.schema).sql(".").name(&relation.name),
@@ -139,24 +135,8 @@ pub(super) fn from(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) 
         });
     }
     for embed in &node.embeds {
-        lateral(w, node, embed);
+        embed::lateral(w, node, embed);
     }
-}
-
-/// The rows that a function finds for its parent's.
-fn computed_rows(w: &mut Writer, number: usize, function: &Function, row_of: Option<&Relation>) {
-    w.name(&function.schema).sql(".").name(&function.name).sql("(");
-    match row_of {
-        Some(relation) => {
-            w.sql("row(");
-            w.list(", ", &relation.columns, |w, column| {
-                w.column(SOURCE, number, &column.name);
-            });
-            w.sql(")::").name(&relation.schema).sql(".").name(&relation.name);
-        }
-        None => _ = w.numbered(SOURCE, number),
-    }
-    w.sql(")");
 }
 
 /// Computed fields of the root's rows under their names, after other columns or as the `first` ones.
@@ -168,7 +148,7 @@ pub(super) fn computed(w: &mut Writer, functions: &[Arc<Function>], first: bool)
     }
 }
 
-fn conditions(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
+pub(super) fn conditions(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
     let mut first = true;
     let mut and = |w: &mut Writer| {
         w.sql(if std::mem::take(&mut first) { " where " } else { " and " });
@@ -188,99 +168,6 @@ fn conditions(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
         and(w);
         condition(w, node.number, &node.embeds, of);
     }
-}
-
-fn lateral(w: &mut Writer, parent: &Node, embed: &Embed) {
-    let node = &embed.node;
-    w.sql(if embed.inner { " inner join lateral (" } else { " left join lateral (" });
-    if embed.spread && !embed.to_one {
-        spread_many(w, parent, embed);
-    } else if embed.to_one && node.is_grouped() {
-        w.sql("select row_to_json(").numbered(ROW, node.number).sql(")");
-        w.sql(if parent.enclosed { "" } else { "::jsonb" }).sql(" as \"value\" from (");
-        select(w, node, Some((parent.number, &embed.join)));
-        w.sql(") as ").numbered(ROW, node.number);
-    } else if embed.to_one {
-        to_one(w, parent, embed);
-    } else {
-        w.sql("select json_agg(").numbered(ROW, node.number).sql(")");
-        w.sql(if parent.enclosed { "" } else { "::jsonb" }).sql(" as \"value\"");
-        let joined = Some((parent.number, &embed.join));
-        if embed.traced.is_empty() {
-            w.sql(" from (");
-            select(w, node, joined);
-            w.sql(") as ").numbered(ROW, node.number);
-        } else {
-            w.sql(", json_agg(").column(PAGE, node.number, TRACE).sql(") as ").name(TRACE);
-            w.sql(" from ");
-            page(w, node, joined, |w, first| {
-                w.sql(if first { "" } else { ", " });
-                trace(w, node, &embed.traced);
-                w.sql(" as ").name(TRACE);
-            });
-        }
-    }
-    w.sql(") as ").numbered(EMBED, node.number);
-    if embed.inner && !embed.to_one {
-        w.sql(" on ").column(EMBED, node.number, "value").sql(" is not null");
-    } else {
-        w.sql(" on true");
-    }
-}
-
-/// The rows column by column, each as an array.
-fn spread_many(w: &mut Writer, parent: &Node, embed: &Embed) {
-    let node = &embed.node;
-    w.sql("select case when count(*) > 0 then true end as \"value\"");
-    for position in 0..node.outputs.len() {
-        w.sql(", coalesce(json_agg(").numbered(ROW, node.number).sql(".").numbered("column_", position);
-        w.sql("), '[]')").sql(if parent.enclosed { "" } else { "::jsonb" });
-        w.sql(" as ").numbered("column_", position);
-    }
-    w.sql(" from (select ");
-    w.list(", ", node.outputs.iter().enumerate(), |w, (position, of)| {
-        output(w, node, of);
-        w.sql(" as ").numbered("column_", position);
-    });
-    from_where(w, node, Some((parent.number, &embed.join)));
-    order_range(w, node);
-    w.sql(") as ").numbered(ROW, node.number);
-}
-
-/// The one row: as an object, or column by column where it is spread; and what the parent is ordered by.
-fn to_one(w: &mut Writer, parent: &Node, embed: &Embed) {
-    let node = &embed.node;
-    w.sql("select ");
-    if embed.spread {
-        w.sql("true as \"value\"");
-        for (position, of) in node.outputs.iter().enumerate() {
-            w.sql(", ");
-            output(w, node, of);
-            w.sql(" as ").numbered("column_", position);
-        }
-    } else {
-        w.sql("row_to_json(").numbered(ROW, node.number).sql(")");
-        w.sql(if parent.enclosed { "" } else { "::jsonb" }).sql(" as \"value\"");
-    }
-    if !embed.traced.is_empty() {
-        w.sql(", json_build_array(");
-        trace(w, node, &embed.traced);
-        w.sql(") as ").name(TRACE);
-    }
-    for (position, column) in embed.ordered_by.iter().enumerate() {
-        w.sql(", ");
-        expression(w, node.number, column);
-        w.sql(" as ").numbered("order_", position);
-    }
-    from(w, node, Some((parent.number, &embed.join)));
-    if !embed.spread {
-        // The row is made beside the relation, so that columns to order by stay out of it.
-        w.sql(" cross join lateral (select ");
-        outputs(w, node);
-        w.sql(") as ").numbered(ROW, node.number);
-    }
-    conditions(w, node, Some((parent.number, &embed.join)));
-    order_range(w, node);
 }
 
 /// Rows to be shown under [`ROW`], and beside them, under [`PAGE`], what `more` writes: so that may have any
@@ -308,7 +195,7 @@ pub(super) fn page(
 }
 
 /// What is told of one row: its returned columns, then what is below it.
-fn trace(w: &mut Writer, node: &Node, traced: &Traced) {
+pub(super) fn trace(w: &mut Writer, node: &Node, traced: &Traced) {
     w.sql("json_build_array(");
     w.list(", ", &traced.columns, |w, key| key_text(w, node.number, key));
     for (position, (of, traced)) in traced.below.iter().enumerate() {
