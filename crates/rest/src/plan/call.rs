@@ -74,10 +74,8 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let kind = Kind::Call { offset: root.range.offset, void };
     let mut answer = asked.answer(kind, &media, Heeded { max_affected: true, ..Heeded::default() });
     answer.body = !void;
-    if answer.max_affected.is_some() && !function.returns_set {
-        let text =
-            "Function must return SETOF or TABLE when max-affected preference is used with handling=strict";
-        return Err(Error::new(StatusCode::BAD_REQUEST, "PGRST128", text));
+    if answer.max_affected.is_some() {
+        bounded(&function)?;
     }
     if scalar && let Some((_, filter)) = asked.query.filters.first() {
         return Err(Error::column(&asked.name, filter.column()));
@@ -115,6 +113,13 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         timezone: asked.preferences.timezone,
         settled: false,
     })
+}
+
+/// Refuses to bound how many rows a function affects that cannot say it.
+fn bounded(function: &Function) -> Result<(), Error> {
+    let text =
+        "Function must return SETOF or TABLE when max-affected preference is used with handling=strict";
+    if function.returns_set { Ok(()) } else { Err(Error::new(StatusCode::BAD_REQUEST, "PGRST128", text)) }
 }
 
 fn form(function: &Function, media: &Media) -> Form {
