@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use cache::{Cache, Moment};
+use cache::{Cache, Fill, Key, Moment};
 use parking_lot::RwLock;
 use pg::connect::{ConnectOptions, Opened};
-use pg::{Pool, PoolLimits};
-use rest::{Declared, Limits, Rules};
+use pg::{Pool, PoolLimits, Read, Snapshot};
+use rest::{Declared, Lifetime, Limits, Rules};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
@@ -37,6 +37,17 @@ use crate::variants;
 
 /// What a flight brings home: the answer and whether it is kept.
 type Filled = Result<(Arc<Answer>, bool), Arc<Failure>>;
+
+/// An answer on its way into the cache.
+pub(crate) struct Filling {
+    pub(crate) fill: Fill<Arc<Answer>>,
+    pub(crate) key: Key,
+    pub(crate) answer: Arc<Answer>,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) reads: Vec<Read>,
+    /// How long it may be kept where something outside the log matters.
+    pub(crate) ttl: Option<Lifetime>,
+}
 
 /// Every part of a running node.
 pub(crate) struct Node {
@@ -142,6 +153,21 @@ impl Node {
     /// Whether requests are still planned against that schema.
     pub(crate) fn serves(&self, schema: &Arc<Schema>) -> bool {
         Arc::ptr_eq(schema, &self.schema.read())
+    }
+
+    /// Keeps an answer that was filled against this schema, if nothing it read has changed unseen. Says whether it is
+    /// kept.
+    pub(crate) fn keep(&self, schema: &Arc<Schema>, filled: Filling) -> bool {
+        let Filling { fill, key, answer, snapshot, reads, ttl } = filled;
+        if !self.serves(schema) {
+            // Of a schema that no longer stands: what it read may be wrong.
+            return false;
+        }
+        let (bytes, at) = (answer.weight_bytes(), self.clock.now());
+        let ttl = self.named.lifetime(key.store(), ttl);
+        let ttl = ttl.map(|within| self.lifetimes.settle(&key, answer.tag(), at, within));
+        let answer = cache::Answer { key, value: answer, bytes, snapshot, reads, at, ttl };
+        self.cache.store(fill, answer).is_ok()
     }
 
     /// Reads the schema anew; the caller decides when requests are planned against it.

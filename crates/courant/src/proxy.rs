@@ -63,8 +63,7 @@ pub(crate) struct Proxy {
 
 /// How requests of a route are passed on.
 pub(crate) struct Route {
-    /// The pattern, for metrics.
-    label: Box<str>,
+    /// The paths; its text is the route's name.
     pattern: Pattern,
     /// What its answers depend on, where it says so.
     declared: Option<Declared>,
@@ -79,6 +78,23 @@ pub(crate) struct Route {
     ttl: Option<Duration>,
 }
 
+impl Route {
+    /// As it is configured, but for what it declares.
+    fn new(pattern: Pattern, refined: &config::Refined, upstreams: Vec<Arc<Upstream>>) -> Route {
+        Route {
+            pattern,
+            declared: None,
+            upstreams,
+            timeout: refined.timeout,
+            idle_timeout: refined.idle_timeout,
+            retries: refined.retries,
+            body_bytes_max: refined.body_bytes_max,
+            is_cached: refined.is_cached,
+            ttl: refined.ttl,
+        }
+    }
+}
+
 impl Proxy {
     /// From the configuration, which has checked that the routes go together. Connects to nothing.
     pub(crate) fn new(config: &config::Proxy, named: &Named, tasks: &TaskTracker) -> Proxy {
@@ -86,21 +102,8 @@ impl Proxy {
         let mut route = |pattern: &Pattern, refined: &config::Refined| {
             let found =
                 refined.upstreams.iter().map(|address| upstream(&mut upstreams, address, config, tasks));
-            Arc::new(Route {
-                label: pattern.text().into(),
-                pattern: pattern.clone(),
-                declared: refined
-                    .declared
-                    .as_ref()
-                    .map(|declared| Declared::new(declared, refined.ttl, named)),
-                upstreams: found.collect(),
-                timeout: refined.timeout,
-                idle_timeout: refined.idle_timeout,
-                retries: refined.retries,
-                body_bytes_max: refined.body_bytes_max,
-                is_cached: refined.is_cached,
-                ttl: refined.ttl,
-            })
+            let declared = refined.declared.as_ref().map(|declared| Declared::new(declared, named));
+            Arc::new(Route { declared, ..Route::new(pattern.clone(), refined, found.collect()) })
         };
         let routes = config.routes.clone().map(|pattern, refined| route(pattern, &refined));
         let fallback = config.fallback.as_ref().map(|refined| route(&Pattern::everything(), refined));
@@ -188,7 +191,7 @@ pub(crate) async fn answer(
     };
     let Inner { node, route, head, .. } = &*passage;
     node.telemetry.request(&Told {
-        route: &route.label,
+        route: route.pattern.text(),
         method: &head.method,
         path: head.uri.path(),
         status: response.status(),

@@ -28,7 +28,7 @@ use crate::flight::Seat;
 use crate::identity::Identity;
 use crate::listen::Visit;
 use crate::marks::Mark;
-use crate::node::Node;
+use crate::node::{Filling, Node};
 use crate::proxy;
 use crate::response::Body;
 use crate::row::Found;
@@ -197,15 +197,9 @@ async fn fill(
     let snapshot = found.snapshot.clone();
     let answer = Answer::new(&planned.plan, found, true, target)?;
     let (Some(snapshot), Some((reads, ttl))) = (snapshot, reads) else { return Ok((answer, false)) };
-    if !node.serves(schema) {
-        // Planned with a schema that no longer stands: its read set may be wrong.
-        return Ok((answer, false));
-    }
-    let (value, bytes, at) = (Arc::clone(&answer), answer.weight_bytes(), node.clock.now());
-    let ttl = node.named.lifetime(key.store(), ttl);
-    let ttl = ttl.map(|within| node.lifetimes.settle(&key, answer.tag(), at, within));
-    let stored = node.cache.store(fill, cache::Answer { key, value, bytes, snapshot, reads, at, ttl });
-    Ok((answer, stored.is_ok()))
+    let filled = Filling { fill, key, answer: Arc::clone(&answer), snapshot, reads, ttl };
+    let stored = node.keep(schema, filled);
+    Ok((answer, stored))
 }
 
 /// The database's answer, whatever the cache holds.

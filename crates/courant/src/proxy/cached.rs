@@ -17,7 +17,7 @@ use super::download::Download;
 use super::exchange::exchange;
 use super::failed::Failed;
 use super::fill::{self, Fill, Flight, Turn};
-use super::passage::{Passage, unkept};
+use super::passage::{Passage, taken, unkept};
 use super::{Became, Passed};
 use crate::response::Body;
 
@@ -187,12 +187,10 @@ fn filling(
         Ok(candidate) => candidate,
         Err(refusal) => return unkept(response, Forwarded { detail: Some(refusal), ..forwarded }),
     };
-    let (mut head, download) = response.into_parts();
+    let (head, download) = taken(response);
     let fill = Fill { passage: passage.clone(), candidate, ticket, flight };
     let reader = fill::begin(&passage.node, download, fill);
     let outcome = Became::Http(Outcome::Forwarded(Forwarded { stored: true, ..forwarded }));
-    forward::response(&mut head.headers, head.version);
-    head.version = Version::default();
     match Reply::known(&passage.head.method, &passage.head.headers, head.status, &head.headers) {
         // The client asked whether it has it; so that we have it too, all of it was asked for.
         Some(reply) => {

@@ -16,12 +16,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use cache::{Fill, Key, Lookup, Need, StoreId};
 use gateway::dependence::{self, Dependence};
-use gateway::forward;
 use gateway::source::Source as Place;
 use http::header::{
     ACCEPT_ENCODING, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
 };
-use http::{HeaderMap, HeaderName, Method, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderName, Method, Response, StatusCode};
 use parking_lot::RwLock;
 use pg::session::Session;
 use pg::{Read, Snapshot, Statement};
@@ -30,7 +29,7 @@ use tokio::time::timeout;
 
 use super::exchange::exchange;
 use super::fill::{self, Flight, Keep, Turn};
-use super::passage::{Passage, passing};
+use super::passage::{Passage, passing, taken};
 use super::{Became, Passed};
 use crate::answer::{Answer, Source};
 use crate::bypass::Bypass;
@@ -39,7 +38,7 @@ use crate::consistency::Consistency;
 use crate::failure::Failure;
 use crate::identity::Vouched;
 use crate::named::Named;
-use crate::node::Node;
+use crate::node::{Filling, Node};
 use crate::request::look;
 use crate::response::Body;
 use crate::schema::Schema;
@@ -64,7 +63,6 @@ pub(super) struct Declared {
     pub(super) identity: Option<Vec<Place>>,
     /// Where in the cache they live.
     pub(super) home: StoreId,
-    pub(super) ttl: Option<Duration>,
     /// Whether requests with a body are reads, told apart by it.
     pub(super) body_in_key: bool,
     /// The headers that answers turned out to be told apart by.
@@ -73,13 +71,12 @@ pub(super) struct Declared {
 
 impl Declared {
     /// As it is configured.
-    pub(super) fn new(declaration: &Declaration, ttl: Option<Duration>, named: &Named) -> Declared {
+    pub(super) fn new(declaration: &Declaration, named: &Named) -> Declared {
         Declared {
             depends_on: declaration.depends_on.clone(),
             is_told: declaration.is_told,
             identity: declaration.identity.clone(),
             home: declaration.cache.as_ref().and_then(|name| named.find(name)).unwrap_or_default(),
-            ttl,
             body_in_key: declaration.body_in_key,
             varied: RwLock::default(),
         }
@@ -196,9 +193,7 @@ async fn ask(
     }
     let mut response = match (judged, snapshot) {
         (Ok(()), Some(snapshot)) => {
-            let (mut head, download) = response.into_parts();
-            forward::response(&mut head.headers, head.version);
-            head.version = Version::default();
+            let (head, download) = taken(response);
             let (passage, headers) = (passage.clone(), head.headers.clone());
             let keeper =
                 Keeper { passage, fill, snapshot, asked, status: head.status, headers, _flight: flight };
@@ -247,19 +242,11 @@ impl Keep for Keeper {
     fn keep(self, body: Bytes) {
         let Keeper { passage, fill, snapshot, asked, status, headers, _flight } = self;
         let Fillable { reads, key, schema } = asked;
-        let node = &passage.node;
-        if !node.serves(&schema) {
-            // What it depends on was looked up in a schema that no longer stands.
-            return;
-        }
         let target = passage.head.uri.path_and_query().map_or("/", |target| target.as_str());
-        let value = Answer::relayed(status, &headers, &body, target);
-        let (bytes, at) = (value.weight_bytes(), node.clock.now());
-        let ttl = passage.route.declared.as_ref().and_then(|declared| declared.ttl).map(Lifetime::fixed);
-        let ttl = node.named.lifetime(key.store(), ttl);
-        let ttl = ttl.map(|within| node.lifetimes.settle(&key, value.tag(), at, within));
+        let answer = Answer::relayed(status, &headers, &body, target);
+        let ttl = passage.route.ttl.map(Lifetime::fixed);
         // Refused where something that it declares has changed since; the statistics tell how often.
-        let _ = node.cache.store(fill, cache::Answer { key, value, bytes, snapshot, reads, at, ttl });
+        passage.node.keep(&schema, Filling { fill, key, answer, snapshot, reads, ttl });
     }
 
     fn give_up(self) {
@@ -270,7 +257,7 @@ impl Keep for Keeper {
 /// Makes sure that nothing older than what a request has written is served from here once it is answered. Which
 /// transactions were its own nobody knows: the cache catches up with everything committed until now.
 pub(super) async fn caught_up(node: &Node) {
-    if !node.proxy.declares() && node.config.database.url.is_none() {
+    if node.config.database.url.is_none() && !node.proxy.declares() {
         // An app with a database of its own, of which nothing is kept here.
         return;
     }

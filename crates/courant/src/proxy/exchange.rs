@@ -83,7 +83,7 @@ pub(super) async fn ask(
         let upstream = Arc::clone(place.upstream());
         let upload = outgoing.take_upload();
         let result = attempt(route, place, &outgoing, upload, is_repeatable).await;
-        telemetry.upstream(&route.label, began.elapsed(), result.is_ok());
+        telemetry.upstream(route.pattern.text(), began.elapsed(), result.is_ok());
         match result {
             Ok(response) => {
                 let is_bad = matches!(response.status().as_u16(), 502..=504);

@@ -1,6 +1,7 @@
 //! A request on its way through: what the client sent, by which hop, for which key, and what an upstream is sent
 //! for it.
 
+use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +13,7 @@ use gateway::http_cache::{self, Asked, Forwarded, Key, Outcome};
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, Version, response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
@@ -71,15 +72,8 @@ impl Passage {
     ) -> (Passage, Rest) {
         let upgrade = hyper::upgrade::on(&mut request);
         let (mut head, body) = request.into_parts();
-        forward::strip_named(&mut head.headers);
-        // RFC 9112, section 3.2.2: of a target with a host, that host is the one that is asked.
-        if let Some(host) = head.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
-            head.headers.insert(HOST, host);
-        }
-        let peer = visit.peer.ip();
-        // Who connects from this machine is a proxy in front, if anybody.
-        let is_trusted = peer.is_loopback() || node.guard.believes(peer);
-        let hop = Hop { peer, scheme: if visit.is_tls { "https" } else { "http" }, is_trusted };
+        settle(&mut head);
+        let hop = hop(visit, |peer| node.guard.believes(peer));
         let origin = forward::origin(&head.headers, &hop);
         let host = host(&head.headers).to_ascii_lowercase();
         let key = Key::new(&origin.scheme, &host, &origin.host, target(&head).as_str());
@@ -146,21 +140,14 @@ impl Passage {
 
     /// The same without a body.
     pub(super) fn question(&self) -> Outgoing {
-        let mut headers = self.head.headers.clone();
-        forward::request(&mut headers, self.head.version, &self.hop, &self.origin);
-        if !headers.contains_key(HOST)
+        let mut outgoing = question(&self.head, &self.hop, &self.origin);
+        if !outgoing.headers.contains_key(HOST)
             && let Some(upstream) = self.route.upstreams.first()
             && let Ok(host) = HeaderValue::try_from(upstream.address.to_string())
         {
-            headers.insert(HOST, host);
+            outgoing.headers.insert(HOST, host);
         }
-        Outgoing {
-            method: self.head.method.clone(),
-            target: target(&self.head),
-            headers,
-            upload: Upload::nothing(),
-            progress: Progress::done(),
-        }
+        outgoing
     }
 
     /// The request, as far as it decides what may be kept of its answer.
@@ -173,12 +160,48 @@ impl Passage {
     }
 }
 
-/// An upstream's answer as the client gets it, passed on as it comes.
-pub(super) fn passing(response: Response<Download>) -> Response<Body> {
+/// An upstream's answer: its head as the client gets it, and its body, still to come.
+pub(super) fn taken(response: Response<Download>) -> (response::Parts, Download) {
     let (mut head, body) = response.into_parts();
     forward::response(&mut head.headers, head.version);
     head.version = Version::default();
+    (head, body)
+}
+
+/// The same, passed on as it comes.
+pub(super) fn passing(response: Response<Download>) -> Response<Body> {
+    let (head, body) = taken(response);
     Response::from_parts(head, Body::passing(body))
+}
+
+/// A request's head as whoever passes it on reads it.
+pub(super) fn settle(head: &mut Parts) {
+    forward::strip_named(&mut head.headers);
+    // RFC 9112, section 3.2.2: of a target with a host, that host is the one that is asked.
+    if let Some(host) = head.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+        head.headers.insert(HOST, host);
+    }
+}
+
+/// The hop by which a request came. Who connects from this machine is a proxy in front, if anybody; `is_believed` says
+/// it of others.
+pub(super) fn hop(visit: Visit, is_believed: impl FnOnce(IpAddr) -> bool) -> Hop {
+    let peer = visit.peer.ip();
+    let is_trusted = peer.is_loopback() || is_believed(peer);
+    Hop { peer, scheme: if visit.is_tls { "https" } else { "http" }, is_trusted }
+}
+
+/// What an upstream is sent for a request, without its body.
+pub(super) fn question(head: &Parts, hop: &Hop, origin: &Origin) -> Outgoing {
+    let mut headers = head.headers.clone();
+    forward::request(&mut headers, head.version, hop, origin);
+    Outgoing {
+        method: head.method.clone(),
+        target: target(head),
+        headers,
+        upload: Upload::nothing(),
+        progress: Progress::done(),
+    }
 }
 
 /// The same, where nothing is kept of it.

@@ -6,11 +6,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gateway::forward::{self, Hop};
+use gateway::forward;
 use gateway::route::Pattern;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, UPGRADE};
 use http::request::Parts;
-use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
@@ -22,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use super::connections::Upstream;
 use super::exchange::{Outgoing, ask};
 use super::failed::Failed;
-use super::passage::passing;
+use super::passage::{self, passing};
 use super::upload::{Fault, Progress, Upload};
 use super::{Route, upgrade, upstream};
 use crate::config::Config;
@@ -56,19 +55,7 @@ impl Plain {
         for address in &refined.upstreams {
             upstream(&mut all, address, &config.proxy, tasks);
         }
-        let pattern = Pattern::everything();
-        let route = Route {
-            label: pattern.text().into(),
-            pattern,
-            declared: None,
-            upstreams: all,
-            timeout: refined.timeout,
-            idle_timeout: refined.idle_timeout,
-            retries: refined.retries,
-            body_bytes_max: refined.body_bytes_max,
-            is_cached: false,
-            ttl: None,
-        };
+        let route = Route::new(Pattern::everything(), &refined, all);
         let (telemetry, closing) = (Telemetry::new(&config.log), closing.clone());
         Some(Plain { route, telemetry, tasks: tasks.clone(), closing })
     }
@@ -77,11 +64,7 @@ impl Plain {
     pub(crate) async fn pass(&self, mut request: Request<Incoming>, visit: Visit) -> Result<Relayed, Failed> {
         let client = hyper::upgrade::on(&mut request);
         let (mut head, body) = request.into_parts();
-        forward::strip_named(&mut head.headers);
-        // RFC 9112, section 3.2.2: of a target with a host, that host is the one that is asked.
-        if let Some(host) = head.uri.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
-            head.headers.insert(HOST, host);
-        }
+        passage::settle(&mut head);
         if let Some(protocol) = forward::upgrade(&head.headers) {
             let response = self.switch(&head, body, client, protocol, visit).await?;
             return Ok(Relayed { response, sent: None });
@@ -144,18 +127,6 @@ impl Plain {
 
 /// The request as the backend is sent it, without its body.
 fn outgoing(head: &Parts, visit: Visit) -> Outgoing {
-    let peer = visit.peer.ip();
-    // Who connects from this machine is a proxy in front, if anybody.
-    let scheme = if visit.is_tls { "https" } else { "http" };
-    let hop = Hop { peer, scheme, is_trusted: peer.is_loopback() };
-    let mut headers = head.headers.clone();
-    let origin = forward::origin(&headers, &hop);
-    forward::request(&mut headers, head.version, &hop, &origin);
-    Outgoing {
-        method: head.method.clone(),
-        target: head.uri.path_and_query().cloned().unwrap_or(PathAndQuery::from_static("/")),
-        headers,
-        upload: Upload::nothing(),
-        progress: Progress::done(),
-    }
+    let hop = passage::hop(visit, |_| false);
+    passage::question(head, &hop, &forward::origin(&head.headers, &hop))
 }

@@ -88,18 +88,12 @@ pub(super) struct Flight<'a> {
     stage: Stage,
     session: &'a Session<'a>,
     parts: Vec<Part>,
-    rows_wanted: usize,
 }
 
 impl<'a> Flight<'a> {
     pub(super) fn new(lease: Lease, session: &'a Session<'a>) -> Flight<'a> {
         let parts = Vec::with_capacity(4);
-        Flight { lease: Some(lease), stage: Stage::Grounded, session, parts, rows_wanted: 1 }
-    }
-
-    /// Has more than one row of the statement kept.
-    pub(super) fn want(&mut self, rows: usize) {
-        self.rows_wanted = rows;
+        Flight { lease: Some(lease), stage: Stage::Grounded, session, parts }
     }
 
     /// Adds a command without parameters.
@@ -186,15 +180,16 @@ impl<'a> Flight<'a> {
 
     /// Sends what was added, with a Sync behind it, and waits for all answers.
     ///
-    /// After an error the connection has gone back, or to be cleaned, or is ended.
-    pub(super) async fn land(&mut self) -> Result<Heard, Error> {
+    /// Of the statement's rows so many are kept. After an error the connection has gone back, or to be cleaned, or is
+    /// ended.
+    pub(super) async fn land(&mut self, rows_wanted: usize) -> Result<Heard, Error> {
         let Connection { wire, statements, .. } = self.connection();
         for name in statements.unused() {
             // A name of our own has no byte that it may not have.
             let _ = frontend::close(b'S', &name, wire.outbox());
         }
         wire.sync();
-        let mut heard = Heard { rows_wanted: self.rows_wanted, ..Heard::default() };
+        let mut heard = Heard { rows_wanted, ..Heard::default() };
         let refusal = match self.listen(&mut heard).await {
             Ok(refusal) => refusal,
             Err(error) => {

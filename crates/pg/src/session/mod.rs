@@ -129,10 +129,9 @@ async fn read(
     rows: usize,
 ) -> Result<Heard, Error> {
     let mut flight = Flight::new(lease, session);
-    flight.want(rows);
     flight.settle(Mode::ReadOnly)?;
     flight.run(statement)?;
-    let heard = flight.land().await?;
+    let heard = flight.land(rows).await?;
     flight.finish();
     Ok(heard)
 }
@@ -150,7 +149,7 @@ async fn write(
         flight.run(statement)?;
         flight.leave(trail)?;
         flight.is_committing();
-        let heard = flight.land().await?;
+        let heard = flight.land(1).await?;
         flight.finish();
         let wrote = heard.wrote;
         return Ok(Written { row: heard.row()?, wrote, committed: true });
@@ -159,7 +158,7 @@ async fn write(
     flight.command("begin")?;
     flight.settle(Mode::ReadWrite)?;
     flight.run(statement)?;
-    let heard = flight.land().await?;
+    let heard = flight.land(1).await?;
     let row = match heard.row() {
         Ok(row) => row,
         Err(error) => {
@@ -173,7 +172,7 @@ async fn write(
         flight.is_committing();
     }
     flight.command(if committed { "commit" } else { "rollback" })?;
-    let wrote = flight.land().await?.wrote;
+    let wrote = flight.land(1).await?.wrote;
     flight.finish();
     Ok(Written { row, wrote, committed })
 }

@@ -4,6 +4,7 @@
 //! is meant.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use gateway::dependence::Told;
@@ -25,14 +26,14 @@ const INTEGER_MAX: i64 = 1 << 53;
 
 /// What an answer to the request reads, or why it cannot be told.
 pub(super) fn of(passage: &Passage, declared: &Declared, schema: &Schema) -> Result<Vec<Read>, Bypass> {
-    let mut reads = Vec::new();
-    for dependence in &declared.depends_on {
-        with_said(passage, |said| {
+    with_said(passage, |said| {
+        let mut reads = Vec::new();
+        for dependence in &declared.depends_on {
             let values = dependence.values(said);
-            add(passage, schema, &dependence.relation, values, &mut reads)
-        })?;
-    }
-    Ok(reads)
+            add(passage, schema, &dependence.relation, values, &mut reads)?;
+        }
+        Ok(reads)
+    })
 }
 
 /// What the upstream says that its answer reads; none where it does not say, or says what is not there.
@@ -108,17 +109,20 @@ fn unequivocal(of: Canonical, value: &str) -> Option<String> {
 pub(super) fn with_said<T>(passage: &Passage, look: impl FnOnce(&Said<'_>) -> T) -> T {
     let head = &passage.head;
     let captures = passage.route.pattern.captures(head.uri.path()).unwrap_or_default();
+    // Read where the first claim is wanted.
+    let claims = OnceCell::new();
     let claim = |path: &[String]| match &passage.vouched {
-        Vouched::For(identity) => claim(&identity.claims, path),
+        Vouched::For(identity) => {
+            claim(claims.get_or_init(|| serde_json::from_str(&identity.claims).unwrap_or_default()), path)
+        }
         Vouched::Nobody | Vouched::Refused => None,
     };
     let query = head.uri.query().unwrap_or_default();
     look(&Said { captures: &captures, query, headers: &head.headers, claim: &claim })
 }
 
-fn claim(claims: &str, path: &[String]) -> Option<String> {
-    let claims: Value = serde_json::from_str(claims).ok()?;
-    let found = path.iter().try_fold(&claims, |value, name| value.get(name))?;
+fn claim(claims: &Value, path: &[String]) -> Option<String> {
+    let found = path.iter().try_fold(claims, |value, name| value.get(name))?;
     match found {
         Value::String(text) => Some(text.clone()),
         Value::Number(_) | Value::Bool(_) => Some(found.to_string()),
