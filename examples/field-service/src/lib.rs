@@ -37,6 +37,20 @@ pub const SCHEMA: &[(&str, &str)] = &[
     ("06-policies.sql", include_str!("../schema/06-policies.sql")),
 ];
 
+/// What its developers added when it was tuned, in the order in which it is to be run: name and SQL. Functions that read
+/// each table once, batches, a shared rate limit, a refreshed view, partitions: what no index mends. None of it is part
+/// of the frozen example, and of indexes it brings only what its own tables need.
+pub const TUNED: &[(&str, &str)] = &[
+    ("01-names.sql", include_str!("../tuned/01-names.sql")),
+    ("02-dashboard.sql", include_str!("../tuned/02-dashboard.sql")),
+    ("03-crm.sql", include_str!("../tuned/03-crm.sql")),
+    ("04-calls.sql", include_str!("../tuned/04-calls.sql")),
+    ("05-rate-limits.sql", include_str!("../tuned/05-rate-limits.sql")),
+    ("06-realtime-metrics.sql", include_str!("../tuned/06-realtime-metrics.sql")),
+    ("07-monitoring.sql", include_str!("../tuned/07-monitoring.sql")),
+    ("08-analytics.sql", include_str!("../tuned/08-analytics.sql")),
+];
+
 /// Courant's configuration for the example.
 pub const CONFIGURATION: &str = include_str!("../courant.toml");
 
@@ -46,7 +60,7 @@ pub enum Error {
     /// A file of the schema was refused; nothing of it was kept.
     #[error("the example's {file} was refused")]
     Schema {
-        /// The file's name in [`SCHEMA`].
+        /// The file's name in [`SCHEMA`] or [`TUNED`].
         file: &'static str,
         /// What the database said.
         source: tokio_postgres::Error,
@@ -71,8 +85,19 @@ pub enum Error {
 ///
 /// The connection must be outside a transaction, in an empty database, and may create roles.
 pub async fn install(client: &Client) -> Result<(), Error> {
+    run(client, SCHEMA).await
+}
+
+/// Adds [`TUNED`] to an installed example: all of it or, on an error, none. Rows that are there stay.
+///
+/// The connection must be outside a transaction and own the tables.
+pub async fn tune(client: &Client) -> Result<(), Error> {
+    run(client, TUNED).await
+}
+
+async fn run(client: &Client, files: &[(&'static str, &str)]) -> Result<(), Error> {
     client.batch_execute("begin").await?;
-    for (file, sql) in SCHEMA {
+    for (file, sql) in files {
         if let Err(source) = client.batch_execute(sql).await {
             // The connection may be the very thing that failed; the first error is the one to report.
             let _ = client.batch_execute("rollback").await;

@@ -15,7 +15,7 @@ pub(crate) async fn installed(cluster: &Cluster, database: &str) -> Client {
     client
 }
 
-async fn connect(cluster: &Cluster, database: &str) -> Client {
+pub(crate) async fn connect(cluster: &Cluster, database: &str) -> Client {
     let connected = tokio_postgres::connect(&cluster.uri(database), NoTls).await;
     let (client, connection) = connected.expect("the server was waited for");
     tokio::spawn(connection);
@@ -27,4 +27,14 @@ pub(crate) async fn generate(client: &Client) -> Summary {
     let scale = Scale { calls: 500, messages: 2000 };
     let until = UNIX_EPOCH + Duration::from_secs(1_768_435_200);
     field_service::generate(client, scale, until, &mut |_| {}).await.expect("the tables take the rows")
+}
+
+/// Lets the session be a signed-in user until it is reset.
+pub(crate) async fn sign_in(client: &Client, sub: &str) {
+    let claims = format!(r#"{{"role":"authenticated","sub":"{sub}"}}"#);
+    client
+        .query_one("select set_config('request.jwt.claims', $1, false)", &[&claims])
+        .await
+        .expect("settable");
+    client.batch_execute("set role authenticated").await.expect("a superuser becomes any role");
 }

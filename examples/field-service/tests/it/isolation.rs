@@ -4,7 +4,7 @@ use field_service::{DEMO_USERS, ORGANIZATIONS};
 use pg::cluster::Cluster;
 use tokio_postgres::Client;
 
-use crate::fixture::{generate, installed};
+use crate::fixture::{generate, installed, sign_in};
 
 const OWNED: &[&str] = &[
     "modules",
@@ -22,16 +22,6 @@ const OWNED: &[&str] = &[
     "daily_call_summary",
     "priority_distribution",
 ];
-
-/// Lets the session be a signed-in user until it is reset.
-async fn sign_in(client: &Client, sub: &str) {
-    let claims = format!(r#"{{"role":"authenticated","sub":"{sub}"}}"#);
-    client
-        .query_one("select set_config('request.jwt.claims', $1, false)", &[&claims])
-        .await
-        .expect("settable");
-    client.batch_execute("set role authenticated").await.expect("a superuser becomes any role");
-}
 
 async fn count(client: &Client, query: &str) -> i64 {
     client.query_one(query, &[]).await.expect("the query runs").get(0)

@@ -3,5 +3,7 @@
 mod data;
 mod fixture;
 mod isolation;
+mod plans;
 mod schema;
+mod tuned;
 mod workload;
