@@ -50,17 +50,15 @@ async function run(databases, server, all) {
   for (const feature of all) {
     for (const one of feature.cases) {
       if (server.name === "postgrest" && one.since) continue;
-      results.push({ feature: feature.name, case: one, server: server.name, ...(await judge(databases, server, one)) });
+      results.push({ feature: feature.name, case: one, server: server.name, ...(await attempted(databases, server, one)) });
     }
   }
   return results;
 }
 
 async function judge(databases, server, one) {
-  if (server.failure) return { wrong: [["start", "a server", server.failure]] };
   try {
     const answer = await server.ask(one.request);
-    for (const table of written(one)) await databases.restore(server.name, table);
     const got = recorded(answer);
     if (flags.record) return { got, wrong: [] };
     const wrong = differences(one, answer);
@@ -68,6 +66,16 @@ async function judge(databases, server, one) {
     if (wrong.length > 0 || server.name !== "courant" || (one.request.method ?? "GET") !== "GET") return { got, wrong };
     const again = differences(one, await server.ask(one.request));
     return { got, wrong: again.map(([what, ...rest]) => [`again: ${what}`, ...rest]) };
+  } finally {
+    for (const table of written(one)) await databases.restore(server.name, table);
+  }
+}
+
+/** What an answer that never came is judged to be. */
+async function attempted(databases, server, one) {
+  if (server.failure) return { wrong: [["start", "a server", server.failure]] };
+  try {
+    return await judge(databases, server, one);
   } catch (error) {
     return { wrong: [["answer", "one", String(error.message)]] };
   }

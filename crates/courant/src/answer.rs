@@ -74,7 +74,11 @@ impl Answer {
     pub(crate) fn new(plan: &Plan, found: Found, kept: bool, target: &str) -> Result<Arc<Answer>, Failure> {
         let head = rest::respond(plan, &found.counts)?;
         let body = found.body.unwrap_or_default();
-        let body = if plan.answer.is_binary() { bytes_of(&body)? } else { body };
+        let body = match plan.answer.document(&body) {
+            Some(document) => document.map_err(|error| Failure::Unreadable(error.to_string()))?.into(),
+            None if plan.answer.is_binary() => bytes_of(&body)?,
+            None => body,
+        };
         Ok(Answer::whole(head, body, kept, found.position, target))
     }
 

@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gateway::{Block, Blocks, Buckets, Cors, Csrf, Origins, Quota, SecurityHeaders, Trust};
-use http::header::{AUTHORIZATION, CONNECTION, ORIGIN};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http::header::{ALLOW, AUTHORIZATION, CONNECTION, ORIGIN};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 
@@ -69,6 +69,10 @@ struct Admitted {
     charges: Charges,
     /// Whether its answer says itself what other origins may do.
     is_left_alone: bool,
+    /// Whether it asks the API which methods there are.
+    is_options: bool,
+    /// The header that its answer carries as it does.
+    trace: Option<(HeaderName, HeaderValue)>,
 }
 
 /// Answers a request to the port of the clients: lets it in or not, and adds to the answer what browsers and those who
@@ -78,12 +82,13 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
     let mut admitted = Admitted {
         origin: request.headers().get(ORIGIN).cloned(),
         has_token: request.headers().contains_key(AUTHORIZATION),
-        charges: Charges::default(),
-        is_left_alone: false,
+        trace: node.trace(request.headers()),
+        ..Admitted::default()
     };
+    let is_routed = node.proxy.route(&request).is_some();
+    admitted.is_options = *request.method() == Method::OPTIONS && !is_routed;
     // What an upstream says to other origins is its own, unless the configuration says it.
-    admitted.is_left_alone =
-        admitted.origin.is_some() && !node.guard.cors_is_said && node.proxy.route(&request).is_some();
+    admitted.is_left_alone = admitted.origin.is_some() && !node.guard.cors_is_said && is_routed;
     let admission = node.guard.admit(client, &request, &node.identities, &mut admitted);
     let mut response = match admission {
         Ok(()) if !admitted.is_left_alone && Cors::is_preflight(request.method(), request.headers()) => {
@@ -250,8 +255,13 @@ impl Guard {
         let headers = response.headers_mut();
         admitted.charges.tell(&self.limits, headers);
         self.headers.add(visit.is_tls, headers);
-        if !admitted.is_left_alone && (admitted.origin.is_some() || self.cors_is_said) {
+        if admitted.is_options && headers.contains_key(ALLOW) {
+            self.cors.add_to_options(admitted.origin.as_ref(), headers);
+        } else if !admitted.is_left_alone && (admitted.origin.is_some() || self.cors_is_said) {
             self.cors.add(admitted.origin.as_ref(), headers);
+        }
+        if let Some((name, value)) = &admitted.trace {
+            headers.insert(name, value.clone());
         }
         if !self.blocks.is_empty() && self.blocks.holds(client, now_s()) {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

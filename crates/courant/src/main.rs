@@ -40,6 +40,7 @@ mod row;
 mod schema;
 mod settled;
 mod telemetry;
+mod timing;
 mod validator;
 mod variants;
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use cache::{Cache, Fill, Key, Moment};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::RwLock;
 use pg::connect::{ConnectOptions, Opened};
 use pg::{Pool, PoolLimits, Read, Snapshot};
@@ -105,8 +106,10 @@ impl Node {
         let catalog = control.catalog(&config.database.schemas).await?;
         let named = Arc::new(Named::new(&config));
         let telemetry = Telemetry::new(&config.log);
+        let schema = Schema::new(catalog, rules(&config), Arc::clone(&named), &config.api.extra_search_path);
         let audit = Audit::new(config.audit, telemetry.audit.clone());
-        let (unnamed, undeclared) = (named::unknown(&config, &catalog), proxy::unknown(&config, &catalog));
+        let (unnamed, undeclared) =
+            (named::unknown(&config, &schema.catalog), proxy::unknown(&config, &schema.catalog));
         for warning in config.warnings.iter().chain(&unnamed).chain(&undeclared) {
             tracing::warn!("{warning}");
         }
@@ -124,7 +127,7 @@ impl Node {
             arriving: Semaphore::new(config.http.requests_in_flight_max),
             lifetimes: Lifetimes::new(),
             press: Arc::new(Semaphore::new(variants::AT_ONCE)),
-            schema: RwLock::new(Arc::new(Schema::new(catalog, rules(&config), Arc::clone(&named)))),
+            schema: RwLock::new(Arc::new(schema)),
             pool: Pool::new(options.clone(), pool_limits(&config), tasks.clone()),
             proxy: Proxy::new(&config.proxy, &named, &tasks),
             named,
@@ -150,6 +153,12 @@ impl Node {
         }
     }
 
+    /// The header by which a request is traced, if it has it.
+    pub(crate) fn trace(&self, request: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
+        let name = self.config.api.trace_header.as_ref()?;
+        Some((name.clone(), request.get(name)?.clone()))
+    }
+
     /// Whether requests are still planned against that schema.
     pub(crate) fn serves(&self, schema: &Arc<Schema>) -> bool {
         Arc::ptr_eq(schema, &self.schema.read())
@@ -173,7 +182,8 @@ impl Node {
     /// Reads the schema anew; the caller decides when requests are planned against it.
     pub(crate) async fn load_schema(&self, control: &Control) -> Result<Schema, Ended> {
         let catalog = control.catalog(&self.config.database.schemas).await?;
-        Ok(Schema::new(catalog, rules(&self.config), Arc::clone(&self.named)))
+        let extra = &self.config.api.extra_search_path;
+        Ok(Schema::new(catalog, rules(&self.config), Arc::clone(&self.named), extra))
     }
 
     /// A connection of the node's own.
@@ -267,6 +277,8 @@ fn rules(config: &Config) -> Rules {
         rows_max: config.database.rows_max,
         aggregates: config.database.aggregates,
         transaction_end: config.database.transaction_end,
+        root: config.api.root.clone(),
+        openapi: config.api.described(config.listen),
         declared: declared.collect(),
         limits,
         writes_counted: config.audit.enabled && config.audit.writes,

@@ -35,6 +35,7 @@ use crate::row::Found;
 use crate::schema::{Planned, Schema};
 use crate::settled::Settled;
 use crate::telemetry::Told;
+use crate::timing::Stages;
 use crate::variants;
 
 /// Where Supabase's clients look for the API.
@@ -51,11 +52,15 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
     head.uri = unprefixed(head.uri);
     let peer = visit.peer.ip();
     let consistency = Consistency::default();
-    let mut asked = Asked { head, peer, arrived, consistency, who: None, planned: None };
-    let (response, source, error) = match serve(&node, &mut asked, body).await {
+    let stages = Stages::begin(node.clock, arrived, node.config.api.server_timing);
+    let mut asked = Asked { head, peer, arrived, consistency, who: None, planned: None, stages };
+    let (mut response, source, error) = match serve(&node, &mut asked, body).await {
         Ok((answer, source)) => (answer.response(&asked.head.headers, &source), source, None),
         Err(failure) => (failure.response(), Source::Bypass(Bypass::Failed), Some(failure.told())),
     };
+    if error.is_none() {
+        asked.stages.tell(response.headers_mut());
+    }
     node.telemetry.request(&Told {
         route: asked.planned.as_ref().map_or("", |planned| &planned.route),
         method: &asked.head.method,
@@ -79,6 +84,7 @@ struct Asked {
     consistency: Consistency,
     who: Option<Arc<Identity>>,
     planned: Option<Arc<Planned>>,
+    stages: Stages,
 }
 
 type Served = Result<(Arc<Answer>, Source), Arc<Failure>>;
@@ -88,15 +94,18 @@ async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
         Consistency::of(&asked.head.headers, node.config.cache.consistency).map_err(Failure::from)?;
     let who = node.identities.of(&asked.head.headers).map_err(Failure::from)?;
     asked.who = Some(Arc::clone(&who));
+    asked.stages.end("jwt");
     let body = whole(node, &asked.head, body).await?;
+    asked.stages.end("parse");
     let _place = node.places.try_acquire().map_err(|_| Failure::Overloaded)?;
 
     let schema = node.schema();
     let planned = schema.plan(&asked.head, &body).map_err(Failure::from)?;
     asked.planned = Some(Arc::clone(&planned));
+    asked.stages.end("plan");
     let session = Settled::new(&asked.head, who, Arc::clone(&planned));
 
-    match (planned.plan.access, &planned.tracked) {
+    let served = match (planned.plan.access, &planned.tracked) {
         (Access::Write, _) if session.role().is_none() => Err(Arc::new(Failure::ReadOnly)),
         (Access::Write, _) => write(node, asked, &planned, &session).await,
         (Access::Read, Ok(_)) if node.config.cache.enabled => {
@@ -104,7 +113,9 @@ async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
         }
         (Access::Read, Ok(_)) => pass(node, asked, &planned, &session, Bypass::Off).await,
         (Access::Read, Err(why)) => pass(node, asked, &planned, &session, why.clone()).await,
-    }
+    };
+    asked.stages.end("transaction");
+    served
 }
 
 /// From the database, past the cache.

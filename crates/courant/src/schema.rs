@@ -34,6 +34,8 @@ pub(crate) struct Schema {
     pub(crate) catalog: Arc<Catalog>,
     rules: Arc<Rules>,
     named: Arc<Named>,
+    /// What follows the schema of a request in its search path, quoted.
+    extra_search_path: Arc<str>,
     /// The relations whose changes the stream tells; none while there is no stream, when nothing is kept.
     published: Option<HashSet<RelationId>>,
     plans: Remembered<Box<[u8]>, Arc<Planned>>,
@@ -67,11 +69,18 @@ impl Planned {
 
 impl Schema {
     /// A schema without a stream.
-    pub(crate) fn new(catalog: Catalog, rules: Rules, named: Arc<Named>) -> Schema {
+    pub(crate) fn new(
+        catalog: Catalog,
+        rules: Rules,
+        named: Arc<Named>,
+        extra_search_path: &[String],
+    ) -> Schema {
+        let extra = extra_search_path.iter().map(|schema| format!(", {}", quoted(schema)));
         Schema {
             catalog: Arc::new(catalog),
             rules: Arc::new(rules),
             named,
+            extra_search_path: extra.collect::<String>().into(),
             published: None,
             plans: Remembered::new(PLANS_MAX),
             sighted: Sighted::default(),
@@ -80,10 +89,15 @@ impl Schema {
 
     /// The same schema when these relations' changes are told by the stream.
     pub(crate) fn with_published(&self, published: HashSet<RelationId>) -> Schema {
-        let (catalog, rules, named) =
-            (Arc::clone(&self.catalog), Arc::clone(&self.rules), Arc::clone(&self.named));
-        let (published, plans) = (Some(published), Remembered::new(PLANS_MAX));
-        Schema { catalog, rules, named, published, plans, sighted: Sighted::default() }
+        Schema {
+            catalog: Arc::clone(&self.catalog),
+            rules: Arc::clone(&self.rules),
+            named: Arc::clone(&self.named),
+            extra_search_path: Arc::clone(&self.extra_search_path),
+            published: Some(published),
+            plans: Remembered::new(PLANS_MAX),
+            sighted: Sighted::default(),
+        }
     }
 
     /// The plan for a request. Only requests without a body are remembered: a body is part of the plan.
@@ -129,7 +143,7 @@ impl Schema {
             fingerprint: OnceLock::new(),
             route: plan.target.clone(),
             home: self.named.home(called, &plan.schema, &plan.target),
-            search_path: format!("\"{}\", \"public\"", plan.schema.replace('"', "\"\"")),
+            search_path: format!("{}{}", quoted(&plan.schema), self.extra_search_path),
             plan,
             tracked,
         }
@@ -149,6 +163,10 @@ impl Schema {
         stored
             .map_or_else(|| format!("relation {}", id.0), |table| format!("{}.{}", table.schema, table.name))
     }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Which requests were planned lately, more or less: what shares a place with another is taken for new.

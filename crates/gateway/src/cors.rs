@@ -54,13 +54,22 @@ impl Cors {
         self.allow(request.get(ORIGIN), &mut headers);
         if headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-            // `*` does not stand for Authorization, so what is asked for is said again.
             if let Some(asked) = request.get(ACCESS_CONTROL_REQUEST_HEADERS) {
-                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+                headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed(asked));
             }
             headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(self.max_age.as_secs()));
         }
         headers
+    }
+
+    /// Adds to the answer of an `OPTIONS` that is no preflight what PostgREST says: everybody may read it.
+    pub fn add_to_options(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        match self.origins {
+            Origins::Any => {
+                headers.entry(ACCESS_CONTROL_ALLOW_ORIGIN).or_insert(HeaderValue::from_static("*"));
+            }
+            Origins::Listed(_) => self.add(origin, headers),
+        }
     }
 
     /// Adds what lets a browser hand the answer over.
@@ -91,6 +100,14 @@ impl Cors {
             }
         }
     }
+}
+
+/// What is asked for, and what PostgREST always allows. `*` would not stand for Authorization.
+fn allowed(asked: &HeaderValue) -> HeaderValue {
+    let names = asked.to_str().unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
+    let always = ["Accept", "Accept-Language", "Content-Language"];
+    let all: Vec<&str> = std::iter::once("Authorization").chain(names).chain(always).collect();
+    HeaderValue::try_from(all.join(", ")).unwrap_or(HeaderValue::from_static("Authorization"))
 }
 
 #[cfg(test)]

@@ -178,6 +178,10 @@ impl Error {
         Error::new(StatusCode::NOT_FOUND, "PGRST125", "Invalid path specified in request URL")
     }
 
+    pub(crate) fn root() -> Error {
+        Error::new(StatusCode::NOT_FOUND, "PGRST126", "Root endpoint metadata is disabled")
+    }
+
     pub(crate) fn not_implemented(details: impl Into<String>) -> Error {
         Error::new(StatusCode::BAD_REQUEST, "PGRST127", "Feature not implemented").details(details.into())
     }

@@ -12,6 +12,7 @@ mod database_error;
 mod error;
 mod grammar;
 mod media;
+mod openapi;
 mod plan;
 mod read_set;
 mod request;
@@ -22,6 +23,8 @@ mod sql;
 pub use error::Error;
 pub use plan::{Access, Plan, plan};
 pub use read_set::{Reads, Returned, Tracked};
-pub use request::{Declared, Lifetime, Limits, Request, Rules, TransactionEnd};
+pub use request::{
+    Declared, Lifetime, Limits, OpenApi, OpenApiMode, Request, RootFunction, Rules, TransactionEnd,
+};
 pub use respond::{AnswerRules, Counts, Field, Head, respond};
 pub use sql::Batchable;

@@ -34,6 +34,8 @@ pub(crate) enum Media {
 pub(crate) enum Maker<'a> {
     /// Nothing.
     BuiltIn,
+    /// The description of the API, whatever it is called.
+    Document,
     /// The called function itself.
     Function(&'a Function),
     /// These aggregates over the rows.
@@ -95,13 +97,20 @@ impl Media {
 
 impl<'a> Maker<'a> {
     fn make(self, range: &str) -> Option<(Media, Option<&'a Arc<Function>>)> {
+        if matches!(self, Maker::Document) {
+            const DESCRIPTIONS: [&str; 3] = ["*/*", "application/json", "application/openapi+json"];
+            let name = range.split(';').next().unwrap_or_default().trim();
+            let content_type = || "application/openapi+json; charset=utf-8".to_owned();
+            let is_one = DESCRIPTIONS.iter().any(|known| known.eq_ignore_ascii_case(name));
+            return is_one.then(|| (Media::Own { content_type: content_type(), binary: false }, None));
+        }
         let built_in = known(range);
         if matches!(built_in, Some(Media::Json { .. })) && range.contains("vnd.pgrst") {
             return Some((built_in?, None));
         }
         let own = |function: &Function| function.media.as_ref().and_then(|media| own(media, range));
         match self {
-            Maker::BuiltIn => None,
+            Maker::BuiltIn | Maker::Document => None,
             Maker::Function(function) => own(function).map(|media| (media, None)),
             Maker::Aggregates(all) => all.iter().find_map(|function| Some((own(function)?, Some(function)))),
         }

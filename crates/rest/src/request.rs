@@ -33,12 +33,64 @@ pub struct Rules {
     pub aggregates: bool,
     /// How transactions end.
     pub transaction_end: TransactionEnd,
+    /// The function that answers at the root instead of the description.
+    pub root: Option<RootFunction>,
+    /// How the schema is described at the root.
+    pub openapi: OpenApi,
     /// What the user says functions and views depend on.
     pub declared: Vec<Declared>,
     /// Bounds on what a request may ask.
     pub limits: Limits,
     /// Whether a write to a relation leaves the number of its rows in the setting `courant.rows`, for the audit log.
     pub writes_counted: bool,
+}
+
+/// A function by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootFunction {
+    /// The schema's name; none: that of the request.
+    pub schema: Option<String>,
+    /// The function's name.
+    pub name: String,
+}
+
+/// How a schema is described at the root.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OpenApi {
+    /// Of what it tells.
+    pub mode: OpenApiMode,
+    /// Whether it tells of tokens.
+    pub security: bool,
+    /// `http` or `https`.
+    pub scheme: String,
+    /// Host and port where clients find the API.
+    pub host: String,
+    /// The path of the root there.
+    pub base_path: String,
+}
+
+/// Of what a schema's description tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OpenApiMode {
+    /// Of what the role may use.
+    #[default]
+    FollowPrivileges,
+    /// Of everything.
+    IgnorePrivileges,
+    /// There is none.
+    Disabled,
+}
+
+impl Default for OpenApi {
+    fn default() -> OpenApi {
+        OpenApi {
+            mode: OpenApiMode::default(),
+            security: false,
+            scheme: "http".to_owned(),
+            host: "localhost:3000".to_owned(),
+            base_path: "/".to_owned(),
+        }
+    }
 }
 
 /// How the transaction of a request ends that is answered.

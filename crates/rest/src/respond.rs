@@ -2,11 +2,14 @@
 //!
 //! A write is answered before its COMMIT: an error here means that it must be rolled back.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::media::Media;
+use crate::openapi::Outline;
 use crate::{Error, Plan};
 
 /// How the answer's row becomes a response.
@@ -26,6 +29,8 @@ pub struct AnswerRules {
     pub(crate) content_location: Option<String>,
     pub(crate) location: Option<Location>,
     pub(crate) max_affected: Option<u64>,
+    /// The other half of a description.
+    pub(crate) outline: Option<Arc<Outline>>,
 }
 
 /// What kind of request it was.
@@ -48,6 +53,47 @@ pub(crate) enum Kind {
         offset: u64,
         void: bool,
     },
+    /// A description of the schema.
+    Document,
+    /// Which methods there are. Of a relation, the rows that the statement tells are what the relation takes.
+    Options(Allowed),
+}
+
+/// What has methods.
+#[derive(Clone, Copy, Debug, Hash)]
+pub(crate) enum Allowed {
+    Root,
+    Relation {
+        /// Whether it has a primary key.
+        keyed: bool,
+    },
+    Function {
+        read_only: bool,
+    },
+}
+
+impl Allowed {
+    /// The methods, by what the catalog says that a relation takes.
+    fn methods(self, operations: u64) -> String {
+        let mut methods = vec!["OPTIONS"];
+        let (insert, update, delete) = (operations & 8 != 0, operations & 4 != 0, operations & 16 != 0);
+        match self {
+            Allowed::Root => methods.extend(["GET", "HEAD"]),
+            Allowed::Function { read_only: true } => methods.extend(["GET", "HEAD", "POST"]),
+            Allowed::Function { read_only: false } => methods.push("POST"),
+            Allowed::Relation { keyed } => {
+                methods.extend(["GET", "HEAD"]);
+                let writes = [
+                    ("POST", insert),
+                    ("PUT", insert && update && keyed),
+                    ("PATCH", update),
+                    ("DELETE", delete),
+                ];
+                methods.extend(writes.into_iter().filter(|(_, taken)| *taken).map(|(method, _)| method));
+            }
+        }
+        methods.join(",")
+    }
 }
 
 /// Where an inserted row is to be found.
@@ -91,6 +137,11 @@ impl AnswerRules {
     /// Whether the statement's `body` is bytes, written in hexadecimal digits.
     pub fn is_binary(&self) -> bool {
         matches!(self.media, Media::Own { binary: true, .. })
+    }
+
+    /// The description that is sent, where one is asked for, made of the statement's `body`.
+    pub fn document(&self, described: &[u8]) -> Option<Result<String, serde_json::Error>> {
+        self.outline.as_ref().map(|outline| outline.document(described))
     }
 
     /// Whether what was written is rolled back although the request is answered.
@@ -146,17 +197,20 @@ pub enum Field {
     ContentLocation,
     /// Where the inserted row is.
     Location,
+    /// The methods that there are.
+    Allow,
 }
 
 impl Field {
     /// Every one, in the order of their numbers.
-    pub const ALL: [Field; 6] = [
+    pub const ALL: [Field; 7] = [
         Field::ContentRange,
         Field::ContentType,
         Field::PreferenceApplied,
         Field::ContentProfile,
         Field::ContentLocation,
         Field::Location,
+        Field::Allow,
     ];
 
     /// Its name.
@@ -168,6 +222,7 @@ impl Field {
             Field::ContentProfile => "content-profile",
             Field::ContentLocation => "content-location",
             Field::Location => "location",
+            Field::Allow => "allow",
         })
     }
 }
@@ -211,8 +266,13 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
         Kind::Update => (StatusCode::NO_CONTENT, content_range(Some((0, rows)), affected)),
         Kind::Delete if answer.body => (StatusCode::OK, content_range(None, affected)),
         Kind::Delete => (StatusCode::NO_CONTENT, content_range(None, affected)),
+        Kind::Options(allowed) => {
+            set(&mut fields, Field::Allow, &allowed.methods(rows));
+            (StatusCode::OK, String::new())
+        }
+        Kind::Document => (StatusCode::OK, String::new()),
     };
-    if !matches!(answer.kind, Kind::Put { .. }) {
+    if !matches!(answer.kind, Kind::Put { .. } | Kind::Document | Kind::Options(_)) {
         set(&mut fields, Field::ContentRange, &range);
     }
     if answer.body {

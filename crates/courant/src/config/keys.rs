@@ -9,7 +9,7 @@ use rest::TransactionEnd;
 use super::given::{Given, Refusal};
 use super::routes;
 use super::tables::{declaration, named};
-use super::{Config, Environment, LogFormat, RequestsLogged, Secret, front_door};
+use super::{Config, Environment, LogFormat, RequestsLogged, Secret, api, front_door};
 use crate::consistency::Consistency;
 
 /// A key of the configuration.
@@ -67,7 +67,7 @@ impl Key {
 
     /// Every key, in the order of the reference page.
     pub(super) fn all() -> impl Iterator<Item = &'static Key> {
-        KEYS.iter().chain(front_door::KEYS)
+        KEYS.iter().chain(api::KEYS).chain(front_door::KEYS)
     }
 
     /// The key of that name.

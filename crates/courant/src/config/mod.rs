@@ -4,6 +4,7 @@
 //! left once they are read. Sources, later ones win: defaults, `courant.toml`, the environment
 //! (`PGRST_*`, then `COURANT_*`), flags. Never asks the database.
 
+mod api;
 mod environment;
 mod error;
 mod file;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use crate::consistency::Consistency;
 
+pub(crate) use api::Api;
 pub(crate) use error::ConfigError;
 pub(crate) use front_door::{FrontDoor, Http2, Tls, network};
 pub(crate) use limits::{By, Counts, Limit};
@@ -41,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) environment: Environment,
     pub(crate) proxy: Proxy,
     pub(crate) database: Database,
+    pub(crate) api: Api,
     pub(crate) jwt: Jwt,
     pub(crate) pool: Pool,
     pub(crate) cache: Cache,
@@ -233,6 +236,7 @@ impl Config {
             environment: Environment::default(),
             proxy: Proxy::default(),
             database: Database::default(),
+            api: Api::default(),
             jwt: Jwt::default(),
             pool: Pool::default(),
             cache: Cache::default(),

@@ -80,7 +80,7 @@ fn a_postgrest_setup_is_understood() {
         ("PGRST_SERVER_PORT", "8000"),
         ("PGRST_ADMIN_SERVER_PORT", "8001"),
         ("PGRST_DB_POOL_ACQUISITION_TIMEOUT", "7"),
-        ("PGRST_OPENAPI_MODE", "disabled"),
+        ("PGRST_DB_INVENTED", "disabled"),
     ])
     .unwrap();
     assert_eq!(config.database.url.unwrap().expose(), "postgres://authenticator@db/app");
@@ -92,7 +92,7 @@ fn a_postgrest_setup_is_understood() {
     assert_eq!(config.listen.to_string(), "0.0.0.0:8000");
     assert_eq!(config.admin_listen.to_string(), "127.0.0.1:8001");
     assert_eq!(config.pool.wait_timeout, Duration::from_secs(7));
-    assert_eq!(config.warnings, ["PGRST_OPENAPI_MODE is set but means nothing to this version of Courant"]);
+    assert_eq!(config.warnings, ["PGRST_DB_INVENTED is set but means nothing to this version of Courant"]);
 }
 
 #[test]

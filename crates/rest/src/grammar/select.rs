@@ -75,6 +75,8 @@ const FIRST_ITEM: &str = "\"...\", field name (* or [a..z0..9_$]), \"*\", \"coun
 const AFTER_FIELD: &str =
     "letter, digit, \"-\", \"->>\", \"->\", \"::\", \".\", \")\", \",\" or end of input";
 
+const AFTER_CAST: &str = "letter, digit, \".\", \"::\", \")\", \",\" or end of input";
+
 /// Reads a whole select list.
 pub(crate) fn select(text: &str, limits: &Limits) -> Result<Vec<Item>, Error> {
     let mut reader = Reader { input: Input::new("select parameter", text), limits, embeds: 0 };
@@ -143,6 +145,9 @@ impl Reader<'_> {
             let cast = self.optional_cast()?;
             return self.ended(Item::Aggregate { function: Aggregate::Count, of: None, alias, cast });
         }
+        if self.input.peek() == Some('!') && !self.is_embed() {
+            return Err(self.input.unexpected_character(AFTER_FIELD));
+        }
         if matches!(self.input.peek(), Some('!' | '(')) {
             return self.embed(name, alias, false, depth);
         }
@@ -150,7 +155,8 @@ impl Reader<'_> {
         let cast = self.optional_cast()?;
         let field = Field { name, path };
         if !self.input.take(".") {
-            return self.ended(Item::Field { field, alias, cast });
+            let expecting = if cast.is_some() { AFTER_CAST } else { AFTER_FIELD };
+            return self.ended_before(expecting, Item::Field { field, alias, cast });
         }
         let called = Aggregate::ALL.into_iter().find(|of| self.input.take(of.name()));
         if called.is_some() && !self.input.take("()") {
@@ -164,12 +170,22 @@ impl Reader<'_> {
         self.ended(Item::Aggregate { function, of, alias, cast })
     }
 
+    /// Whether the hints that begin here are those of an embed.
+    fn is_embed(&self) -> bool {
+        let rest = self.input.rest();
+        rest.find(['(', ')', ',']).is_some_and(|at| rest[at..].starts_with('('))
+    }
+
     /// The item, if nothing else of it stands here.
     fn ended(&mut self, item: Item) -> Result<Item, Error> {
+        self.ended_before(AFTER_FIELD, item)
+    }
+
+    fn ended_before(&mut self, expecting: &str, item: Item) -> Result<Item, Error> {
         self.input.space();
         match self.input.peek() {
             None | Some(',' | ')') => Ok(item),
-            Some(_) => Err(self.input.unexpected_character(AFTER_FIELD)),
+            Some(_) => Err(self.input.unexpected_character(expecting)),
         }
     }
 

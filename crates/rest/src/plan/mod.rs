@@ -4,6 +4,7 @@
 //! [`plan`] reads from top to bottom. Never touches the database; equal inputs give equal plans.
 
 mod call;
+mod described;
 mod missing_column;
 mod outputs;
 mod overload;
@@ -90,22 +91,37 @@ pub fn plan(request: &Request<'_>, catalog: &Catalog, rules: &Rules) -> Result<P
         let details = format!("a URL of at most {url_bytes_max} bytes");
         return Err(Error::limit(StatusCode::URI_TOO_LONG, details));
     }
-    let (call, name) = resource(request.path)?;
-    let (schema, profile) = schema(request, rules)?;
+    let (mut resource, mut name) = resource(request.path)?;
+    resource.takes(request.method)?;
+    let (mut schema, profile) = schema(request, rules)?;
+    match &rules.root {
+        Some(root) if resource == Resource::Root => {
+            (resource, name) = (Resource::Function, root.name.clone());
+            schema = root.schema.clone().unwrap_or(schema);
+        }
+        _ if resource == Resource::Root => described::is_told(rules.openapi.mode)?,
+        _ => {}
+    }
     let offered = Offered { timezones: &catalog.timezones, rollback: rules.transaction_end.may_be_chosen };
     let preferences = Preferences::read(request.headers, &offered);
     let reads = matches!(*request.method, Method::GET | Method::HEAD);
-    let mut query = Query::read(request.query, call && *request.method != Method::POST, &rules.limits)?;
+    let takes_arguments = resource == Resource::Function && reads;
+    let mut query = Query::read(request.query, takes_arguments, &rules.limits)?;
     if reads {
         restrict_to_range(request.headers, &mut query)?;
     }
     let asked = Asked { request, catalog, rules, schema, name, query, preferences, profile };
-    match (call, request.method) {
-        (true, &Method::GET | &Method::HEAD | &Method::POST) => call::plan(asked),
-        (true, method) => Err(Error::call_method(method)),
-        (false, &Method::GET | &Method::HEAD) => plan_read(asked),
-        (false, &Method::POST | &Method::PUT | &Method::PATCH | &Method::DELETE) => write::plan(asked),
-        (false, method) => Err(Error::method(method)),
+    match (resource, request.method) {
+        (Resource::Root, _) => described::root(asked),
+        (Resource::Function, &Method::GET | &Method::HEAD | &Method::POST) => call::plan(asked),
+        (Resource::Function, &Method::OPTIONS) => described::of_function(asked),
+        (Resource::Function, method) => Err(Error::call_method(method)),
+        (Resource::Relation, &Method::GET | &Method::HEAD) => plan_read(asked),
+        (Resource::Relation, &Method::POST | &Method::PUT | &Method::PATCH | &Method::DELETE) => {
+            write::plan(asked)
+        }
+        (Resource::Relation, &Method::OPTIONS) => described::of_relation(asked),
+        (Resource::Relation, method) => Err(Error::method(method)),
     }
 }
 
@@ -203,6 +219,7 @@ impl Asked<'_> {
             content_location,
             location: None,
             max_affected: self.preferences.max_affected,
+            outline: None,
         }
     }
 }
@@ -212,13 +229,30 @@ fn not_a_read(name: &str) -> Reads {
     Reads::Untracked { why: Obstacle::Volatile, object: name.to_owned() }
 }
 
-/// Whether the path calls a function, and the name in it.
-fn resource(path: &str) -> Result<(bool, String), Error> {
+/// What a path means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Resource {
+    Root,
+    Relation,
+    Function,
+}
+
+impl Resource {
+    /// Refuses a method that functions never have, before anything else is read.
+    fn takes(self, method: &Method) -> Result<(), Error> {
+        let is_call = matches!(*method, Method::GET | Method::HEAD | Method::POST | Method::OPTIONS);
+        if self == Resource::Function && !is_call { Err(Error::call_method(method)) } else { Ok(()) }
+    }
+}
+
+/// What the path means, and the name in it.
+fn resource(path: &str) -> Result<(Resource, String), Error> {
     let mut segments = path.strip_prefix('/').unwrap_or(path).split('/');
     let decode = |segment: &str| percent_decode_str(segment).decode_utf8().ok().map(|name| name.into_owned());
     let named = match (segments.next(), segments.next(), segments.next()) {
-        (Some(relation), None, None) => decode(relation).map(|name| (false, name)),
-        (Some("rpc"), Some(function), None) => decode(function).map(|name| (true, name)),
+        (Some("") | None, None, None) => return Ok((Resource::Root, String::new())),
+        (Some(relation), None, None) => decode(relation).map(|name| (Resource::Relation, name)),
+        (Some("rpc"), Some(function), None) => decode(function).map(|name| (Resource::Function, name)),
         _ => None,
     };
     named.filter(|(_, name)| !name.is_empty()).ok_or_else(Error::path)
@@ -226,7 +260,7 @@ fn resource(path: &str) -> Result<(bool, String), Error> {
 
 /// The schema asked for by a profile header, or the default.
 fn schema(request: &Request<'_>, rules: &Rules) -> Result<(String, Option<String>), Error> {
-    let reads = matches!(*request.method, Method::GET | Method::HEAD);
+    let reads = matches!(*request.method, Method::GET | Method::HEAD | Method::OPTIONS);
     let header = if reads { "accept-profile" } else { "content-profile" };
     let first = rules.schemas.first().cloned().unwrap_or_default();
     let Some(asked) = request.headers.get(header) else {

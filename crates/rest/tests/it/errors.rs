@@ -140,7 +140,9 @@ const REFUSED: &[Refused] = &[
         400,
         "Invalid preferences: timezone=Jupiter/Red_Spot, max-affected=many",
     ),
-    ("GET /", &[], "", 404, "PGRST125"),
+    ("GET /projects/1", &[], "", 404, "PGRST125"),
+    ("POST /", &[], "{}", 405, "PGRST117"),
+    ("DELETE /rpc/ticking?a=1", &[], "", 405, "PGRST101"),
     ("GET /a/b/c", &[], "", 404, "PGRST125"),
     (
         "GET /clients?select=id,people(id)",

@@ -43,8 +43,15 @@ const WORDS: &str = "select from where and or not as on in is null true false un
     to_jsonb to_tsvector to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery json_strip_nulls \
     jsonb_to_recordset jsonb_to_record jsonb_agg jsonb_build_object jsonb_array_elements nextval row true length substring string_agg chr encode hex bytea json_build_object json_object_keys st_asgeojson group avg sum max min integer bigint boolean uuid jsonb numeric tsvector timestamp time zone api status Q E date json xmax";
 
+/// Statements into which nothing is written.
+const FIXED: [&str; 2] =
+    [include_str!("../../src/openapi/describe.sql"), include_str!("../../src/openapi/operations.sql")];
+
 /// What stands outside quotes must be of the writer's own vocabulary.
 fn is_the_writers_own(sql: &str) -> bool {
+    if FIXED.contains(&sql) {
+        return true;
+    }
     let Some(rest) = unquoted(sql) else { return false };
     let words: BTreeSet<&str> = WORDS.split_whitespace().collect();
     let word =
@@ -130,6 +137,7 @@ fn query() -> impl Strategy<Value = String> {
 
 fn path() -> impl Strategy<Value = String> {
     const KNOWN: &[&str] = &[
+        "",
         "clients",
         "projects",
         "tasks",
@@ -266,7 +274,7 @@ proptest! {
 
     #[test]
     fn no_input_panics_and_no_text_of_a_request_stands_in_sql_unquoted(
-        method in prop::sample::select(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"][..]),
+        method in prop::sample::select(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"][..]),
         path in path(),
         query in query(),
         headers in prop::collection::vec(header(), 0..4),
