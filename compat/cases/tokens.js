@@ -3,22 +3,28 @@
 // A case says claims; times in them are relative ("+60" is in a minute). The keys of a run are made by it and end with
 // it: the settings of a feature name them as `$jwks`, `$rsa`, and so on.
 
-import { createHmac, generateKeyPairSync, sign } from "node:crypto";
+import { constants, createHmac, generateKeyPairSync, sign } from "node:crypto";
 
 /** Long enough for HS512. */
 export const SECRET = "a secret that is longer than the sixty-four bytes that HS512 wants of it";
 
+const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+
 const pairs = new Map();
+
+/** What makes a pair, by the beginning of its name. */
+const KINDS = [
+  ["ec384", () => generateKeyPairSync("ec", { namedCurve: "P-384" })],
+  ["ec", () => generateKeyPairSync("ec", { namedCurve: "P-256" })],
+  ["ed", () => generateKeyPairSync("ed25519")],
+  ["rsa", () => generateKeyPairSync("rsa", { modulusLength: 2048 })],
+];
 
 /** The key pair of this name, made when it is first wanted. */
 function pair(name) {
   if (!pairs.has(name)) {
-    pairs.set(
-      name,
-      name.startsWith("ec")
-        ? generateKeyPairSync("ec", { namedCurve: "P-256" })
-        : generateKeyPairSync("rsa", { modulusLength: 2048 }),
-    );
+    const [, make] = KINDS.find(([kind]) => name.startsWith(kind));
+    pairs.set(name, make());
   }
   return pairs.get(name);
 }
@@ -35,6 +41,9 @@ const KEYS = {
   $base64: () => Buffer.from(SECRET).toString("base64"),
   $rsa: () => JSON.stringify(publicKey("rsa", { alg: "RS256", use: "sig" })),
   $ec: () => JSON.stringify(publicKey("ec", { alg: "ES256", use: "sig" })),
+  $any: () =>
+    JSON.stringify({ keys: ["rsa", "ec", "ec384", "ed"].map((name) => publicKey(name)).concat(octets({})) }),
+  $enc: () => JSON.stringify({ keys: [publicKey("rsa", { use: "enc" }), publicKey("ec", { use: "sig" })] }),
   $oct: () => JSON.stringify(octets({ alg: "HS256" })),
   $jwks: () =>
     JSON.stringify({
@@ -65,7 +74,8 @@ function signature(algorithm, key, secret, signed) {
   if (algorithm === "none") return "";
   if (algorithm.startsWith("HS")) return createHmac(digest, secret).update(signed).digest("base64url");
   const options = { key: pair(key).privateKey, dsaEncoding: "ieee-p1363" };
-  return sign(digest, Buffer.from(signed), options).toString("base64url");
+  if (algorithm.startsWith("PS")) Object.assign(options, PSS);
+  return sign(algorithm === "EdDSA" ? null : digest, Buffer.from(signed), options).toString("base64url");
 }
 
 function timed(claims) {

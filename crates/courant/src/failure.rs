@@ -65,7 +65,7 @@ impl Failure {
     pub(crate) fn response(&self) -> Response<Body> {
         match self {
             Failure::Request(error) => rest_error(error),
-            Failure::Identity(refused) => refused_token(refused),
+            Failure::Identity(refused) => refused_token(*refused),
             Failure::Consistency(_) => {
                 made(StatusCode::BAD_REQUEST, "COURANT_CONSISTENCY", &self.to_string(), None)
             }
@@ -143,23 +143,14 @@ fn database(error: &pg::Error, anonymous: bool) -> Response<Body> {
     }
 }
 
-fn refused_token(refused: &Refused) -> Response<Body> {
-    let (status, code) = match refused {
-        Refused::AnonymousDisabled => (StatusCode::UNAUTHORIZED, "PGRST302"),
-        Refused::NoSecret => (StatusCode::INTERNAL_SERVER_ERROR, "PGRST300"),
-        Refused::Malformed(_) | Refused::Signature(_) => (StatusCode::UNAUTHORIZED, "PGRST301"),
-        Refused::Claims(_) => (StatusCode::UNAUTHORIZED, "PGRST303"),
-    };
-    let message = refused.to_string();
-    let mut response = made(status, code, &message, None);
-    if status == StatusCode::UNAUTHORIZED {
-        let challenge = match refused {
-            Refused::AnonymousDisabled => "Bearer".to_owned(),
-            _ => format!("Bearer error=\"invalid_token\", error_description=\"{message}\""),
-        };
-        if let Ok(challenge) = HeaderValue::from_str(&challenge) {
-            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-        }
+fn refused_token(refused: Refused) -> Response<Body> {
+    let (status, code) = refused.status_and_code();
+    let body = json!({
+        "code": code, "details": refused.details(), "hint": null, "message": refused.to_string()
+    });
+    let mut response = response::json(status, body.to_string());
+    if let Some(challenge) = refused.challenge().and_then(|text| HeaderValue::try_from(text).ok()) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
     response
 }
@@ -185,6 +176,6 @@ fn retry(mut response: Response<Body>) -> Response<Body> {
 
 /// An error that was made here.
 pub(crate) fn made(status: StatusCode, code: &str, message: &str, hint: Option<&str>) -> Response<Body> {
-    let body = json!({ "code": code, "message": message, "details": null, "hint": hint });
+    let body = json!({ "code": code, "details": null, "hint": hint, "message": message });
     response::json(status, body.to_string())
 }

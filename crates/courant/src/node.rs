@@ -88,6 +88,11 @@ impl Node {
         let options = options(&config)?.with_defaults(&[], "courant").preferring_primary();
         let tasks = TaskTracker::new();
         let identities = Identities::new(config.database.anon_role.as_deref(), &config.jwt);
+        let identities = identities.map_err(|why| ConfigError::Invalid {
+            key: "jwt.secret".to_owned(),
+            place: "as it was read".to_owned(),
+            why,
+        })?;
         if identities.is_open() && !config.listen.ip().is_loopback() {
             let why = "without an anonymous role and a JWT secret everybody reads as the database's user: listen on \
                        127.0.0.1, or set PGRST_DB_ANON_ROLE";

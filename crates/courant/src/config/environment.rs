@@ -34,16 +34,10 @@ const ADDRESSES: [(&str, &str, &str); 2] = [
 ];
 
 /// What cannot be left undone: an app that sets these relies on them for its safety.
-const REFUSED: [(&str, &str); 2] = [
-    (
-        "PGRST_DB_PRE_REQUEST",
-        "pre-request functions are not called yet, and they may be what protects the data",
-    ),
-    (
-        "PGRST_JWT_SECRET_IS_BASE64",
-        "base64 is not decoded yet: give the decoded secret, as a file with @path",
-    ),
-];
+const REFUSED: [(&str, &str); 1] = [(
+    "PGRST_DB_PRE_REQUEST",
+    "pre-request functions are not called yet, and they may be what protects the data",
+)];
 
 /// The variables, over what the layers below gave.
 pub(super) struct Variables<'a> {
@@ -109,12 +103,6 @@ impl Variables<'_> {
             let address = format!("{host_now}:{}", self.get(port).unwrap_or(below_port));
             layer.insert(key, (Given::Text(address), format!("environment {host}, {port}")));
         }
-        if let Some(path) = self.get("PGRST_JWT_ROLE_CLAIM_KEY") {
-            // A path of one step, `.role` or `."https://…"`; a longer one stays as it is and names no claim.
-            let claim = path.strip_prefix('.').unwrap_or(path).trim_matches('"');
-            let place = "environment PGRST_JWT_ROLE_CLAIM_KEY".to_owned();
-            layer.insert("jwt.role_claim", (Given::Text(claim.to_owned()), place));
-        }
         if let Some(seconds) = self.get("PGRST_DB_POOL_ACQUISITION_TIMEOUT") {
             let place = "environment PGRST_DB_POOL_ACQUISITION_TIMEOUT".to_owned();
             layer.insert("pool.wait_timeout_ms", (Given::Text(format!("{seconds}000")), place));
@@ -129,7 +117,7 @@ impl Variables<'_> {
     /// Only warned of: orchestrators invent variables such as `COURANT_SERVICE_HOST` by themselves, and
     /// PostgREST has many that make no difference here.
     fn unknown(&self) -> Vec<String> {
-        let forms = ["PGRST_JWT_ROLE_CLAIM_KEY", "PGRST_DB_POOL_ACQUISITION_TIMEOUT", "PGRST_LOG_LEVEL"];
+        let forms = ["PGRST_DB_POOL_ACQUISITION_TIMEOUT", "PGRST_LOG_LEVEL"];
         let known = |name: &str| {
             OTHERS.contains(&name)
                 || forms.contains(&name)

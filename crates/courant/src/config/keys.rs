@@ -258,19 +258,41 @@ const KEYS: &[Key] = &[
     Key::new(
         "jwt.secret",
         "none: no token is accepted",
-        "The HS256 secret of tokens, 32 bytes or more; `@path` reads it from a file.",
+        "What tokens are signed with: a secret for HS256, HS384 and HS512, 32 bytes or more; a JSON Web Key \
+         (RSA, EC of P-256 or P-384, Ed25519 or oct); or a set of them, `{\"keys\": [...]}`, told apart by `kid`. \
+         `@path` reads it from a file.",
         |config, given| given.secret().and_then(jwt_secret).map(|secret| config.jwt.secret = Some(secret)),
     )
     .unset()
     .postgrest(&["PGRST_JWT_SECRET"]),
-    Key::new("jwt.audience", "any", "The audience that a token must be for.", |config, given| {
+    Key::new(
+        "jwt.secret_is_base64",
+        "false",
+        "Whether `jwt.secret` is written in base64, in either alphabet.",
+        |config, given| given.boolean().map(|is_base64| config.jwt.secret_is_base64 = is_base64),
+    )
+    .postgrest(&["PGRST_JWT_SECRET_IS_BASE64"]),
+    Key::new("jwt.audience", "any", "The audience that a token must be for, if it names any.", |config, given| {
         given.text().map(|audience| config.jwt.audience = Some(audience))
     })
     .unset()
     .postgrest(&["PGRST_JWT_AUD"]),
-    Key::new("jwt.role_claim", "role", "The claim that names the role.", |config, given| {
-        given.text().map(|claim| config.jwt.role_claim = claim)
-    }),
+    Key::new(
+        "jwt.role_claim",
+        "role",
+        "The claim that names the role: its name, or PostgREST's path to it, `.realm.roles[0]`, \
+         `.\"https://example.com/role\".key`, `.roles[?(@ ^== \"app_\")]`, `.groups[0][1:]`.",
+        |config, given| given.text().and_then(|text| text.parse()).map(|path| config.jwt.role_claim = path),
+    )
+    .postgrest(&["PGRST_JWT_ROLE_CLAIM_KEY"]),
+    Key::new(
+        "jwt.cache_entries_max",
+        "1000",
+        "How many tokens are remembered as signed well, so that a signature is checked once; times and audience \
+         are checked on every request. 0: none.",
+        |config, given| given.count(0..=1_000_000).map(|count| config.jwt.cache_entries_max = count),
+    )
+    .postgrest(&["PGRST_JWT_CACHE_MAX_ENTRIES"]),
     Key::new(
         "pool.connections_max",
         "5",
@@ -554,10 +576,7 @@ fn url(text: String) -> Result<Secret, Refusal> {
 }
 
 fn jwt_secret(text: String) -> Result<Secret, Refusal> {
-    if text.trim_start().starts_with('{') {
-        return Err("JSON Web Keys are not read yet: give the HS256 secret itself".to_owned());
-    }
-    // RFC 7518, 3.2: a key as long as the hash, or longer.
+    // What is too short as it stands is so decoded as well; the rest is judged with jwt.secret_is_base64.
     if text.len() < 32 {
         return Err(format!("expected 32 bytes or more, found {}", text.len()));
     }

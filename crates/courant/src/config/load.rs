@@ -10,6 +10,7 @@ use super::given::Given;
 use super::keys::Key;
 use super::tables::disjoint;
 use super::{Config, Environment, LogFormat};
+use crate::identity;
 
 /// What is given for each key, and where.
 pub(super) type Layer = BTreeMap<&'static str, (Given, String)>;
@@ -117,6 +118,9 @@ impl Config {
             let memory = self.proxy.cache_bytes_max;
             let why = format!("expected at most proxy.cache_bytes_max, which is {memory}");
             return fail("proxy.cache_entry_bytes_max", why);
+        }
+        if let Err(why) = identity::check(&self.jwt) {
+            return fail("jwt.secret", why);
         }
         if let Some((key, why)) = self.door.contradiction() {
             return fail(key, why);

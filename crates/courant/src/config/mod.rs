@@ -24,6 +24,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::consistency::Consistency;
+use crate::identity::ClaimPath;
 
 pub(crate) use api::Api;
 pub(crate) use error::ConfigError;
@@ -79,11 +80,13 @@ pub(crate) struct Database {
 }
 
 /// How a token becomes a role.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Jwt {
     pub(crate) secret: Option<Secret>,
+    pub(crate) secret_is_base64: bool,
     pub(crate) audience: Option<String>,
-    pub(crate) role_claim: String,
+    pub(crate) role_claim: ClaimPath,
+    pub(crate) cache_entries_max: usize,
 }
 
 /// Connections for requests.
@@ -237,7 +240,13 @@ impl Config {
             proxy: Proxy::default(),
             database: Database::default(),
             api: Api::default(),
-            jwt: Jwt::default(),
+            jwt: Jwt {
+                secret: None,
+                secret_is_base64: false,
+                audience: None,
+                role_claim: ClaimPath::default(),
+                cache_entries_max: 0,
+            },
             pool: Pool::default(),
             cache: Cache::default(),
             stream: Stream::default(),
