@@ -20,6 +20,7 @@ mod demo;
 mod embedded;
 mod encoding;
 mod ended;
+mod explain;
 mod failure;
 mod flight;
 mod guard;

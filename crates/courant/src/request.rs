@@ -23,6 +23,7 @@ use crate::batch;
 use crate::bypass::Bypass;
 use crate::check;
 use crate::consistency::Consistency;
+use crate::explain;
 use crate::failure::Failure;
 use crate::flight::Seat;
 use crate::identity::Identity;
@@ -95,6 +96,11 @@ async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
     let planned = schema.plan(&asked.head, &body).map_err(Failure::from)?;
     asked.planned = Some(Arc::clone(&planned));
     let session = Settled::new(&asked.head, who, Arc::clone(&planned));
+    if planned.plan.answer.is_explanation() {
+        let found = explain::told(node, &schema, &planned, &session);
+        let answer = Answer::new(&planned.plan, found, false, target(&asked.head))?;
+        return Ok((answer, Source::Bypass(Bypass::Explained)));
+    }
 
     match (planned.plan.access, &planned.tracked) {
         (Access::Write, _) if session.role().is_none() => Err(Arc::new(Failure::ReadOnly)),
@@ -204,6 +210,12 @@ async fn fill(
 
 /// The database's answer, whatever the cache holds.
 pub(crate) async fn query(node: &Node, planned: &Planned, session: &Settled) -> Result<Found, Failure> {
+    if planned.plan.answer.is_plan() {
+        return explain::read(node, planned, session).await;
+    }
+    if let Some(estimate) = &planned.plan.estimate {
+        return explain::estimated(node, planned, session, estimate).await;
+    }
     let began = node.clock.now();
     let row = node.pool.read(session.lent(&session.settings()), &planned.plan.statement).await;
     Found::read(&ran(node, planned, session, began, row)?)
@@ -228,6 +240,15 @@ pub(crate) fn ran<T>(
 async fn write(node: &Node, asked: &Asked, planned: &Planned, session: &Settled) -> Served {
     let plan = &planned.plan;
     let mut mark = node.marks.set();
+    let record = node.audit.holds_writes().then(|| {
+        let client = node.guard.client(asked.peer, &asked.head.headers);
+        audit::record(&asked.head, client, asked.who.as_deref(), &planned.route)
+    });
+    if plan.answer.is_plan() {
+        let found = explain::write(node, planned, session, (&mut mark, record.as_ref())).await?;
+        let answer = Answer::new(plan, found, false, target(&asked.head))?;
+        return Ok((answer, Source::Bypass(Bypass::Method)));
+    }
     let began = node.clock.now();
     let acceptable = |row: &pg::Row| {
         let kept = !plan.answer.rolls_back();
@@ -235,10 +256,6 @@ async fn write(node: &Node, asked: &Asked, planned: &Planned, session: &Settled)
     };
     let commit = if plan.answer.decides() { Commit::If(&acceptable) } else { Commit::Always };
     let text = mark.text();
-    let record = node.audit.holds_writes().then(|| {
-        let client = node.guard.client(asked.peer, &asked.head.headers);
-        audit::record(&asked.head, client, asked.who.as_deref(), &planned.route)
-    });
     let trail = Trail { mark: Some(&text), record: record.as_ref() };
     let written = node.pool.write(session.lent(&session.settings()), &plan.statement, trail, commit).await;
     let written = ran(node, planned, session, began, written)?;
@@ -251,7 +268,7 @@ async fn write(node: &Node, asked: &Asked, planned: &Planned, session: &Settled)
 
 /// Makes sure that nothing older than a committed write is served from here once it is acknowledged. Returns
 /// a position of the log at or above its commit, by which other nodes know it.
-async fn acknowledge(node: &Node, mark: &mut Mark<'_>) -> Option<Lsn> {
+pub(crate) async fn acknowledge(node: &Node, mark: &mut Mark<'_>) -> Option<Lsn> {
     if let Ok(Some(end)) = tokio::time::timeout(node.config.stream.write_wait, mark.passed()).await {
         node.cache.note_write(node.clock.now());
         return Some(end);

@@ -144,7 +144,8 @@ impl Schema {
         self.published.as_ref().is_some_and(|published| !published.contains(&id))
     }
 
-    fn name(&self, id: RelationId) -> String {
+    /// What a relation is called, for people.
+    pub(crate) fn name(&self, id: RelationId) -> String {
         let stored = self.catalog.tables.iter().find(|table| table.id == id);
         stored
             .map_or_else(|| format!("relation {}", id.0), |table| format!("{}.{}", table.schema, table.name))

@@ -7,6 +7,7 @@ use http::header::{HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::media::Media;
+use crate::shown::Shown;
 use crate::{Error, Plan};
 
 /// How the answer's row becomes a response.
@@ -14,6 +15,7 @@ use crate::{Error, Plan};
 pub struct AnswerRules {
     pub(crate) kind: Kind,
     pub(crate) media: Media,
+    pub(crate) shown: Shown,
     /// Whether there is a body to send.
     pub(crate) body: bool,
     pub(crate) counted: bool,
@@ -60,9 +62,27 @@ pub struct Location {
 }
 
 impl AnswerRules {
+    /// Whether PostgreSQL's plan is shown, which is any number of rows of one column, instead of the answer.
+    pub fn is_plan(&self) -> bool {
+        matches!(self.shown, Shown::Plan { .. })
+    }
+
+    /// Whether it is shown what the request comes down to, instead of the answer: nothing is to be run.
+    pub fn is_explanation(&self) -> bool {
+        matches!(self.shown, Shown::Explanation { .. })
+    }
+
     /// Whether the response has the statement's `body`.
     pub fn has_body(&self) -> bool {
         self.body && !self.head
+    }
+
+    /// The head of what is shown instead of the answer.
+    fn shown_as(&self, content_type: &str) -> Head {
+        let mut fields = Vec::with_capacity(2);
+        set(&mut fields, Field::ContentType, content_type);
+        self.content_profile.iter().for_each(|profile| set(&mut fields, Field::ContentProfile, profile));
+        Head { status: StatusCode::OK, fields }
     }
 
     /// The error of a range beyond the end, with the headers that the answer would have had.
@@ -82,6 +102,9 @@ impl AnswerRules {
     /// Whether a write may have to be rolled back: by wish, or because [`respond`] turns the counts into an
     /// error. It must be asked before the COMMIT.
     pub fn decides(&self) -> bool {
+        if self.shown != Shown::Answer {
+            return self.rollback;
+        }
         self.rollback
             || self.media.is_singular()
             || self.max_affected.is_some()
@@ -90,7 +113,7 @@ impl AnswerRules {
 
     /// Whether the statement's `body` is bytes, written in hexadecimal digits.
     pub fn is_binary(&self) -> bool {
-        matches!(self.media, Media::Own { binary: true, .. })
+        matches!(self.media, Media::Own { binary: true, .. }) && self.shown == Shown::Answer
     }
 
     /// Whether what was written is rolled back although the request is answered.
@@ -175,6 +198,9 @@ impl Field {
 /// The head of the response to a plan whose statement returned these counts.
 pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
     let answer = &plan.answer;
+    if let Some(content_type) = answer.shown.content_type() {
+        return Ok(answer.shown_as(content_type));
+    }
     let Counts { rows, total, .. } = *counts;
     if matches!(answer.kind, Kind::Put { .. }) && rows != 1 {
         return Err(Error::put_key());

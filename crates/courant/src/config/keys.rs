@@ -239,6 +239,14 @@ const KEYS: &[Key] = &[
     })
     .postgrest(&["PGRST_DB_AGGREGATES_ENABLED"]),
     Key::new(
+        "database.plans",
+        "false",
+        "Whether requests may ask how they are answered: for PostgreSQL's plan, and for the statement, what it \
+         reads and why its answer is kept or not. It tells more of the database than its answers do.",
+        |config, given| given.boolean().map(|plans| config.database.plans = plans),
+    )
+    .postgrest(&["PGRST_DB_PLAN_ENABLED"]),
+    Key::new(
         "database.transaction_end",
         "commit",
         "How the transaction of a request ends: `commit` or `rollback`; with `-allow-override` after it, unless \

@@ -72,6 +72,7 @@ pub(crate) struct Database {
     pub(crate) anon_role: Option<String>,
     pub(crate) rows_max: Option<u64>,
     pub(crate) aggregates: bool,
+    pub(crate) plans: bool,
     pub(crate) transaction_end: rest::TransactionEnd,
 }
 

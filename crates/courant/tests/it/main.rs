@@ -15,6 +15,7 @@ mod consistency;
 mod degraded;
 #[cfg(test)]
 mod encoding;
+mod explain;
 #[cfg(test)]
 mod front_door;
 #[cfg(test)]
