@@ -6,6 +6,7 @@
 mod admin;
 mod answer;
 mod app;
+mod atomic;
 mod audit;
 mod batch;
 mod bypass;

@@ -18,6 +18,7 @@ use pg::session::{Commit, Trail};
 use rest::{Access, Reads};
 
 use crate::answer::{Answer, Source};
+use crate::atomic;
 use crate::audit;
 use crate::batch;
 use crate::bypass::Bypass;
@@ -46,6 +47,9 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
     if let Some(route) = node.proxy.route(&request) {
         // Apart, so that requests for the API carry nothing of it.
         return Box::pin(proxy::answer(node, route, request, visit)).await;
+    }
+    if node.config.http.batch_parts_max > 0 && atomic::is_batch(request.uri()) {
+        return Box::pin(atomic::answer(node, request, visit)).await;
     }
     let arrived = node.clock.now();
     let (mut head, body) = request.into_parts();
@@ -286,7 +290,7 @@ pub(crate) fn is_own(path: &str) -> bool {
 
 /// The address without the prefix, before anybody looks at it: both forms share plans and answers, and the
 /// database is told the path that it hears behind Supabase's gateway. No resource has such a name.
-fn unprefixed(uri: Uri) -> Uri {
+pub(crate) fn unprefixed(uri: Uri) -> Uri {
     let inner = uri.path_and_query().and_then(|target| target.as_str().strip_prefix(PREFIX));
     let inner = inner.filter(|inner| inner.starts_with('/')).map(PathAndQuery::try_from);
     match inner {
@@ -300,7 +304,7 @@ fn target(head: &Parts) -> &str {
 }
 
 /// The whole body, within its limit.
-async fn whole(node: &Node, head: &Parts, body: Incoming) -> Result<Bytes, Failure> {
+pub(crate) async fn whole(node: &Node, head: &Parts, body: Incoming) -> Result<Bytes, Failure> {
     let limits = &node.config.http;
     if target(head).len() > limits.url_bytes_max {
         return Err(Failure::TooLarge {

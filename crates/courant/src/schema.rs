@@ -25,7 +25,7 @@ const SIGHTINGS: usize = 4096;
 /// Plans of requests with more bytes than this to plan by are not remembered.
 const PLAN_KEY_BYTES_MAX: usize = 4096;
 /// The headers that a plan depends on.
-const PLANNING_HEADERS: [&str; 6] =
+pub(crate) const PLANNING_HEADERS: [&str; 6] =
     ["accept", "accept-profile", "content-profile", "content-type", "prefer", "range"];
 
 /// The catalog, the rules, and the plans made from them.

@@ -446,6 +446,13 @@ const KEYS: &[Key] = &[
         |config, given| given.count(0..=GIB).map(|bytes| config.http.body_bytes_max = bytes),
     ),
     Key::new(
+        "http.batch_parts_max",
+        "100",
+        "The most requests that are sent together to `/courant/batch`, as one transaction; with 0 there is no such \
+         thing.",
+        |config, given| given.count(0..=10_000).map(|parts| config.http.batch_parts_max = parts),
+    ),
+    Key::new(
         "http.header_bytes_max",
         "65536",
         "The largest request head (64 KiB); a larger one is answered 431.",

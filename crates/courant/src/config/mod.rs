@@ -156,6 +156,7 @@ pub(crate) struct Stream {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Http {
     pub(crate) body_bytes_max: usize,
+    pub(crate) batch_parts_max: usize,
     pub(crate) header_bytes_max: usize,
     pub(crate) url_bytes_max: usize,
     pub(crate) connections_max: usize,

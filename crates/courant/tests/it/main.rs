@@ -2,6 +2,7 @@
 
 // Under `cfg(test)`, clippy lets the functions that tests share unwrap, as tests may.
 #[cfg(test)]
+mod atomic;
 mod audit;
 #[cfg(test)]
 mod batch;
