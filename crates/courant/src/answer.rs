@@ -99,6 +99,11 @@ impl Answer {
         (OVERHEAD_BYTES + self.texts.len()) as u64
     }
 
+    /// Its status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The body as PostgreSQL made it.
     pub(crate) fn body(&self) -> &[u8] {
         self.texts.text(BODY)

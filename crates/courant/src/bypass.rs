@@ -21,6 +21,8 @@ pub(crate) enum Bypass {
     Off,
     /// The request may write.
     Method,
+    /// It is not the answer that is shown, but how it is come by.
+    Explained,
     /// There is no answer, only an error.
     Failed,
 }
@@ -45,6 +47,7 @@ impl Bypass {
             Bypass::Token => "token",
             Bypass::Off => "off",
             Bypass::Method => "method",
+            Bypass::Explained => "explained",
             Bypass::Failed => "failed",
         }
     }
@@ -73,6 +76,7 @@ impl fmt::Display for Bypass {
             Bypass::Token => write!(f, "the token could not be verified"),
             Bypass::Off => write!(f, "the cache is off"),
             Bypass::Method => write!(f, "the request may write"),
+            Bypass::Explained => write!(f, "it is explained, not answered"),
             Bypass::Failed => Ok(()),
         }
     }

@@ -39,6 +39,9 @@ pub(crate) enum Failure {
     /// Its body did not come in time.
     #[error("the request's body did not arrive in time (http.body_timeout_ms)")]
     BodySlow,
+    /// It is no batch of requests, or one of its parts is none that a batch can hold.
+    #[error("{why}")]
+    Batch { status: StatusCode, why: String },
     /// Its body ended before it was whole.
     #[error("the request's body could not be read")]
     Body,
@@ -81,6 +84,7 @@ impl Failure {
                 made(StatusCode::REQUEST_TIMEOUT, "COURANT_HEAD_TIMEOUT", &self.to_string(), None)
             }
             Failure::Body => made(StatusCode::BAD_REQUEST, "PGRST102", &self.to_string(), None),
+            Failure::Batch { status, .. } => made(*status, "COURANT_BATCH", &self.to_string(), None),
             Failure::BodySlow => {
                 let mut response =
                     made(StatusCode::REQUEST_TIMEOUT, "COURANT_BODY_TIMEOUT", &self.to_string(), None);

@@ -6,6 +6,7 @@
 mod admin;
 mod answer;
 mod app;
+mod atomic;
 mod audit;
 mod batch;
 mod bypass;
@@ -20,6 +21,7 @@ mod demo;
 mod embedded;
 mod encoding;
 mod ended;
+mod explain;
 mod failure;
 mod flight;
 mod guard;

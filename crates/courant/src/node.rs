@@ -281,6 +281,7 @@ fn rules(config: &Config) -> Rules {
         schemas: schemas.clone(),
         rows_max: config.database.rows_max,
         aggregates: config.database.aggregates,
+        plans: config.database.plans,
         transaction_end: config.database.transaction_end,
         root: config.api.root.clone(),
         openapi: config.api.described(config.listen),

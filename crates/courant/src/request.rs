@@ -18,11 +18,13 @@ use pg::session::{Commit, Trail};
 use rest::{Access, Reads};
 
 use crate::answer::{Answer, Source};
+use crate::atomic;
 use crate::audit;
 use crate::batch;
 use crate::bypass::Bypass;
 use crate::check;
 use crate::consistency::Consistency;
+use crate::explain;
 use crate::failure::Failure;
 use crate::flight::Seat;
 use crate::identity::Identity;
@@ -46,6 +48,9 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
     if let Some(route) = node.proxy.route(&request) {
         // Apart, so that requests for the API carry nothing of it.
         return Box::pin(proxy::answer(node, route, request, visit)).await;
+    }
+    if node.config.http.batch_parts_max > 0 && atomic::is_batch(request.uri()) {
+        return Box::pin(atomic::answer(node, request, visit)).await;
     }
     let arrived = node.clock.now();
     let (mut head, body) = request.into_parts();
@@ -104,6 +109,11 @@ async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
     asked.planned = Some(Arc::clone(&planned));
     asked.stages.end("plan");
     let session = Settled::new(&asked.head, who, Arc::clone(&planned));
+    if planned.plan.answer.is_explanation() {
+        let found = explain::told(node, &schema, &planned, &session);
+        let answer = Answer::new(&planned.plan, found, false, target(&asked.head))?;
+        return Ok((answer, Source::Bypass(Bypass::Explained)));
+    }
 
     let served = match (planned.plan.access, &planned.tracked) {
         (Access::Write, _) if session.role().is_none() => Err(Arc::new(Failure::ReadOnly)),
@@ -215,6 +225,12 @@ async fn fill(
 
 /// The database's answer, whatever the cache holds.
 pub(crate) async fn query(node: &Node, planned: &Planned, session: &Settled) -> Result<Found, Failure> {
+    if planned.plan.answer.is_plan() {
+        return explain::read(node, planned, session).await;
+    }
+    if let Some(estimate) = &planned.plan.estimate {
+        return explain::estimated(node, planned, session, estimate).await;
+    }
     let began = node.clock.now();
     let row = node.pool.read(session.lent(&session.settings()), &planned.plan.statement).await;
     Found::read(&ran(node, planned, session, began, row)?)
@@ -239,6 +255,15 @@ pub(crate) fn ran<T>(
 async fn write(node: &Node, asked: &Asked, planned: &Planned, session: &Settled) -> Served {
     let plan = &planned.plan;
     let mut mark = node.marks.set();
+    let record = node.audit.holds_writes().then(|| {
+        let client = node.guard.client(asked.peer, &asked.head.headers);
+        audit::record(&asked.head, client, asked.who.as_deref(), &planned.route)
+    });
+    if plan.answer.is_plan() {
+        let found = explain::write(node, planned, session, (&mut mark, record.as_ref())).await?;
+        let answer = Answer::new(plan, found, false, target(&asked.head))?;
+        return Ok((answer, Source::Bypass(Bypass::Method)));
+    }
     let began = node.clock.now();
     let acceptable = |row: &pg::Row| {
         let kept = !plan.answer.rolls_back();
@@ -246,10 +271,6 @@ async fn write(node: &Node, asked: &Asked, planned: &Planned, session: &Settled)
     };
     let commit = if plan.answer.decides() { Commit::If(&acceptable) } else { Commit::Always };
     let text = mark.text();
-    let record = node.audit.holds_writes().then(|| {
-        let client = node.guard.client(asked.peer, &asked.head.headers);
-        audit::record(&asked.head, client, asked.who.as_deref(), &planned.route)
-    });
     let trail = Trail { mark: Some(&text), record: record.as_ref() };
     let written = node.pool.write(session.lent(&session.settings()), &plan.statement, trail, commit).await;
     let written = ran(node, planned, session, began, written)?;
@@ -262,7 +283,7 @@ async fn write(node: &Node, asked: &Asked, planned: &Planned, session: &Settled)
 
 /// Makes sure that nothing older than a committed write is served from here once it is acknowledged. Returns
 /// a position of the log at or above its commit, by which other nodes know it.
-async fn acknowledge(node: &Node, mark: &mut Mark<'_>) -> Option<Lsn> {
+pub(crate) async fn acknowledge(node: &Node, mark: &mut Mark<'_>) -> Option<Lsn> {
     if let Ok(Some(end)) = tokio::time::timeout(node.config.stream.write_wait, mark.passed()).await {
         node.cache.note_write(node.clock.now());
         return Some(end);
@@ -280,7 +301,7 @@ pub(crate) fn is_own(path: &str) -> bool {
 
 /// The address without the prefix, before anybody looks at it: both forms share plans and answers, and the
 /// database is told the path that it hears behind Supabase's gateway. No resource has such a name.
-fn unprefixed(uri: Uri) -> Uri {
+pub(crate) fn unprefixed(uri: Uri) -> Uri {
     let inner = uri.path_and_query().and_then(|target| target.as_str().strip_prefix(PREFIX));
     let inner = inner.filter(|inner| inner.starts_with('/')).map(PathAndQuery::try_from);
     match inner {
@@ -294,7 +315,7 @@ fn target(head: &Parts) -> &str {
 }
 
 /// The whole body, within its limit.
-async fn whole(node: &Node, head: &Parts, body: Incoming) -> Result<Bytes, Failure> {
+pub(crate) async fn whole(node: &Node, head: &Parts, body: Incoming) -> Result<Bytes, Failure> {
     let limits = &node.config.http;
     if target(head).len() > limits.url_bytes_max {
         return Err(Failure::TooLarge {

@@ -36,6 +36,37 @@ impl Found {
         Found::decode(row).map_err(|error| Failure::Unreadable(error.to_string()))
     }
 
+    /// Reads PostgreSQL's plan for a statement, line by line.
+    pub(crate) fn plan(rows: &[Row]) -> Result<Found, Failure> {
+        let mut plan = String::new();
+        for row in rows {
+            let line = row.text(0).map_err(|error| Failure::Unreadable(error.to_string()))?;
+            plan.extend([line, "\n"]);
+        }
+        Ok(Found::told(plan))
+    }
+
+    /// A body that was not made of rows.
+    pub(crate) fn told(body: String) -> Found {
+        let (snapshot, position, keys, embedded) = (None, None, Vec::new(), None);
+        Found { body: Some(body.into()), counts: Counts::default(), snapshot, position, keys, embedded }
+    }
+
+    /// Has the planner's number of rows count, where it is wanted: `plan` is in JSON.
+    pub(crate) fn estimate(&mut self, plan: &[Row], above: Option<u64>) -> Result<(), Failure> {
+        let unreadable = |error: &dyn std::fmt::Display| Failure::Unreadable(error.to_string());
+        let plan = plan.first().ok_or_else(|| unreadable(&"a plan without a row"))?;
+        let plan = plan.text(0).map_err(|error| unreadable(&error))?;
+        let plan: serde_json::Value = serde_json::from_str(plan).map_err(|error| unreadable(&error))?;
+        let rows = plan.pointer("/0/Plan/Plan Rows").and_then(serde_json::Value::as_f64);
+        let rows = rows.ok_or_else(|| unreadable(&"a plan without a number of rows"))? as u64;
+        self.counts.total = match (self.counts.total, above) {
+            (Some(counted), Some(above)) if counted <= above => Some(counted),
+            (counted, _) => Some(counted.unwrap_or_default().max(rows)),
+        };
+        Ok(())
+    }
+
     /// Which request, from zero on, the row is for, where several were asked for at once.
     pub(crate) fn place(row: &Row) -> Result<usize, Failure> {
         let last = row.width().saturating_sub(1);

@@ -25,7 +25,7 @@ const SIGHTINGS: usize = 4096;
 /// Plans of requests with more bytes than this to plan by are not remembered.
 const PLAN_KEY_BYTES_MAX: usize = 4096;
 /// The headers that a plan depends on.
-const PLANNING_HEADERS: [&str; 6] =
+pub(crate) const PLANNING_HEADERS: [&str; 6] =
     ["accept", "accept-profile", "content-profile", "content-type", "prefer", "range"];
 
 /// The catalog, the rules, and the plans made from them.
@@ -158,7 +158,8 @@ impl Schema {
         self.published.as_ref().is_some_and(|published| !published.contains(&id))
     }
 
-    fn name(&self, id: RelationId) -> String {
+    /// What a relation is called, for people.
+    pub(crate) fn name(&self, id: RelationId) -> String {
         let stored = self.catalog.tables.iter().find(|table| table.id == id);
         stored
             .map_or_else(|| format!("relation {}", id.0), |table| format!("{}.{}", table.schema, table.name))

@@ -56,7 +56,9 @@ impl From<WireError> for Error {
         match error {
             WireError::Refused(refusal) => match &*refusal.code {
                 // Shut down, crashed or terminated under us: the connection is gone with it.
-                "57P01" | "57P02" | "57P03" | "57P05" => Error::Lost(WireError::Refused(refusal)),
+                "57P01" | "57P02" | "57P03" | "57P05" if refusal.fatal => {
+                    Error::Lost(WireError::Refused(refusal))
+                }
                 // Protocol violation: more or fewer parameters than the statement has.
                 "08P01" => Error::Protocol(WireError::Refused(refusal)),
                 _ => Error::Database(refusal),
@@ -73,6 +75,8 @@ impl From<WireError> for Error {
 pub struct DatabaseError {
     /// The `SQLSTATE`: five characters.
     pub code: String,
+    /// Whether it ended the session; a function may raise any code without that.
+    pub fatal: bool,
     /// The primary message.
     pub message: String,
     /// More about it.
@@ -101,6 +105,7 @@ impl DatabaseError {
         while let Ok(Some(field)) = fields.next() {
             let text = String::from_utf8_lossy(field.value_bytes()).into_owned();
             match field.type_() {
+                b'V' => read.fatal = matches!(text.as_str(), "FATAL" | "PANIC"),
                 b'C' => read.code = text,
                 b'M' => read.message = text,
                 b'D' => read.detail = Some(text),
@@ -137,6 +142,7 @@ impl From<&tokio_postgres::error::DbError> for DatabaseError {
         let own = |text: Option<&str>| text.map(str::to_owned);
         DatabaseError {
             code: error.code().code().to_owned(),
+            fatal: matches!(error.severity(), "FATAL" | "PANIC"),
             message: error.message().to_owned(),
             detail: own(error.detail()),
             hint: own(error.hint()),

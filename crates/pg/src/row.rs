@@ -61,6 +61,17 @@ impl Row {
         self.columns.len()
     }
 
+    /// The value of a column of texts, or of JSON, whose binary format is its text.
+    pub fn text(&self, column: usize) -> Result<&str, DecodeError> {
+        let wrong = |reason: &str| DecodeError { column, reason: reason.to_owned() };
+        let of = self.columns.get(column).and_then(|column| column.type_.as_ref());
+        if !matches!(of, Some(&Type::TEXT | &Type::JSON)) {
+            return Err(wrong("it is no column of texts"));
+        }
+        let raw = self.values.get(column).cloned().flatten().and_then(|range| self.bytes.get(range));
+        std::str::from_utf8(raw.ok_or_else(|| wrong("it is null"))?).map_err(|_| wrong("it is not UTF-8"))
+    }
+
     /// The value of a column, by its number from zero.
     pub fn get<'a, T: FromSql<'a>>(&'a self, column: usize) -> Result<T, DecodeError> {
         let wrong = |reason: String| DecodeError { column, reason };

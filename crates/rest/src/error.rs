@@ -219,6 +219,14 @@ impl Error {
         Error::new(StatusCode::BAD_REQUEST, "42703", format!("column \"{column}\" does not exist"))
     }
 
+    /// What PostgreSQL would have said of a column beside an aggregate.
+    pub(crate) fn not_grouped(alias: &str, column: &str) -> Error {
+        let message = format!(
+            "column \"{alias}.{column}\" must appear in the GROUP BY clause or be used in an aggregate function"
+        );
+        Error::new(StatusCode::BAD_REQUEST, "42803", message)
+    }
+
     /// What PostgreSQL would have said, had the name been sent to it.
     pub(crate) fn type_name(name: &str) -> Error {
         Error::new(StatusCode::BAD_REQUEST, "42704", format!("type \"{name}\" does not exist"))

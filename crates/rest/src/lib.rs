@@ -17,11 +17,12 @@ mod plan;
 mod read_set;
 mod request;
 mod respond;
+mod shown;
 mod similar;
 mod sql;
 
 pub use error::Error;
-pub use plan::{Access, Plan, plan};
+pub use plan::{Access, Estimate, Plan, plan};
 pub use read_set::{Reads, Returned, Tracked};
 pub use request::{
     Declared, Lifetime, Limits, OpenApi, OpenApiMode, Request, RootFunction, Rules, TransactionEnd,

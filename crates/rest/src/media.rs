@@ -10,6 +10,16 @@ use http::HeaderMap;
 use pg::catalog::{Function, MediaType};
 
 use crate::Error;
+use crate::shown::Shown;
+
+/// What the client gets: a body of this form, or how it would be come by.
+#[derive(Debug)]
+pub(crate) struct Chosen<'a> {
+    pub(crate) media: Media,
+    /// The aggregate that makes the body.
+    pub(crate) handler: Option<&'a Arc<Function>>,
+    pub(crate) shown: Shown,
+}
 
 /// The form of a body.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -75,10 +85,12 @@ impl Media {
     }
 
     /// Chooses by the `Accept` header: the most wanted type that can be made, and the aggregate that makes it.
+    /// With `plans`, how it would be come by can be made as well.
     pub(crate) fn negotiate<'a>(
         headers: &HeaderMap,
         maker: Maker<'a>,
-    ) -> Result<(Media, Option<&'a Arc<Function>>), Error> {
+        plans: bool,
+    ) -> Result<Chosen<'a>, Error> {
         let mut asked: Vec<(&str, f32)> = Vec::new();
         for value in headers.get_all("accept").iter().filter_map(|value| value.to_str().ok()) {
             asked.extend(value.split(',').map(str::trim).filter(|range| !range.is_empty()).map(weighed));
@@ -87,7 +99,18 @@ impl Media {
             asked.push(("*/*", 1.0));
         }
         asked.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-        let found = asked.iter().filter(|(_, q)| *q > 0.0).find_map(|(range, _)| maker.make(range));
+        let make = |range: &str| match Shown::of(range).filter(|_| plans) {
+            Some((asked, of)) => {
+                let (media, handler) = maker.make(of)?;
+                let shown = asked.shown(&media);
+                Some(Chosen { media, handler, shown })
+            }
+            None => {
+                let (media, handler) = maker.make(range)?;
+                Some(Chosen { media, handler, shown: Shown::Answer })
+            }
+        };
+        let found = asked.iter().filter(|(_, q)| *q > 0.0).find_map(|(range, _)| make(range));
         found.ok_or_else(|| {
             let names: Vec<&str> = asked.iter().map(|(range, _)| *range).collect();
             Error::media(&names.join(", "))

@@ -31,6 +31,8 @@ pub struct Rules {
     pub rows_max: Option<u64>,
     /// Whether requests may aggregate.
     pub aggregates: bool,
+    /// Whether requests may ask how they are answered: for PostgreSQL's plans, and for what is made of them here.
+    pub plans: bool,
     /// How transactions end.
     pub transaction_end: TransactionEnd,
     /// The function that answers at the root instead of the description.

@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::media::Media;
 use crate::openapi::Outline;
+use crate::shown::Shown;
 use crate::{Error, Plan};
 
 /// How the answer's row becomes a response.
@@ -17,6 +18,7 @@ use crate::{Error, Plan};
 pub struct AnswerRules {
     pub(crate) kind: Kind,
     pub(crate) media: Media,
+    pub(crate) shown: Shown,
     /// Whether there is a body to send.
     pub(crate) body: bool,
     pub(crate) counted: bool,
@@ -106,9 +108,27 @@ pub struct Location {
 }
 
 impl AnswerRules {
+    /// Whether PostgreSQL's plan is shown, which is any number of rows of one column, instead of the answer.
+    pub fn is_plan(&self) -> bool {
+        matches!(self.shown, Shown::Plan { .. })
+    }
+
+    /// Whether it is shown what the request comes down to, instead of the answer: nothing is to be run.
+    pub fn is_explanation(&self) -> bool {
+        matches!(self.shown, Shown::Explanation { .. })
+    }
+
     /// Whether the response has the statement's `body`.
     pub fn has_body(&self) -> bool {
         self.body && !self.head
+    }
+
+    /// The head of what is shown instead of the answer.
+    fn shown_as(&self, content_type: &str) -> Head {
+        let mut fields = Vec::with_capacity(2);
+        set(&mut fields, Field::ContentType, content_type);
+        self.content_profile.iter().for_each(|profile| set(&mut fields, Field::ContentProfile, profile));
+        Head { status: StatusCode::OK, fields }
     }
 
     /// The error of a range beyond the end, with the headers that the answer would have had.
@@ -128,6 +148,9 @@ impl AnswerRules {
     /// Whether a write may have to be rolled back: by wish, or because [`respond`] turns the counts into an
     /// error. It must be asked before the COMMIT.
     pub fn decides(&self) -> bool {
+        if self.shown != Shown::Answer {
+            return self.rollback;
+        }
         self.rollback
             || self.media.is_singular()
             || self.max_affected.is_some()
@@ -136,7 +159,7 @@ impl AnswerRules {
 
     /// Whether the statement's `body` is bytes, written in hexadecimal digits.
     pub fn is_binary(&self) -> bool {
-        matches!(self.media, Media::Own { binary: true, .. })
+        matches!(self.media, Media::Own { binary: true, .. }) && self.shown == Shown::Answer
     }
 
     /// The description that is sent, where one is asked for, made of the statement's `body`.
@@ -230,6 +253,9 @@ impl Field {
 /// The head of the response to a plan whose statement returned these counts.
 pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
     let answer = &plan.answer;
+    if let Some(content_type) = answer.shown.content_type() {
+        return Ok(answer.shown_as(content_type));
+    }
     let Counts { rows, total, .. } = *counts;
     if matches!(answer.kind, Kind::Put { .. }) && rows != 1 {
         return Err(Error::put_key());

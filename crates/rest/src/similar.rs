@@ -19,6 +19,16 @@ pub(crate) fn most_similar<'a>(
     names: impl Iterator<Item = &'a str>,
     exact: bool,
 ) -> Option<&'a str> {
+    most_similar_by(SIMILARITY_MIN, asked, names, exact)
+}
+
+/// The most similar name, if any is at least that similar.
+pub(crate) fn most_similar_by<'a>(
+    similarity_min: f64,
+    asked: &str,
+    names: impl Iterator<Item = &'a str>,
+    exact: bool,
+) -> Option<&'a str> {
     if asked.len() > BYTES_MAX {
         return None;
     }
@@ -28,7 +38,7 @@ pub(crate) fn most_similar<'a>(
         let wanted = grams(&asked, length);
         let near = names.iter().filter(|(_, name)| cosine(&wanted, &grams(name, length)) > COMMON_MIN);
         let scored = near.map(|(name, lower)| (*name, closeness(&asked, lower)));
-        let fit: Vec<(&str, f64)> = scored.filter(|(_, score)| *score >= SIMILARITY_MIN).collect();
+        let fit: Vec<(&str, f64)> = scored.filter(|(_, score)| *score >= similarity_min).collect();
         if fit.is_empty() {
             continue;
         }

@@ -239,6 +239,14 @@ const KEYS: &[Key] = &[
     })
     .postgrest(&["PGRST_DB_AGGREGATES_ENABLED"]),
     Key::new(
+        "database.plans",
+        "false",
+        "Whether requests may ask how they are answered: for PostgreSQL's plan, and for the statement, what it \
+         reads and why its answer is kept or not. It tells more of the database than its answers do.",
+        |config, given| given.boolean().map(|plans| config.database.plans = plans),
+    )
+    .postgrest(&["PGRST_DB_PLAN_ENABLED"]),
+    Key::new(
         "database.transaction_end",
         "commit",
         "How the transaction of a request ends: `commit` or `rollback`; with `-allow-override` after it, unless \
@@ -458,6 +466,13 @@ const KEYS: &[Key] = &[
         "10485760",
         "The largest request body (10 MiB); a larger one is answered 413.",
         |config, given| given.count(0..=GIB).map(|bytes| config.http.body_bytes_max = bytes),
+    ),
+    Key::new(
+        "http.batch_parts_max",
+        "100",
+        "The most requests that are sent together to `/courant/batch`, as one transaction; with 0 there is no such \
+         thing.",
+        |config, given| given.count(0..=10_000).map(|parts| config.http.batch_parts_max = parts),
     ),
     Key::new(
         "http.header_bytes_max",

@@ -76,6 +76,7 @@ pub(crate) struct Database {
     pub(crate) anon_role: Option<String>,
     pub(crate) rows_max: Option<u64>,
     pub(crate) aggregates: bool,
+    pub(crate) plans: bool,
     pub(crate) transaction_end: rest::TransactionEnd,
 }
 
@@ -161,6 +162,7 @@ pub(crate) struct Stream {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Http {
     pub(crate) body_bytes_max: usize,
+    pub(crate) batch_parts_max: usize,
     pub(crate) header_bytes_max: usize,
     pub(crate) url_bytes_max: usize,
     pub(crate) connections_max: usize,

@@ -2,6 +2,7 @@
 
 // Under `cfg(test)`, clippy lets the functions that tests share unwrap, as tests may.
 #[cfg(test)]
+mod atomic;
 mod audit;
 #[cfg(test)]
 mod batch;
@@ -15,6 +16,7 @@ mod consistency;
 mod degraded;
 #[cfg(test)]
 mod encoding;
+mod explain;
 #[cfg(test)]
 mod front_door;
 #[cfg(test)]

@@ -14,7 +14,7 @@ use postgres_protocol::IsNull;
 use postgres_protocol::message::backend::{DataRowBody, Message};
 use postgres_protocol::message::frontend::{self, BindError};
 
-use super::{Mode, Session, Trail, settings};
+use super::{Mode, Record, Session, Trail, settings};
 use crate::pool::{Connection, Lease, Prepared, Remains, Statements};
 use crate::row::{self, Column, Row};
 use crate::wire::{Frame, WireError};
@@ -60,24 +60,40 @@ struct Parsing {
 /// What the server said to the parts of a flight.
 #[derive(Default)]
 pub(super) struct Heard {
-    /// The rows of the statement, as many as are wanted.
-    kept: Vec<Row>,
-    rows: usize,
+    /// What each statement returned that has run to its end.
+    results: Vec<Rows>,
+    /// What has come so far of the one that runs.
+    running: Rows,
     rows_wanted: usize,
     /// Whether the transaction has written.
     pub(super) wrote: bool,
 }
 
+/// The rows of a statement, as many as are wanted.
+#[derive(Default)]
+struct Rows {
+    kept: Vec<Row>,
+    count: usize,
+}
+
 impl Heard {
-    /// The row of a statement that returns exactly one.
+    /// The row of the one statement, which returns exactly one.
     pub(super) fn row(self) -> Result<Row, Error> {
         let row = self.rows(1)?.into_iter().next();
         row.ok_or(Error::RowCount)
     }
 
-    /// The rows of a statement that returns exactly so many.
+    /// The rows of the one statement, which returns exactly so many.
     pub(super) fn rows(self, count: usize) -> Result<Vec<Row>, Error> {
-        if self.rows == count && self.kept.len() == count { Ok(self.kept) } else { Err(Error::RowCount) }
+        let Rows { kept, count: found } = self.results.into_iter().next().ok_or(Error::RowCount)?;
+        if found == count && kept.len() == count { Ok(kept) } else { Err(Error::RowCount) }
+    }
+
+    /// The rows of each statement, which return no more than were wanted.
+    pub(super) fn all(self) -> Result<Vec<Vec<Row>>, Error> {
+        let whole =
+            |rows: Rows| if rows.kept.len() == rows.count { Ok(rows.kept) } else { Err(Error::RowCount) };
+        self.results.into_iter().map(whole).collect()
     }
 }
 
@@ -88,12 +104,24 @@ pub(super) struct Flight<'a> {
     stage: Stage,
     session: &'a Session<'a>,
     parts: Vec<Part>,
+    /// How many statements have run to their end.
+    completed: usize,
 }
 
 impl<'a> Flight<'a> {
     pub(super) fn new(lease: Lease, session: &'a Session<'a>) -> Flight<'a> {
         let parts = Vec::with_capacity(4);
-        Flight { lease: Some(lease), stage: Stage::Grounded, session, parts }
+        Flight { lease: Some(lease), stage: Stage::Grounded, session, parts, completed: 0 }
+    }
+
+    /// What is added from here on is settled, and prepared, for this session.
+    pub(super) fn turn_to(&mut self, session: &'a Session<'a>) {
+        self.session = session;
+    }
+
+    /// How many statements have run to their end.
+    pub(super) fn completed(&self) -> usize {
+        self.completed
     }
 
     /// Adds a command without parameters.
@@ -124,12 +152,12 @@ impl<'a> Flight<'a> {
     pub(super) fn leave(&mut self, trail: Trail<'_>) -> Result<(), Error> {
         let values = [trail.mark.map(str::as_bytes)];
         self.add(Purpose::Mark, None, include_str!("mark.sql"), values.into_iter())?;
-        match trail.record {
-            Some(record) => {
-                self.add(Purpose::Frame, None, include_str!("record.sql"), record.values().into_iter())
-            }
-            None => Ok(()),
-        }
+        trail.record.map_or(Ok(()), |record| self.record(record))
+    }
+
+    /// Adds an entry in the audit log, which is made if the transaction has written.
+    pub(super) fn record(&mut self, record: &Record) -> Result<(), Error> {
+        self.add(Purpose::Frame, None, include_str!("record.sql"), record.values().into_iter())
     }
 
     /// From here on, it must not be cancelled.
@@ -190,7 +218,9 @@ impl<'a> Flight<'a> {
         }
         wire.sync();
         let mut heard = Heard { rows_wanted, ..Heard::default() };
-        let refusal = match self.listen(&mut heard).await {
+        let listened = self.listen(&mut heard).await;
+        self.completed += heard.results.len();
+        let refusal = match listened {
             Ok(refusal) => refusal,
             Err(error) => {
                 self.abandon();
@@ -229,7 +259,12 @@ impl<'a> Flight<'a> {
                 }
                 (Message::NoData, Some(part)) => part.has_columns(Arc::new([]), statements),
                 (Message::DataRow(body), Some(part)) => heard.hear(part, &body)?,
-                (Message::CommandComplete(_) | Message::EmptyQueryResponse, Some(_)) => drop(parts.next()),
+                (Message::CommandComplete(_) | Message::EmptyQueryResponse, Some(part)) => {
+                    if part.purpose == Purpose::Statement {
+                        heard.results.push(std::mem::take(&mut heard.running));
+                    }
+                    parts.next();
+                }
                 (Message::ReadyForQuery(_), _) => break,
                 (
                     Message::ParseComplete
@@ -294,8 +329,8 @@ impl Part {
 impl Heard {
     fn hear(&mut self, part: &Part, body: &DataRowBody) -> Result<(), WireError> {
         let is_statement = part.purpose == Purpose::Statement;
-        self.rows += usize::from(is_statement);
-        if part.purpose == Purpose::Frame || is_statement && self.rows > self.rows_wanted {
+        self.running.count += usize::from(is_statement);
+        if part.purpose == Purpose::Frame || is_statement && self.running.count > self.rows_wanted {
             return Ok(());
         }
         let columns = part.columns.clone();
@@ -303,7 +338,7 @@ impl Heard {
             columns.ok_or_else(|| WireError::Protocol("a row before its description".to_owned()))?;
         let row = Row::new(columns, body)?;
         if is_statement {
-            self.kept.push(row);
+            self.running.kept.push(row);
         } else {
             self.wrote = row.get(0).map_err(|error| WireError::Protocol(error.to_string()))?;
         }

@@ -6,11 +6,13 @@
 mod flight;
 mod settings;
 mod trail;
+mod transact;
 
 use crate::pool::Lease;
 use crate::{DatabaseError, Error, Pool, Row, Statement};
 use flight::{Flight, Heard};
 pub use trail::{Record, Trail};
+pub use transact::{Failed, Step, Transacted};
 
 /// Whether a transaction may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +68,7 @@ impl Pool {
     ///
     /// Dropping the future cancels the statement.
     pub async fn read(&self, session: Session<'_>, statement: &Statement) -> Result<Row, Error> {
-        self.heard(session, statement, 1).await?.row()
+        self.heard(session, &[statement], 1).await?.row()
     }
 
     /// The same with a statement that returns exactly `count` rows.
@@ -76,17 +78,32 @@ impl Pool {
         statement: &Statement,
         count: usize,
     ) -> Result<Vec<Row>, Error> {
-        self.heard(session, statement, count).await?.rows(count)
+        self.heard(session, &[statement], count).await?.rows(count)
     }
 
-    async fn heard(&self, session: Session<'_>, statement: &Statement, rows: usize) -> Result<Heard, Error> {
+    /// The same with several statements in one transaction, each of which returns at most `rows_max` rows.
+    pub async fn read_each(
+        &self,
+        session: Session<'_>,
+        statements: &[&Statement],
+        rows_max: usize,
+    ) -> Result<Vec<Vec<Row>>, Error> {
+        self.heard(session, statements, rows_max).await?.all()
+    }
+
+    async fn heard(
+        &self,
+        session: Session<'_>,
+        statements: &[&Statement],
+        rows: usize,
+    ) -> Result<Heard, Error> {
         session.check()?;
         let lease = self.lease().await?;
         let reused = lease.reused;
-        match read(lease, &session, statement, rows).await {
+        match read(lease, &session, statements, rows).await {
             // The connection may have died while it was idle, and a read can be repeated.
             Err(error) if reused && (is_stale(&error) || matches!(error, Error::Lost(_))) => {
-                read(self.lease_new().await?, &session, statement, rows).await
+                read(self.lease_new().await?, &session, statements, rows).await
             }
             result => result,
         }
@@ -125,12 +142,12 @@ fn is_stale(error: &Error) -> bool {
 async fn read(
     lease: Lease,
     session: &Session<'_>,
-    statement: &Statement,
+    statements: &[&Statement],
     rows: usize,
 ) -> Result<Heard, Error> {
     let mut flight = Flight::new(lease, session);
     flight.settle(Mode::ReadOnly)?;
-    flight.run(statement)?;
+    statements.iter().try_for_each(|statement| flight.run(statement))?;
     let heard = flight.land(rows).await?;
     flight.finish();
     Ok(heard)

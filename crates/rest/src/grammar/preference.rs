@@ -12,7 +12,7 @@ pub(crate) struct Preferences {
     pub(crate) resolution: Option<Resolution>,
     pub(crate) missing: Option<Missing>,
     pub(crate) returning: Option<Return>,
-    /// How rows are to be counted. All three are counted exactly, which is as good an estimate as there is.
+    /// How rows are to be counted.
     pub(crate) count: Option<Count>,
     /// `tx=rollback` or `tx=commit`, where the configuration lets the client say so.
     pub(crate) rollback: Option<bool>,

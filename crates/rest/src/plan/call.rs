@@ -10,10 +10,10 @@ use super::tree::{Column, Node, Output, Source, TypeName};
 use super::{Access, Asked, Plan, not_a_read, overload};
 use crate::Error;
 use crate::grammar::{Count, Heeded};
-use crate::media::{Maker, Media};
+use crate::media::{Chosen, Maker, Media};
 use crate::read_set::{self, Traced};
 use crate::respond::Kind;
-use crate::sql::{self, Form};
+use crate::sql::{self, Counted, Form};
 
 /// A function and its arguments.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         Returns::Scalar(_) | Returns::Void => Maker::BuiltIn,
         Returns::Relation(_) | Returns::Record => Maker::Aggregates(&handlers),
     };
-    let (media, handler) = Media::negotiate(asked.request.headers, maker)?;
+    let Chosen { media, handler, shown } = asked.chosen(maker)?;
     let form = form(&function, &media);
     let void = function.returns == Returns::Void;
     let kind = Kind::Call { offset: root.range.offset, void };
@@ -89,13 +89,12 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         Access::Write => not_a_read(&asked.name),
     };
     // An estimate is the planner's, who knows nothing of a function's rows.
-    let counted = asked.preferences.count == Some(Count::Exact);
-    answer.counted = counted;
+    answer.counted = asked.preferences.count == Some(Count::Exact);
     let body = sql::Answer {
         form,
         media: &media,
         handler: handler.zip(relation.as_ref()).map(|(function, rows)| (function.as_ref(), rows.as_ref())),
-        counted,
+        counted: if answer.counted { Counted::Exact } else { Counted::No },
         traced: &Traced::default(),
         read: reads_only,
         inserted: false,
@@ -106,13 +105,15 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         access,
         statement,
         batchable: None,
+        estimate: None,
         schema: asked.schema,
         target: asked.name,
         reads,
         answer,
         timezone: asked.preferences.timezone,
         settled: false,
-    })
+    }
+    .showing(shown))
 }
 
 /// Refuses to bound how many rows a function affects that cannot say it.

@@ -27,11 +27,12 @@ pub(crate) use payload::{DefaultValue, Payload};
 pub(crate) use tree::{Column, Condition, Embed, Join, Node, Operand, OrderedBy, Output, Source, TypeName};
 pub(crate) use write::{Conflict, Write};
 
-use crate::grammar::{Heeded, Item, Offered, Preferences, Query, Range, canonical};
-use crate::media::{Maker, Media};
+use crate::grammar::{Count, Heeded, Item, Offered, Preferences, Query, Range, canonical};
+use crate::media::{Chosen, Maker, Media};
 use crate::respond::{AnswerRules, Kind};
+use crate::shown::{Format, Shown, explain};
 use crate::similar::most_similar;
-use crate::sql::{self, Batchable, Form};
+use crate::sql::{self, Batchable, Counted, Form};
 use crate::{Error, Limits, Reads, Request, Rules, read_set};
 use read::Resolver;
 
@@ -46,6 +47,8 @@ pub struct Plan {
     pub statement: Statement,
     /// What it takes to ask the statement for several requests at once, if that may be.
     pub batchable: Option<Batchable>,
+    /// How the planner is asked for the number of rows, in the same transaction.
+    pub estimate: Option<Estimate>,
     /// The schema that was chosen: the search path's first.
     pub schema: String,
     /// The relation's or the function's name.
@@ -59,6 +62,15 @@ pub struct Plan {
     /// Whether only one set of rows can answer, as far as an answer of JSON tells: no page is cut from an order
     /// in which rows may tie.
     pub settled: bool,
+}
+
+/// A number of rows that is the planner's.
+#[derive(Clone, Debug)]
+pub struct Estimate {
+    /// Its one row is a plan in JSON, whose uppermost node says the number.
+    pub statement: Statement,
+    /// It counts only where `total` is more than that.
+    pub above: Option<u64>,
 }
 
 /// The access a request needs.
@@ -132,9 +144,14 @@ fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let mut resolver = asked.resolver(true);
     let mut root = resolver.root(Source::Relation(relation.clone()), Some(relation.clone()))?;
     let handlers = asked.handlers(&relation);
-    let (media, handler) = Media::negotiate(asked.request.headers, Maker::Aggregates(&handlers))?;
-    let counted = asked.preferences.count.is_some();
-    let reads = read_set::of_read(asked.catalog, asked.rules, &root, (counted, handler.map(Arc::as_ref)));
+    let Chosen { media, handler, shown } = asked.chosen(Maker::Aggregates(&handlers))?;
+    let (counted, estimate) = asked.counting(&root);
+    let of_all = (counted != Counted::No, handler.map(Arc::as_ref));
+    let reads = match &estimate {
+        None => read_set::of_read(asked.catalog, asked.rules, &root, of_all),
+        // No change of a row says that the planner thinks otherwise now.
+        Some(_) => Reads::Untracked { why: Obstacle::Volatile, object: "the planner's estimate".to_owned() },
+    };
     let traced = reads.traced();
     traced.mark(&mut root);
     let answer = asked.answer(Kind::Read { offset: root.range.offset }, &media, Heeded::default());
@@ -153,17 +170,19 @@ fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let (statement, batchable) = sql::read(&root, &body);
     // Lines of other forms than JSON cannot be told to be the same in another order.
     let settled = root.is_settled() && matches!(media, Media::Json { .. });
-    Ok(Plan {
+    let plan = Plan {
         access: Access::Read,
         statement,
-        batchable,
+        batchable: batchable.filter(|_| estimate.is_none()),
+        estimate,
         schema: asked.schema,
         target: asked.name,
         reads,
         answer,
         timezone: asked.preferences.timezone,
         settled,
-    })
+    };
+    Ok(plan.showing(shown))
 }
 
 impl Asked<'_> {
@@ -189,6 +208,11 @@ impl Asked<'_> {
         })
     }
 
+    /// The form of the body, or what is shown in its place.
+    fn chosen<'m>(&self, maker: Maker<'m>) -> Result<Chosen<'m>, Error> {
+        Media::negotiate(self.request.headers, maker, self.rules.plans)
+    }
+
     /// The aggregates that can make bodies of that relation's rows: those over them, then those over any. They
     /// take whole rows, so that only a request which selects nothing by itself can be answered by the former.
     fn handlers(&self, relation: &Relation) -> Vec<Arc<Function>> {
@@ -201,6 +225,21 @@ impl Asked<'_> {
         own.chain(any).cloned().collect()
     }
 
+    /// How the rows are counted of which a page is read, and how the planner is asked.
+    fn counting(&self, root: &Node) -> (Counted, Option<Estimate>) {
+        let estimate = |above| {
+            let statement = explain(Format::Json, &[], &sql::estimated(root));
+            Some(Estimate { statement, above })
+        };
+        match (self.preferences.count, self.rules.rows_max) {
+            (None, _) => (Counted::No, None),
+            // Without a bound on what is shown, there is none on what is counted.
+            (Some(Count::Exact), _) | (Some(Count::Estimated), None) => (Counted::Exact, None),
+            (Some(Count::Estimated), Some(rows_max)) => (Counted::Within(rows_max), estimate(Some(rows_max))),
+            (Some(Count::Planned), _) => (Counted::No, estimate(None)),
+        }
+    }
+
     fn answer(&self, kind: Kind, media: &Media, heeded: Heeded) -> AnswerRules {
         let content_location = matches!(kind, Kind::Read { .. }).then(|| {
             let query = canonical(self.request.query);
@@ -210,6 +249,7 @@ impl Asked<'_> {
         AnswerRules {
             kind,
             media: media.clone(),
+            shown: Shown::Answer,
             body: true,
             counted: self.preferences.count.is_some(),
             rollback: self.preferences.rollback.unwrap_or(self.rules.transaction_end.rollback),

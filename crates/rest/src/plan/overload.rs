@@ -10,8 +10,11 @@ use super::call::{Arguments, Call, Given};
 use super::{Asked, type_name};
 use crate::Error;
 use crate::grammar::{Body, Shape, form_pairs};
-use crate::similar::most_similar;
+use crate::similar::{most_similar, most_similar_by};
 use crate::sql;
+
+/// A function whose name is less similar is not suggested.
+const NAME_SIMILARITY_MIN: f64 = 0.75;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -195,7 +198,8 @@ fn none(asked: &Asked<'_>, overloads: &[Arc<Function>], names: &[String], media:
 fn meant(asked: &Asked<'_>, overloads: &[Arc<Function>], list: &str) -> Option<String> {
     if overloads.is_empty() {
         let names = asked.catalog.functions.keys().filter(|(schema, _)| *schema == asked.schema);
-        return most_similar(&asked.name, names.map(|(_, name)| name.as_str()), true).map(str::to_owned);
+        let names = names.map(|(_, name)| name.as_str());
+        return most_similar_by(NAME_SIMILARITY_MIN, &asked.name, names, true).map(str::to_owned);
     }
     let signatures: Vec<String> = overloads
         .iter()

@@ -71,6 +71,7 @@ impl Resolver<'_> {
                 node.order.push(ordering);
             }
         }
+        self.grouped(&node)?;
         Ok(node)
     }
 
@@ -92,7 +93,7 @@ impl Resolver<'_> {
         let index = parent.embeds.len();
         if embed.spread {
             parent.outputs.extend(outputs::spread(&mut node, found.to_one, index)?);
-        } else if !embed.items.is_empty() {
+        } else if !node.outputs.is_empty() {
             parent.outputs.push(Output::Embed { embed: index, name: embed.known_as().to_owned() });
         }
         let (inner, spread) = (embed.inner, embed.spread);
@@ -154,6 +155,44 @@ impl Resolver<'_> {
             }
         };
         Ok(Ordering { target, descending: term.descending, nulls: term.nulls })
+    }
+
+    /// Refuses an order by what a group does not have one of, as PostgreSQL would, but by the names that the
+    /// client knows.
+    fn grouped(&self, node: &Node) -> Result<(), Error> {
+        let groups = |wanted: &Column| {
+            node.outputs.iter().any(|output| {
+                matches!(output, Output::Column { column, .. }
+                    if column.name == wanted.name && column.path == wanted.path)
+            })
+        };
+        // With the whole key, whatever depends on it is one.
+        let keyed = node.relation.as_ref().is_some_and(|relation| {
+            !relation.primary_key.is_empty()
+                && relation.primary_key.iter().all(|key| {
+                    node.outputs.iter().any(|output| {
+                        matches!(output, Output::Column { column, .. } if column.name == *key && column.path.is_empty())
+                    })
+                })
+        });
+        if !node.is_grouped() || keyed {
+            return Ok(());
+        }
+        for term in &node.order {
+            match &term.target {
+                OrderedBy::Own(column) if !groups(column) => {
+                    return Err(Error::not_grouped(self.name_of(node), &column.name));
+                }
+                OrderedBy::Related { embed, column } => {
+                    let embed = &node.embeds[*embed];
+                    let alias =
+                        format!("{}_{}_{}", self.name_of(node), self.name_of(&embed.node), embed.node.depth);
+                    return Err(Error::not_grouped(&alias, &embed.ordered_by[*column].name));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn name_of<'n>(&'n self, node: &'n Node) -> &'n str {

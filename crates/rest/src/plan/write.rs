@@ -13,10 +13,10 @@ use super::tree::{Condition, Node, Source};
 use super::{Access, Asked, Plan, not_a_read};
 use crate::Error;
 use crate::grammar::{Comparison, Heeded, Resolution, Return, Test};
-use crate::media::{Maker, Media};
+use crate::media::{Chosen, Maker};
 use crate::read_set::Traced;
 use crate::respond::{Kind, Location};
-use crate::sql::{self, Form, Key};
+use crate::sql::{self, Counted, Form, Key};
 
 /// A write, every name of it resolved.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let missing = matches!(kind, Kind::Insert { .. } | Kind::Update);
     let max_affected = matches!(kind, Kind::Update | Kind::Delete);
     let handlers = asked.handlers(&relation);
-    let (media, handler) = Media::negotiate(asked.request.headers, Maker::Aggregates(&handlers))?;
+    let Chosen { media, handler, shown } = asked.chosen(Maker::Aggregates(&handlers))?;
     let mut answer =
         asked.answer(kind, &media, Heeded { resolution, missing, returning: true, max_affected });
     if !max_affected {
@@ -86,7 +86,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         form,
         media: &media,
         handler,
-        counted,
+        counted: if counted { Counted::Exact } else { Counted::No },
         traced: &traced,
         read: false,
         inserted,
@@ -98,13 +98,15 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         access: Access::Write,
         statement,
         batchable: None,
+        estimate: None,
         schema: asked.schema,
         target: asked.name,
         reads,
         answer,
         timezone: asked.preferences.timezone,
         settled: false,
-    })
+    }
+    .showing(shown))
 }
 
 /// What the method means, and whether what it does with rows that are there already was the client's choice.

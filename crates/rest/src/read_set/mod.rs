@@ -53,14 +53,21 @@ pub struct Tracked {
 }
 
 impl Tracked {
+    /// What it reads whatever the answer is.
+    pub fn known(&self) -> &[Read] {
+        &self.fixed
+    }
+
+    /// The relations of which only the answer tells what was read.
+    pub fn later(&self) -> Vec<RelationId> {
+        let contained = self.contained.iter();
+        let rows = contained.clone().flat_map(|contained| contained.rows.iter().map(|rows| rows.relation));
+        rows.chain(contained.flat_map(|contained| contained.traced.relations())).collect()
+    }
+
     /// The relations that it may have read, some perhaps twice.
     pub fn relations(&self) -> Vec<RelationId> {
-        let mut relations: Vec<RelationId> = self.fixed.iter().map(Read::relation).collect();
-        if let Some(contained) = &self.contained {
-            relations.extend(contained.rows.iter().map(|rows| rows.relation));
-            relations.extend(contained.traced.relations());
-        }
-        relations
+        self.fixed.iter().map(Read::relation).chain(self.later()).collect()
     }
 
     /// What it read, once the database has answered.

@@ -2,7 +2,7 @@
 
 use super::rows::{self, PAGE, ROW, TRACE};
 use super::writer::Writer;
-use super::{Answer, Form, SCALAR};
+use super::{Answer, Counted, Form, SCALAR};
 use crate::plan::{Node, Output};
 use crate::read_set::Traced;
 
@@ -108,8 +108,13 @@ fn json(w: &mut Writer, answer: &Answer<'_>) {
 fn total(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
     if answer.inserted {
         w.sql("(select count(*) from \"courant_written\" where \"courant_inserted\")");
-    } else if !answer.counted {
+    } else if answer.counted == Counted::No {
         w.sql("null::int8");
+    } else if let Counted::Within(rows_max) = answer.counted {
+        w.sql("(select count(*) from (select 1");
+        rows::from_where(w, root, None);
+        w.sql(" limit ").bind(rows_max.saturating_add(1).min(i64::MAX as u64).to_string());
+        w.sql(") as \"courant_counted\")");
     } else if root.range.limit.is_none() && root.range.offset == 0 && !root.is_grouped() {
         w.sql("count(*)");
     } else {

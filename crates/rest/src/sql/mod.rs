@@ -34,7 +34,7 @@ pub(crate) struct Answer<'a> {
     pub(crate) media: &'a Media,
     /// The aggregate that makes the body, and of which relation's rows.
     pub(crate) handler: Option<(&'a Function, &'a Relation)>,
-    pub(crate) counted: bool,
+    pub(crate) counted: Counted,
     /// What is returned beside the body of the root's rows and of those below them.
     pub(crate) traced: &'a Traced,
     /// Whether the snapshot is told.
@@ -43,6 +43,17 @@ pub(crate) struct Answer<'a> {
     pub(crate) inserted: bool,
     /// Whether the number of written rows is left for the audit log.
     pub(crate) recorded: bool,
+}
+
+/// How many rows there are, whatever the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// Not asked.
+    No,
+    /// All of them are counted.
+    Exact,
+    /// They are counted until they are more than these.
+    Within(u64),
 }
 
 /// The form of the body.
@@ -93,6 +104,14 @@ pub(crate) fn read(root: &Node, answer: &Answer<'_>) -> (Statement, Option<Batch
     answer::select(&mut writer, root, answer);
     let batchable = writer.places().and_then(|places| Batchable::new(root, places));
     (writer.finish(), batchable)
+}
+
+/// The rows of which a read shows a page, for the planner to estimate.
+pub(crate) fn estimated(root: &Node) -> Statement {
+    let mut writer = Writer::default();
+    writer.sql("select 1");
+    rows::from_where(&mut writer, root, None);
+    writer.finish()
 }
 
 /// A call of a function.

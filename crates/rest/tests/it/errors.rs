@@ -173,11 +173,11 @@ const REFUSED: &[Refused] = &[
         r#"with parameter x or with a single unnamed json/jsonb parameter, but no matches were found in the schema cache.","hint":null,"#,
     ),
     (
-        "GET /rpc/ad?a=1",
+        "GET /rpc/addd?a=1",
         &[],
         "",
         404,
-        r#""hint":"Perhaps you meant to call the function api.add","message":"Could not find the function api.ad(a) in the schema cache""#,
+        r#""hint":"Perhaps you meant to call the function api.add","message":"Could not find the function api.addd(a) in the schema cache""#,
     ),
     (
         "GET /rpc/add?a=1&c=1",
