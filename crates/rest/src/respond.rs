@@ -19,8 +19,6 @@ pub struct AnswerRules {
     pub(crate) counted: bool,
     /// Whether the transaction is rolled back although the request is answered.
     pub(crate) rollback: bool,
-    /// Whether the method was `HEAD`.
-    pub(crate) head: bool,
     pub(crate) preference_applied: Option<String>,
     pub(crate) content_profile: Option<String>,
     pub(crate) content_location: Option<String>,
@@ -60,11 +58,6 @@ pub struct Location {
 }
 
 impl AnswerRules {
-    /// Whether the response has the statement's `body`.
-    pub fn has_body(&self) -> bool {
-        self.body && !self.head
-    }
-
     /// The error of a range beyond the end, with the headers that the answer would have had.
     fn described(&self, error: Error, total: Option<u64>) -> Error {
         let fields = [
