@@ -5,7 +5,6 @@
 use crate::cache::Cache;
 use crate::key::Key;
 use crate::statistics::count;
-use crate::store::Stored;
 
 impl<V: Clone> Cache<V> {
     /// Adds to the weight of an entry whose value is still the one that `same` says yes to.
@@ -16,12 +15,12 @@ impl<V: Clone> Cache<V> {
         let home = self.home(key);
         let mut coherence = self.coherence.lock();
         let Some(known) = home.peek(key).filter(|known| same(&known.value)) else { return false };
-        let (id, weight) = (known.id, known.weight + bytes);
+        let (id, weight) = (known.id, known.weight().saturating_add(bytes));
         if !home.fits(weight) {
             return false;
         }
         // In the place of itself: whatever had to go for the difference is handed back with the old weight.
-        let gone = home.insert(key.clone(), Stored { weight, ..known });
+        let gone = home.insert(*key, known.weighing(weight));
         let stays = home.peek(key).is_some_and(|entry| entry.id == id);
         for evicted in gone.iter().filter(|evicted| evicted.id != id || !stays) {
             // Handed back twice is gone the second time.

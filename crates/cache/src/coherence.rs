@@ -124,7 +124,7 @@ impl Coherence {
             }
             for id in found.drain(..) {
                 // Found twice is gone the second time, and no new entry takes its place meanwhile.
-                if self.index.get(id).is_some_and(|entry| !entry.seen.sees(xid)) {
+                if self.index.get(id).is_some_and(|entry| !entry.sees(xid)) {
                     dropped.extend(self.index.remove(id).map(|entry| entry.key));
                 }
             }

@@ -1,7 +1,7 @@
 //! From what was read to the answers that read it.
 //!
 //! Every entry hangs in one ring-free doubly linked list per tag, so that dropping an entry costs as much
-//! as it has tags, however many others share them, and a tag costs its entry one link of 32 bytes. A shape
+//! as it has tags, however many others share them, and a tag costs its entry one link of 24 bytes. A shape
 //! that no entry has any more is forgotten.
 
 use std::collections::HashMap;
@@ -9,6 +9,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use pg::{RelationId, Snapshot, StreamRelation, Xid};
 use slab::Slab;
 
@@ -39,30 +40,33 @@ impl EntryId {
 /// What the index knows of an entry.
 #[derive(Debug)]
 pub(crate) struct Indexed {
-    pub(crate) key: Key,
-    pub(crate) seen: Seen,
-    /// Those of the parts of its read set that have some.
-    #[expect(clippy::box_collection, reason = "few entries have any, and every entry has the pointer")]
-    ranges: Option<Box<Vec<Ranges>>>,
-    first: u32,
-}
-
-/// A snapshot, in a word where nothing was in progress, as is usual.
-#[derive(Debug)]
-pub(crate) struct Seen {
+    /// Of the snapshot it was read under.
     pub(crate) xmax: Xid,
-    some: Option<Box<Snapshot>>,
+    rare: Option<Box<Rare>>,
+    first: LinkId,
+    pub(crate) key: Key,
 }
 
-impl Seen {
-    fn by(snapshot: Snapshot) -> Seen {
-        let xmax = snapshot.xmax;
-        let some = snapshot.xmin != xmax || !snapshot.in_progress.is_empty();
-        Seen { xmax, some: some.then(|| Box::new(snapshot)) }
+/// What few entries have.
+#[derive(Debug)]
+struct Rare {
+    /// The snapshot, unless every transaction below its end had ended, as is usual.
+    snapshot: Option<Snapshot>,
+    /// Those of the parts of its read set that have some.
+    ranges: Vec<Ranges>,
+}
+
+impl Indexed {
+    /// Whether the snapshot it was read under sees a transaction.
+    pub(crate) fn sees(&self, xid: Xid) -> bool {
+        let snapshot = self.rare.as_ref().and_then(|rare| rare.snapshot.as_ref());
+        snapshot.map_or(xid < self.xmax, |snapshot| snapshot.sees(xid))
     }
 
-    pub(crate) fn sees(&self, xid: Xid) -> bool {
-        self.some.as_ref().map_or(xid < self.xmax, |snapshot| snapshot.sees(xid))
+    /// The ranges of the parts with that shape.
+    fn ranges(&self, shape: u32) -> impl Iterator<Item = &Ranges> {
+        let ranges = self.rare.iter().flat_map(|rare| &rare.ranges);
+        ranges.filter(move |of| of.shape == shape)
     }
 }
 
@@ -80,20 +84,34 @@ struct Link {
     shape: u32,
     entry: EntryId,
     /// The neighbours under the same tag.
-    before: u32,
-    after: u32,
+    before: LinkId,
+    after: LinkId,
     /// The entry's next tag.
-    sibling: u32,
+    sibling: LinkId,
 }
 
-/// No link.
-const NONE: u32 = u32::MAX;
+/// The number of a link, or of none; never zero, as that of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct LinkId(NonZeroU32);
+
+impl LinkId {
+    const NONE: LinkId = LinkId(NonZeroU32::MAX);
+
+    fn at(slot: usize) -> LinkId {
+        LinkId(NonZeroU32::MIN.saturating_add(short(slot)))
+    }
+
+    /// Where none is no link is.
+    fn slot(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 #[derive(Debug)]
 struct ShapeIndex {
     shape: Shape,
-    /// The first link under each tag.
-    heads: Map<Tag, u32>,
+    /// The first link under each tag. The tag is that link's, so that it need not be told twice.
+    heads: HashTable<LinkId>,
     /// Where the columns stood in the relation as last streamed.
     resolved: Option<Resolved>,
 }
@@ -129,7 +147,8 @@ impl Index {
         reads: &ReadSet,
         hashing: &Hashing,
     ) -> EntryId {
-        let indexed = Indexed { key, seen: Seen::by(snapshot), ranges: None, first: NONE };
+        let xmax = snapshot.xmax;
+        let indexed = Indexed { xmax, rare: None, first: LinkId::NONE, key };
         let entry = EntryId::at(self.entries.insert(indexed));
         let mut ranges = Vec::new();
         for Part { shape, tags, ranges: of_part } in reads.0.iter().filter(|part| !part.tags.is_empty()) {
@@ -146,8 +165,10 @@ impl Index {
                 }
             }
         }
-        if !ranges.is_empty() {
-            self.entries[entry.slot()].ranges = Some(Box::new(ranges));
+        let snapshot = (snapshot.xmin != xmax || !snapshot.in_progress.is_empty()).then_some(snapshot);
+        if snapshot.is_some() || !ranges.is_empty() {
+            ranges.shrink_to_fit();
+            self.entries[entry.slot()].rare = Some(Box::new(Rare { snapshot, ranges }));
         }
         entry
     }
@@ -155,10 +176,10 @@ impl Index {
     pub(crate) fn remove(&mut self, id: EntryId) -> Option<Indexed> {
         let entry = self.entries.try_remove(id.slot())?;
         let mut next = entry.first;
-        while next != NONE {
-            let link = self.links.remove(next as usize);
+        while next != LinkId::NONE {
+            let (id, link) = (next, self.links.remove(next.slot()));
             next = link.sibling;
-            self.unlink(&link);
+            self.unlink(id, &link);
         }
         Some(entry)
     }
@@ -180,22 +201,22 @@ impl Index {
         for &id in shapes {
             let shape = &mut self.shapes[id as usize];
             let Touched::Row(row) = change else {
-                shape.heads.values().for_each(|&head| found.extend(linked(&self.links, head)));
+                shape.heads.iter().for_each(|&head| found.extend(linked(&self.links, head)));
                 continue;
             };
             let old_matters = shape.shape.old_matters;
             let positions = resolve(&mut shape.resolved, &shape.shape, &row.relation);
             let touch = row.touch(positions, old_matters, hashing, rules);
             let Touch::Tags(tags) = touch else {
-                shape.heads.values().for_each(|&head| found.extend(linked(&self.links, head)));
+                shape.heads.iter().for_each(|&head| found.extend(linked(&self.links, head)));
                 continue;
             };
             for (tag, version) in tags.into_iter().flatten() {
-                let Some(&head) = shape.heads.get(&tag) else { continue };
-                let entries = &self.entries;
-                found.extend(linked(&self.links, head).filter(|entry| {
-                    let ranges = entries[entry.slot()].ranges.iter().flat_map(|ranges| ranges.iter());
-                    let mut of_shape = ranges.filter(|of| of.shape == id).peekable();
+                let (entries, links) = (&self.entries, &self.links);
+                let is_head = |head: &LinkId| links[head.slot()].tag == tag;
+                let Some(&head) = shape.heads.find(tag.spread(), is_head) else { continue };
+                found.extend(linked(links, head).filter(|entry| {
+                    let mut of_shape = entries[entry.slot()].ranges(id).peekable();
                     if of_shape.peek().is_none() {
                         return true;
                     }
@@ -236,7 +257,7 @@ impl Index {
         if known.len() >= SHAPES_MAX && *shape != Shape::whole(shape.relation) {
             return None;
         }
-        let new = ShapeIndex { shape: shape.clone(), heads: Map::default(), resolved: None };
+        let new = ShapeIndex { shape: shape.clone(), heads: HashTable::new(), resolved: None };
         let id = short(self.shapes.insert(new));
         known.push(id);
         Some(id)
@@ -244,30 +265,41 @@ impl Index {
 
     fn link(&mut self, entry: EntryId, shape: u32, tag: Tag) {
         let sibling = self.entries[entry.slot()].first;
-        let id = short(self.links.vacant_key());
-        let after = self.shapes[shape as usize].heads.insert(tag, id).unwrap_or(NONE);
-        if let Some(after) = self.links.get_mut(after as usize) {
+        let (heads, links) = (&mut self.shapes[shape as usize].heads, &mut self.links);
+        let id = LinkId::at(links.vacant_key());
+        let is_head = |head: &LinkId| links[head.slot()].tag == tag;
+        let after = match heads.find_mut(tag.spread(), is_head) {
+            Some(head) => std::mem::replace(head, id),
+            None => LinkId::NONE,
+        };
+        if let Some(after) = links.get_mut(after.slot()) {
             after.before = id;
         }
-        self.links.insert(Link { tag, shape, entry, before: NONE, after, sibling });
+        links.insert(Link { tag, shape, entry, before: LinkId::NONE, after, sibling });
+        if after == LinkId::NONE {
+            heads.insert_unique(tag.spread(), id, |head| links[head.slot()].tag.spread());
+        }
         self.entries[entry.slot()].first = id;
     }
 
-    fn unlink(&mut self, link: &Link) {
-        if let Some(after) = self.links.get_mut(link.after as usize) {
+    /// Takes a link that has been removed out of its list.
+    fn unlink(&mut self, id: LinkId, link: &Link) {
+        if let Some(after) = self.links.get_mut(link.after.slot()) {
             after.before = link.before;
         }
-        if let Some(before) = self.links.get_mut(link.before as usize) {
+        if let Some(before) = self.links.get_mut(link.before.slot()) {
             before.after = link.after;
             return;
         }
-        let shape = &mut self.shapes[link.shape as usize];
-        if link.after != NONE {
-            shape.heads.insert(link.tag, link.after);
+        let heads = &mut self.shapes[link.shape as usize].heads;
+        let head = heads.find_entry(link.tag.spread(), |head| *head == id);
+        let mut head = head.expect("a link with none before it is its tag's first");
+        if link.after != LinkId::NONE {
+            *head.get_mut() = link.after;
             return;
         }
-        shape.heads.remove(&link.tag);
-        if shape.heads.is_empty() {
+        head.remove();
+        if heads.is_empty() {
             self.forget(link.shape);
         }
     }
@@ -295,11 +327,11 @@ fn resolve<'a>(
 }
 
 /// The entries from a link on.
-fn linked(links: &Slab<Link>, head: u32) -> impl Iterator<Item = EntryId> {
-    let mut next = links.get(head as usize);
+fn linked(links: &Slab<Link>, head: LinkId) -> impl Iterator<Item = EntryId> {
+    let mut next = links.get(head.slot());
     std::iter::from_fn(move || {
         let link = next?;
-        next = links.get(link.after as usize);
+        next = links.get(link.after.slot());
         Some(link.entry)
     })
 }

@@ -1,76 +1,74 @@
 //! What an answer is kept under.
 
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
 
-/// Everything an answer depends on besides the data, as bytes.
+use siphasher::sip128::{Hasher128, SipHasher24};
+
+/// Everything an answer depends on besides the data, as a digest that only this process can compute.
 ///
-/// Compared in full, so that two requests share an entry only if every part is the same. It says in which
-/// store its answer lives, so that nobody can look for an answer where it is not.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Key(Arc<[u8]>);
-
-/// The store's number stands before the parts, where it makes no key larger than a pointer and a length.
-const STORE_BYTES: usize = 2;
+/// Two lists of parts have one digest with a chance of 2^-128, whoever chooses them, for who does not know the
+/// secret cannot look for such a pair (`docs/decisions/0013-keys-are-digests.md`). It says in which store its
+/// answer lives, so that nobody can look for an answer where it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    digest: [u8; 16],
+    store: StoreId,
+}
 
 /// One of the cache's stores, by its number: zero is the general one, which is always there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct StoreId(pub u16);
 
 impl Key {
-    /// The store's number, and the parts, each behind its length (little-endian, 32 bits).
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
     /// The store its answer lives in.
     pub fn store(&self) -> StoreId {
-        let number = self.0.first_chunk().expect("every builder begins with a number");
-        StoreId(u16::from_le_bytes(*number))
+        self.store
+    }
+}
+
+/// Half of the digest, which is as good a hash as any: a table need not make another of it.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let half = self.digest.first_chunk().expect("a digest is longer than its half");
+        state.write_u64(u64::from_le_bytes(*half));
+    }
+}
+
+/// What digests are made with: random, and never told.
+#[derive(Clone)]
+pub struct KeySecret(SipHasher24);
+
+impl KeySecret {
+    /// From bytes that nobody can guess.
+    pub fn new(random: &[u8; 16]) -> KeySecret {
+        KeySecret(SipHasher24::new_with_key(random))
     }
 
-    /// The parts in the order in which they were added.
-    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = &self.0[STORE_BYTES..];
-        std::iter::from_fn(move || {
-            let (length, after) = rest.split_first_chunk::<4>()?;
-            let (part, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-            rest = after;
-            Some(part)
-        })
+    /// A key without parts, to add them to.
+    pub fn key(&self) -> KeyBuilder {
+        KeyBuilder(self.0)
+    }
+}
+
+impl std::fmt::Debug for KeySecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeySecret")
     }
 }
 
 /// Builds a [`Key`] part by part.
 ///
-/// Each part is preceded by its length, so that no two lists of parts give the same bytes.
-#[derive(Debug)]
-pub struct KeyBuilder(Vec<u8>);
-
-impl Default for KeyBuilder {
-    fn default() -> KeyBuilder {
-        KeyBuilder(vec![0; STORE_BYTES])
-    }
-}
+/// Each part is preceded by its length, so that no two lists of parts are the same bytes.
+#[must_use]
+pub struct KeyBuilder(SipHasher24);
 
 impl KeyBuilder {
-    /// A key without parts.
-    pub fn new() -> KeyBuilder {
-        KeyBuilder::default()
-    }
-
     /// Adds a part; an empty one counts.
-    #[must_use]
     pub fn part(mut self, part: impl AsRef<[u8]>) -> KeyBuilder {
-        self.push(part);
-        self
-    }
-
-    /// Adds a part in place.
-    pub fn push(&mut self, part: impl AsRef<[u8]>) {
         let part = part.as_ref();
-        let length = u32::try_from(part.len()).expect("requests are bounded far below 4 GiB");
-        self.0.extend_from_slice(&length.to_le_bytes());
-        self.0.extend_from_slice(part);
+        self.0.write(&(part.len() as u64).to_le_bytes());
+        self.0.write(part);
+        self
     }
 
     /// The key of an answer that lives in the general store.
@@ -79,9 +77,8 @@ impl KeyBuilder {
     }
 
     /// The key of an answer that lives in that store.
-    pub fn build_in(mut self, store: StoreId) -> Key {
-        self.0[..STORE_BYTES].copy_from_slice(&store.0.to_le_bytes());
-        Key(self.0.into())
+    pub fn build_in(self, store: StoreId) -> Key {
+        Key { digest: self.0.finish128().as_bytes(), store }
     }
 }
 
@@ -91,21 +88,20 @@ mod tests {
 
     #[test]
     fn different_parts_never_make_the_same_key() {
-        let key = |parts: &[&str]| parts.iter().fold(KeyBuilder::new(), |key, part| key.part(part)).build();
+        let secret = KeySecret::new(&[1; 16]);
+        let key = |parts: &[&str]| parts.iter().fold(secret.key(), |key, part| key.part(part)).build();
         assert_eq!(key(&["ab", "c"]), key(&["ab", "c"]));
         assert_ne!(key(&["ab", "c"]), key(&["a", "bc"]));
         assert_ne!(key(&["ab"]), key(&["ab", ""]));
         assert_ne!(key(&["", "ab"]), key(&["ab", ""]));
-        assert_ne!(KeyBuilder::new().build(), KeyBuilder::new().build_in(StoreId(1)));
+        assert_ne!(secret.key().build(), secret.key().build_in(StoreId(1)));
     }
 
     #[test]
-    fn the_parts_of_a_key_read_back() {
-        let key = KeyBuilder::new().part("role").part("").part("/calls").build();
-        let parts: Vec<&[u8]> = key.parts().collect();
-        assert_eq!(parts, [&b"role"[..], b"", b"/calls"]);
-        assert_eq!(key.store(), StoreId(0));
-        let elsewhere = KeyBuilder::new().part("role").part("").part("/calls").build_in(StoreId(300));
-        assert_eq!((elsewhere.store(), elsewhere.parts().count()), (StoreId(300), 3));
+    fn a_key_tells_its_store_and_is_another_under_another_secret() {
+        let key = |byte| KeySecret::new(&[byte; 16]).key().part("role").part("/calls").build_in(StoreId(300));
+        assert_eq!((key(1), key(1).store()), (key(1), StoreId(300)));
+        assert_ne!(key(1), key(2));
+        assert!(!format!("{:?}", KeySecret::new(&[7; 16])).contains('7'));
     }
 }

@@ -3,8 +3,10 @@
 //! Changed only by whoever holds the lock on coherence, and whatever it evicts is handed back at once, so
 //! that it never holds an entry that the index does not know.
 
+use std::hash::{BuildHasherDefault, Hasher};
+
 use quick_cache::sync::Cache;
-use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
+use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 
 use crate::index::EntryId;
 use crate::key::Key;
@@ -48,23 +50,73 @@ impl Default for Limits {
 #[derive(Clone, Debug)]
 pub(crate) struct Stored<V> {
     pub(crate) value: V,
-    pub(crate) epoch: u64,
     pub(crate) stored: Moment,
     pub(crate) expires: Moment,
-    pub(crate) weight: u64,
+    pub(crate) epoch: Epoch,
+    weight: u32,
     pub(crate) id: EntryId,
 }
 
-/// What an entry weighs beyond what the caller says: itself, its places in the store and in the index.
-pub(crate) const ENTRY_BYTES: u64 = 184;
+impl<V> Stored<V> {
+    pub(crate) fn new(value: V, at: Moment, expires: Moment, epoch: u64, id: EntryId) -> Stored<V> {
+        Stored { value, stored: at, expires, epoch: Epoch::of(epoch), weight: 0, id }
+    }
 
-/// What each tag adds.
-pub(crate) const TAG_BYTES: u64 = 56;
+    /// Weighing so much, which no store lets an entry exceed that does not fit.
+    pub(crate) fn weighing(self, weight: u64) -> Stored<V> {
+        Stored { weight: u32::try_from(weight).unwrap_or(u32::MAX), ..self }
+    }
+
+    pub(crate) fn weight(&self) -> u64 {
+        u64::from(self.weight)
+    }
+}
+
+/// The number of an epoch, of which an entry remembers this much. The end of an epoch empties the stores, so
+/// that no entry meets the epoch that has the same low bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Epoch(u32);
+
+impl Epoch {
+    pub(crate) fn of(epoch: u64) -> Epoch {
+        Epoch(epoch as u32)
+    }
+}
+
+/// What an entry weighs beyond what the caller says: its places in the store and in the index, and in the
+/// tables that find them, which are between half and seven eighths full.
+pub(crate) const ENTRY_BYTES: u64 = 128;
+
+/// What each tag adds: its link, and its place in its shape's table.
+pub(crate) const TAG_BYTES: u64 = 32;
+
+/// A digest is its own hash.
+#[derive(Clone, Copy, Debug, Default)]
+struct Digested(u64);
+
+impl Hasher for Digested {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Of keys only, which write a word.
+        bytes.chunks(8).for_each(|chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        });
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = self.0.rotate_left(1) ^ word;
+    }
+}
 
 /// Entries by key, within a budget of their own.
 #[derive(Debug)]
 pub(crate) struct Store<V: Clone> {
-    entries: Cache<Key, Stored<V>, ByWeight, DefaultHashBuilder, HandBack>,
+    entries: Cache<Key, Stored<V>, ByWeight, BuildHasherDefault<Digested>, HandBack>,
     pub(crate) counts: Counts,
     bytes_max: u64,
     entry_bytes_max: u64,
@@ -75,7 +127,7 @@ struct ByWeight;
 
 impl<V> Weighter<Key, Stored<V>> for ByWeight {
     fn weight(&self, _: &Key, entry: &Stored<V>) -> u64 {
-        entry.weight
+        entry.weight()
     }
 }
 
@@ -93,7 +145,7 @@ impl<V> Lifecycle<Key, Stored<V>> for HandBack {
 impl<V: Clone> Store<V> {
     /// A store of so many bytes, of which one entry may take all that an entry may take.
     pub(crate) fn new(bytes_max: u64, limits: &Limits) -> Store<V> {
-        let entry_bytes_max = limits.entry_bytes_max.min(bytes_max);
+        let entry_bytes_max = limits.entry_bytes_max.min(bytes_max).min(u64::from(u32::MAX));
         // An estimate only: it sizes the memory of what was recently evicted. Few large shards rather than
         // many small ones, since an entry must fit into its shard.
         let entries = usize::try_from(bytes_max / 2048).unwrap_or(usize::MAX).clamp(16, 1 << 20);
@@ -102,7 +154,7 @@ impl<V: Clone> Store<V> {
         options.estimated_items_capacity(entries).weight_capacity(bytes_max);
         options.shards(usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, 64));
         let options = options.build().expect("capacities are given, ratios are the defaults");
-        let entries = Cache::with_options(options, ByWeight, DefaultHashBuilder::default(), HandBack);
+        let entries = Cache::with_options(options, ByWeight, BuildHasherDefault::default(), HandBack);
         Store { entries, counts: Counts::default(), bytes_max, entry_bytes_max }
     }
 

@@ -22,14 +22,15 @@ use crate::variants::Variants;
 mod relayed;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-/// What an answer takes besides its texts: itself, and what its allocations take and are rounded up by.
-const OVERHEAD_BYTES: usize = size_of::<Answer>() + 112;
+/// What an answer takes besides its texts: itself and its counts, and what its two allocations are rounded up by.
+const OVERHEAD_BYTES: usize = size_of::<Answer>() + 16 + 24;
 /// Headers that are added to an answer's own when it is sent, those of the front door included.
 const ADDED_HEADERS: usize = 6;
 
 /// What the database answered, ready to be sent any number of times.
 ///
-/// There are as many as the memory holds, so all texts lie in one allocation, and headers are known by a byte.
+/// There are as many as the memory holds, so all texts lie in one allocation, and headers are known by a byte,
+/// those that most answers have together with their values.
 #[derive(Debug)]
 pub(crate) struct Answer {
     status: StatusCode,
@@ -42,7 +43,8 @@ pub(crate) struct Answer {
 
 // The texts of an answer, by number.
 const BODY: usize = 0;
-/// Of the body as it is. Strong: the same bytes, the same tag. Empty where the answer may not be kept.
+/// Of the body as it is. Strong: the same bytes, the same tag. Its print where we made it, and the text of an
+/// upstream's. Empty where the answer may not be kept.
 const TAG: usize = 1;
 /// A position of the log above everything it shows; empty where none is known.
 const LOG_POSITION: usize = 2;
@@ -53,6 +55,13 @@ const FIELDS: usize = 4;
 const VALUES: usize = 5;
 /// In the place of a field: a header whose name stands with its value.
 const RELAYED: u8 = u8::MAX;
+/// In the place of a field, and above it: one of these, whose value need not follow.
+const USUAL: u8 = 0x80;
+const USUALS: [(Field, &str); 3] = [
+    (Field::ContentType, "application/json; charset=utf-8"),
+    (Field::ContentType, "application/vnd.pgrst.object+json; charset=utf-8"),
+    (Field::ContentType, "text/csv; charset=utf-8"),
+];
 /// What an answer that is unchanged says again (RFC 9110, section 15.4.5), beside its tag.
 const AGAIN: [HeaderName; 5] = [CACHE_CONTROL, CONTENT_LOCATION, DATE, EXPIRES, VARY];
 
@@ -83,20 +92,23 @@ impl Answer {
     }
 
     fn whole(head: Head, body: Bytes, kept: bool, position: Option<Lsn>, target: &str) -> Arc<Answer> {
-        let tag = kept.then(|| validator::etag(head.get(Field::ContentRange), &body));
+        let tag = kept.then(|| validator::print(head.get(Field::ContentRange), &body));
+        let tag = tag.as_ref().map_or(&b""[..], |print| print);
         let position = position.map(|position| position.to_string()).unwrap_or_default();
-        let tag = tag.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
         let target = if head.get(Field::ContentLocation).is_some() { "" } else { target };
-        let fields: Vec<u8> = head.fields.iter().map(|(field, _)| *field as u8).collect();
+        let lines = head.fields.iter().map(|(field, value)| match usual(*field, value) {
+            Some(usual) => (USUAL + usual, &b""[..]),
+            None => (*field as u8, value.as_bytes()),
+        });
+        let (fields, values): (Vec<u8>, Vec<&[u8]>) = lines.unzip();
         let texts = [&body[..], tag, position.as_bytes(), target.as_bytes(), &fields];
-        let values = head.fields.iter().map(|(_, value)| value.as_bytes());
-        let texts = Packed::new(texts.into_iter().chain(values));
+        let texts = Packed::new(&[&texts[..], &values].concat());
         Arc::new(Answer { status: head.status, texts, is_relayed: false, variants: OnceLock::new() })
     }
 
     /// The memory it takes.
     pub(crate) fn weight_bytes(&self) -> u64 {
-        (OVERHEAD_BYTES + self.texts.len()) as u64
+        (OVERHEAD_BYTES + self.texts.bytes().len()) as u64
     }
 
     /// Its status.
@@ -120,7 +132,7 @@ impl Answer {
 
     /// The headers of its own.
     pub(crate) fn headers(&self) -> HeaderMap {
-        self.described().collect()
+        self.described(&Bytes::copy_from_slice(self.texts.bytes())).collect()
     }
 
     /// Its tag: the same for the same answer, another for another. Empty where it may not be kept.
@@ -135,12 +147,14 @@ impl Answer {
 
     /// Whether status and headers are the same.
     pub(crate) fn has_head_of(&self, other: &Answer) -> bool {
-        self.status == other.status && self.described().eq(other.described())
+        let lines = |answer: &Answer| VALUES + answer.texts.text(FIELDS).len();
+        self.status == other.status
+            && (FIELDS..lines(self)).all(|number| self.texts.text(number) == other.texts.text(number))
     }
 
     /// Whether it has other codings at all: not if it is too small, nobody's to keep, or in one already.
     pub(crate) fn has_variants(&self) -> bool {
-        let is_coded = || self.is_relayed && self.described().any(|(name, _)| name == CONTENT_ENCODING);
+        let is_coded = || self.is_relayed && self.headers().contains_key(CONTENT_ENCODING);
         !self.tag().is_empty() && Variants::are_worth_it(self.body()) && !is_coded()
     }
 
@@ -162,20 +176,23 @@ impl Answer {
 
     /// Makes and keeps the body in a coding, if `charge` grants the memory.
     pub(crate) fn make(&self, coding: Coding, charge: impl FnOnce(u64) -> bool) {
-        if let Some(etag) = self.value(TAG) {
+        if let Some(etag) = self.etag() {
             self.variants().make(coding, self.body(), &etag, charge);
         }
     }
 
     /// The response to a request with these headers.
-    pub(crate) fn response(&self, request: &HeaderMap, source: &Source) -> Response<Body> {
+    pub(crate) fn response(self: &Arc<Answer>, request: &HeaderMap, source: &Source) -> Response<Body> {
+        // What is sent holds the answer, and copies nothing of it.
+        let texts = Bytes::from_owner(Held(Arc::clone(self)));
         let mut headers = HeaderMap::with_capacity(self.texts.text(FIELDS).len() + ADDED_HEADERS);
-        let mut response = match self.value(TAG) {
-            Some(etag) => self.kept(&etag, request, &mut headers),
-            None => self.sent(self.texts.shared(BODY), &mut headers),
+        let mut response = match self.etag() {
+            Some(etag) => self.kept(&texts, &etag, request, &mut headers),
+            None => self.sent(&texts, self.shared(&texts, BODY), &mut headers),
         };
-        if let Some(position) = self.value(LOG_POSITION) {
-            headers.insert(POSITION, position);
+        let position = self.shared(&texts, LOG_POSITION);
+        if !position.is_empty() {
+            headers.insert(POSITION, value(position));
         }
         source.write(&mut headers);
         *response.headers_mut() = headers;
@@ -183,15 +200,21 @@ impl Answer {
     }
 
     /// Of an answer that may be kept: in the best coding there is, or that nothing has changed.
-    fn kept(&self, etag: &HeaderValue, request: &HeaderMap, headers: &mut HeaderMap) -> Response<Body> {
+    fn kept(
+        &self,
+        texts: &Bytes,
+        etag: &HeaderValue,
+        request: &HeaderMap,
+        headers: &mut HeaderMap,
+    ) -> Response<Body> {
         let accepted = Accepted::of(request);
         let variant = self.variants.get().and_then(|variants| variants.choose(&accepted).variant);
         let chosen = variant.map(|variant| variant.coding);
         let known = if self.status.is_success() { known(request, etag, &accepted, chosen) } else { None };
         let response = match (known, variant) {
-            (Some(_), _) => self.unchanged(headers),
-            (None, Some(variant)) => self.sent(variant.body.clone(), headers),
-            (None, None) => self.sent(self.texts.shared(BODY), headers),
+            (Some(_), _) => self.unchanged(texts, headers),
+            (None, Some(variant)) => self.sent(texts, variant.body.clone(), headers),
+            (None, None) => self.sent(texts, self.shared(texts, BODY), headers),
         };
         let tag = match (known, variant) {
             (Some(coding), _) => tag_of(etag, coding),
@@ -212,8 +235,8 @@ impl Answer {
         response
     }
 
-    fn sent(&self, body: Bytes, headers: &mut HeaderMap) -> Response<Body> {
-        for (name, value) in self.described() {
+    fn sent(&self, texts: &Bytes, body: Bytes, headers: &mut HeaderMap) -> Response<Body> {
+        for (name, value) in self.described(texts) {
             headers.append(name, value);
         }
         let mut response = Response::new(Body::new(body));
@@ -221,8 +244,8 @@ impl Answer {
         response
     }
 
-    fn unchanged(&self, headers: &mut HeaderMap) -> Response<Body> {
-        for (name, value) in self.described().filter(|(name, _)| AGAIN.contains(name)) {
+    fn unchanged(&self, texts: &Bytes, headers: &mut HeaderMap) -> Response<Body> {
+        for (name, value) in self.described(texts).filter(|(name, _)| AGAIN.contains(name)) {
             headers.append(name, value);
         }
         let mut response = Response::new(Body::default());
@@ -230,22 +253,53 @@ impl Answer {
         response
     }
 
-    fn described(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    /// The headers of its own, as parts of `texts`, which are all of them.
+    fn described(&self, texts: &Bytes) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let fields = self.texts.text(FIELDS).iter().zip(VALUES..);
-        fields.filter_map(|(field, number)| match Field::ALL.get(usize::from(*field)) {
-            Some(field) => Some((field.name(), self.value(number).unwrap_or(HeaderValue::from_static("")))),
-            None => relayed::line(self.texts.shared(number)),
+        fields.filter_map(|(code, number)| {
+            if let Some((field, value)) =
+                code.checked_sub(USUAL).and_then(|usual| USUALS.get(usize::from(usual)))
+            {
+                return Some((field.name(), HeaderValue::from_static(value)));
+            }
+            let text = self.shared(texts, number);
+            match Field::ALL.get(usize::from(*code)) {
+                Some(field) => Some((field.name(), value(text))),
+                None => relayed::line(text),
+            }
         })
     }
 
-    /// A text that is a header's value; none where it is empty.
-    fn value(&self, number: usize) -> Option<HeaderValue> {
-        let text = self.texts.shared(number);
-        (!text.is_empty()).then(|| {
-            HeaderValue::from_maybe_shared(text)
-                .expect("it was a header's value, or is made of its characters")
-        })
+    /// A text, as a part of `texts`, which are all of them.
+    fn shared(&self, texts: &Bytes, number: usize) -> Bytes {
+        texts.slice(self.texts.range(number))
     }
+
+    fn etag(&self) -> Option<HeaderValue> {
+        match self.tag() {
+            [] => None,
+            tag if self.is_relayed => HeaderValue::from_bytes(tag).ok(),
+            tag => tag.try_into().ok().map(validator::etag),
+        }
+    }
+}
+
+/// An answer that what is sent of it keeps alive.
+struct Held(Arc<Answer>);
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        self.0.texts.bytes()
+    }
+}
+
+fn usual(field: Field, value: &HeaderValue) -> Option<u8> {
+    let known = USUALS.iter().zip(0..).find(|((of, usual), _)| *of == field && value == usual);
+    known.map(|(_, number)| number)
+}
+
+fn value(text: Bytes) -> HeaderValue {
+    HeaderValue::from_maybe_shared(text).expect("it was a header's value, or is made of its characters")
 }
 
 impl Source {

@@ -62,7 +62,7 @@ impl Batches {
     fn enter(&self, key: &Key, now: Moment, parameters: &[Parameter], rows_max: usize) -> Entered {
         let mut lanes = self.lanes.lock();
         let Some(lane) = lanes.get_mut(key) else {
-            lanes.insert(key.clone(), Lane { sent: now, waiting: Vec::new() });
+            lanes.insert(*key, Lane { sent: now, waiting: Vec::new() });
             return Entered::First;
         };
         if lane.waiting.len() >= rows_max || now.since(lane.sent) > PATIENCE {
@@ -97,7 +97,7 @@ pub(crate) async fn ask(
     if planned.plan.batchable.is_none() || rows_max < 2 {
         return query(node, planned, session).await;
     }
-    let key = session.lane();
+    let key = session.lane(&node.key_secret);
     let parameters = &planned.plan.statement.parameters;
     match node.batches.enter(&key, node.clock.now(), parameters, rows_max) {
         Entered::First => {
@@ -132,7 +132,7 @@ impl Drop for Turn {
         }
         let turn = Turn {
             node: Arc::clone(&self.node),
-            key: self.key.clone(),
+            key: self.key,
             planned: Arc::clone(&self.planned),
             session: self.session.clone(),
         };

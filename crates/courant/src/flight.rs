@@ -69,7 +69,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
                 None => {
                     aloft.numbered += 1;
                     let number = aloft.numbered;
-                    let listed = Listed { flights: Arc::clone(self), key: key.clone(), number };
+                    let listed = Listed { flights: Arc::clone(self), key: *key, number };
                     let work = work();
                     let work: Work<T> = Box::pin(async move {
                         let _listed = listed;
@@ -77,7 +77,7 @@ impl<T: Clone + Send + Sync + 'static> Flights<T> {
                     });
                     let shared = work.shared();
                     let work = shared.downgrade().expect("a future never polled has not ended");
-                    aloft.by_key.insert(key.clone(), Flight { number, sent: now, work });
+                    aloft.by_key.insert(*key, Flight { number, sent: now, work });
                     (shared, Seat::Pilot)
                 }
             }
@@ -109,7 +109,7 @@ mod tests {
     use tokio::sync::Notify;
 
     fn key() -> Key {
-        cache::KeyBuilder::new().part("one").build()
+        cache::KeySecret::new(&[1; 16]).key().part("one").build()
     }
 
     #[tokio::test]

@@ -78,7 +78,7 @@ mod tests {
     /// Settles answers that arrive so many seconds after the start, and lists their times to live in ms.
     fn settled(within: Lifetime, answers: &[(u64, &str)]) -> Vec<u128> {
         let lifetimes = Lifetimes::new();
-        let key = cache::KeyBuilder::new().part("one").build();
+        let key = cache::KeySecret::new(&[1; 16]).key().part("one").build();
         let settle = |&(second, bytes): &(u64, &str)| {
             lifetimes.settle(&key, bytes.as_bytes(), Moment(second * 1_000_000 + 1), within).as_millis()
         };
@@ -126,7 +126,7 @@ mod tests {
     fn the_past_of_many_answers_is_bounded() {
         let lifetimes = Lifetimes::new();
         for number in 0..3 * REMEMBERED_MAX {
-            let key = cache::KeyBuilder::new().part(number.to_string()).build();
+            let key = cache::KeySecret::new(&[1; 16]).key().part(number.to_string()).build();
             lifetimes.settle(&key, b"a", Moment(1), WITHIN);
         }
         assert!(lifetimes.known.len() <= REMEMBERED_MAX);

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use cache::{Cache, Fill, Key, Moment};
+use aws_lc_rs::rand::{self, Random, SystemRandom};
+use cache::{Cache, Fill, Key, KeySecret, Moment};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use parking_lot::RwLock;
 use pg::connect::{ConnectOptions, Opened};
@@ -56,6 +57,8 @@ pub(crate) struct Node {
     pub(crate) clock: Clock,
     pub(crate) pool: Pool,
     pub(crate) cache: Arc<Cache<Arc<Answer>>>,
+    /// What the keys of answers, of flights and of lanes are made with.
+    pub(crate) key_secret: KeySecret,
     /// Which of the cache's stores is whose.
     pub(crate) named: Arc<Named>,
     pub(crate) lifetimes: Lifetimes,
@@ -103,6 +106,7 @@ impl Node {
             }
             .into());
         }
+        let random: Random<[u8; 16]> = rand::generate(&SystemRandom::new()).context("no random bytes")?;
         let clock = Clock::start();
         let control = Control::connect(&options, &tasks).await;
         let control = control.with_context(|| format!("cannot reach {options}"))?;
@@ -120,6 +124,7 @@ impl Node {
         }
         Ok(Arc::new(Node {
             cache: Arc::new(Cache::with_stores(cache_limits(&config), &named::budgets(&config.cache))),
+            key_secret: KeySecret::new(&random.expose()),
             flights: Flights::new(),
             batches: Batches::default(),
             marks: Marks::new(),

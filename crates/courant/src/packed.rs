@@ -1,47 +1,80 @@
 //! Several texts in one allocation: a small answer is mostly texts, and each of its own would cost more than it
 //! says.
+//!
+//! Before the texts stand how many there are and how long each is, in as few bytes as that takes (LEB128).
 
-use bytes::Bytes;
+use std::ops::Range;
 
 /// Texts by number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Packed {
-    bytes: Bytes,
-    /// Where each text ends; the next begins there.
-    ends: Box<[u32]>,
-}
+pub(crate) struct Packed(Box<[u8]>);
 
 impl Packed {
-    pub(crate) fn new<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> Packed {
-        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
-        for text in texts {
-            bytes.extend_from_slice(text);
-            ends.push(u32::try_from(bytes.len()).expect("PostgreSQL makes no text of more than a gibibyte"));
-        }
-        // What is weighed is what is held.
-        bytes.shrink_to_fit();
-        Packed { bytes: bytes.into(), ends: ends.into() }
+    pub(crate) fn new(texts: &[&[u8]]) -> Packed {
+        let lengths = || std::iter::once(texts.len()).chain(texts.iter().map(|text| text.len()));
+        let bytes = lengths().map(|length| written_bytes(short(length))).sum::<usize>();
+        let mut packed = Vec::with_capacity(bytes + texts.iter().map(|text| text.len()).sum::<usize>());
+        lengths().for_each(|length| write(&mut packed, short(length)));
+        texts.iter().for_each(|text| packed.extend_from_slice(text));
+        Packed(packed.into())
     }
 
-    /// A text, without copying it.
-    pub(crate) fn shared(&self, number: usize) -> Bytes {
-        self.bytes.slice(self.range(number))
-    }
-
-    /// A text.
+    /// A text; empty where there is none of that number.
     pub(crate) fn text(&self, number: usize) -> &[u8] {
-        &self.bytes[self.range(number)]
+        &self.0[self.range(number)]
     }
 
-    /// The bytes of all texts together.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+    /// Where a text stands in all of it.
+    pub(crate) fn range(&self, number: usize) -> Range<usize> {
+        let mut at = 0;
+        let count = read(&self.0, &mut at);
+        let (mut before, mut length) = (0, 0);
+        for each in 0..count {
+            let next = read(&self.0, &mut at);
+            match each.cmp(&number) {
+                std::cmp::Ordering::Less => before += next,
+                std::cmp::Ordering::Equal => length = next,
+                std::cmp::Ordering::Greater => {}
+            }
+        }
+        at + before..at + before + length
     }
 
-    fn range(&self, number: usize) -> std::ops::Range<usize> {
-        let begin = number.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-        begin..self.ends[number] as usize
+    /// All of it.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
     }
+}
+
+fn short(length: usize) -> u32 {
+    u32::try_from(length).expect("PostgreSQL makes no text of more than a gibibyte")
+}
+
+/// Seven bits a byte.
+fn written_bytes(number: u32) -> usize {
+    (u32::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize
+}
+
+fn write(packed: &mut Vec<u8>, mut number: u32) {
+    while number >= 0x80 {
+        packed.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    packed.push(number as u8);
+}
+
+/// The number that stands at `at`, which then stands behind it.
+fn read(packed: &[u8], at: &mut usize) -> usize {
+    let (mut number, mut shift) = (0, 0);
+    while let Some(byte) = packed.get(*at) {
+        *at += 1;
+        number |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            break;
+        }
+        shift += 7;
+    }
+    number
 }
 
 #[cfg(test)]
@@ -49,9 +82,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_text_is_what_it_was() {
-        let packed = Packed::new([&b"body"[..], b"", b"tag"]);
-        assert_eq!((packed.text(0), packed.text(1), packed.text(2)), (&b"body"[..], &b""[..], &b"tag"[..]));
-        assert_eq!((packed.shared(2), packed.len()), (Bytes::from_static(b"tag"), 7));
+    fn each_text_is_what_it_was_whatever_its_length() {
+        for length in [0, 1, 127, 128, 16_383, 16_384, 3_000_000] {
+            let long = vec![b'x'; length];
+            let packed = Packed::new(&[b"body", b"", &long, b"tag"]);
+            assert_eq!(
+                (packed.text(0), packed.text(1), packed.text(3)),
+                (&b"body"[..], &b""[..], &b"tag"[..])
+            );
+            assert_eq!(packed.text(2), long);
+            assert_eq!(&packed.bytes()[packed.range(3)], b"tag");
+            assert_eq!(packed.text(4), b"");
+        }
+        let packed = Packed::new(&[b"1234567"]);
+        assert_eq!(packed.bytes().len(), 2 + 7);
     }
 }

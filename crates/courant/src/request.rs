@@ -149,7 +149,7 @@ async fn read(
     planned: &Arc<Planned>,
     session: Settled,
 ) -> Served {
-    let key = session.key();
+    let key = session.key(&node.key_secret);
     let need = asked.consistency.need(asked.arrived, node.config.cache.bound);
     let bypassed = match look(node, asked.consistency, &key, need).await {
         Lookup::Hit { value, age } => {
@@ -164,8 +164,7 @@ async fn read(
         Lookup::Bypass(why) => Some(Bypass::Cache(why)),
     };
     let fill = || {
-        let (node, key, schema, planned) =
-            (Arc::clone(node), key.clone(), Arc::clone(schema), Arc::clone(planned));
+        let (node, key, schema, planned) = (Arc::clone(node), key, Arc::clone(schema), Arc::clone(planned));
         let target: Box<str> = target(&asked.head).into();
         async move { fill(&node, key, &schema, &planned, &session, &target).await.map_err(Arc::new) }
     };

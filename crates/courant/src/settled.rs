@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use cache::{Key, KeyBuilder};
+use cache::{Key, KeyBuilder, KeySecret};
 use http::request::Parts;
 use pg::catalog::Settings;
 use pg::session::Session;
@@ -65,15 +65,15 @@ impl Settled {
     }
 
     /// The statement, without the values in it, and everything that its transaction is told.
-    pub(crate) fn lane(&self) -> Key {
-        let key = KeyBuilder::new().part(&self.planned.search_path).part(&self.planned.plan.statement.sql);
+    pub(crate) fn lane(&self, secret: &KeySecret) -> Key {
+        let key = secret.key().part(&self.planned.search_path).part(&self.planned.plan.statement.sql);
         self.told(key).build()
     }
 
     /// The canonical request and everything its answer depends on. The search path follows from the plan's
     /// schema, which is part of its fingerprint.
-    pub(crate) fn key(&self) -> Key {
-        let key = KeyBuilder::new().part(self.planned.fingerprint());
+    pub(crate) fn key(&self, secret: &KeySecret) -> Key {
+        let key = secret.key().part(self.planned.fingerprint());
         self.told(key).build_in(self.planned.home)
     }
 

@@ -9,23 +9,28 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::encoding::{Accepted, Coding};
 
-/// The tag of a body as it is.
+/// What the tag of a body says of it.
+pub(crate) type Print = [u8; 16];
+
+/// The print of a body as it is.
 ///
 /// Of the range as well: a browser that is told "unchanged" keeps the headers it has, and so an old count.
-pub(crate) fn etag(range: Option<&HeaderValue>, body: &[u8]) -> HeaderValue {
+pub(crate) fn print(range: Option<&HeaderValue>, body: &[u8]) -> Print {
     let mut context = Context::new(&SHA256);
     context.update(range.map_or(b"".as_slice(), HeaderValue::as_bytes));
     context.update(b"\n");
     context.update(body);
-    let hash = context.finish();
-    let mut text = String::with_capacity(34);
-    text.push('"');
-    for byte in &hash.as_ref()[..16] {
-        text.push(char::from_digit(u32::from(byte >> 4), 16).expect("a half byte is a hexadecimal digit"));
-        text.push(char::from_digit(u32::from(byte & 15), 16).expect("a half byte is a hexadecimal digit"));
+    *context.finish().as_ref().first_chunk().expect("a SHA-256 hash has 32 bytes")
+}
+
+/// The tag that says a print, in hexadecimal digits.
+pub(crate) fn etag(print: &Print) -> HeaderValue {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b'"'; 34];
+    for (digits, byte) in text[1..33].chunks_exact_mut(2).zip(print) {
+        digits.copy_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
-    text.push('"');
-    HeaderValue::from_str(&text).expect("hexadecimal digits are a header value")
+    HeaderValue::from_bytes(&text).expect("hexadecimal digits are a header value")
 }
 
 /// The tag of a coding of the body, or of the body as it is.

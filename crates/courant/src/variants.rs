@@ -107,7 +107,7 @@ pub(crate) fn order(node: &Node, key: &Key, answer: &Arc<Answer>, request: &Head
     if !answer.variants().claim(coding) {
         return;
     }
-    let (cache, key, answer) = (Arc::clone(&node.cache), key.clone(), Arc::clone(answer));
+    let (cache, key, answer) = (Arc::clone(&node.cache), *key, Arc::clone(answer));
     node.tasks.spawn_blocking(move || {
         answer.make(coding, |bytes| cache.charge(&key, |kept| Arc::ptr_eq(kept, &answer), bytes));
         drop(place);

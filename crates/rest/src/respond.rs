@@ -24,8 +24,6 @@ pub struct AnswerRules {
     pub(crate) counted: bool,
     /// Whether the transaction is rolled back although the request is answered.
     pub(crate) rollback: bool,
-    /// Whether the method was `HEAD`.
-    pub(crate) head: bool,
     pub(crate) preference_applied: Option<String>,
     pub(crate) content_profile: Option<String>,
     pub(crate) content_location: Option<String>,
@@ -116,11 +114,6 @@ impl AnswerRules {
     /// Whether it is shown what the request comes down to, instead of the answer: nothing is to be run.
     pub fn is_explanation(&self) -> bool {
         matches!(self.shown, Shown::Explanation { .. })
-    }
-
-    /// Whether the response has the statement's `body`.
-    pub fn has_body(&self) -> bool {
-        self.body && !self.head
     }
 
     /// The head of what is shown instead of the answer.

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::database::{State, Transaction};
 use super::world::{Flight, Reader, Value, World, note};
-use crate::cache::Lookup;
 use crate::fill::Answer;
 use crate::gate::Need;
+use crate::lookup::Lookup;
 use crate::rules::Rule;
+use crate::store::Epoch;
 
 /// The bounds that readers choose from, in microseconds: a step takes one or more.
 const BOUNDS: [u64; 5] = [0, 3, 8, 20, 40];
@@ -86,7 +87,7 @@ impl World<'_> {
         else {
             return false;
         };
-        let key = self.prepared.keys[flight.query].clone();
+        let key = self.prepared.keys[flight.query];
         let answer = Answer { key, value, bytes: 100, snapshot, reads, at: self.now, ttl: None };
         let stored = self.cache.store(fill, answer);
         note!(self, "{:?} stored: {stored:?}", self.prepared.queries[flight.query]);
@@ -146,7 +147,7 @@ impl World<'_> {
             },
             (None, Some((value, epoch))) => {
                 let pass = self.cache.pass(reader.need);
-                pass.is_ok_and(|pass| pass.epoch == epoch).then_some(value)
+                pass.is_ok_and(|pass| Epoch::of(pass.epoch) == epoch).then_some(value)
             }
             (None, None) => None,
         };

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::database::{State, open};
 use super::world::{Polling, World, note};
-use crate::cache::Lookup;
 use crate::coherence::Doubt;
 use crate::gate::Need;
+use crate::lookup::Lookup;
 
 impl World<'_> {
     pub(super) fn settle(&mut self) {

@@ -7,12 +7,14 @@ use pg::{Read, Snapshot, StreamRelation, Xid};
 use super::database::{Database, Set, State, TABLES};
 use super::query::{Query, Rendered, relation};
 use super::random::Random;
-use crate::cache::{Cache, Closing, Poll};
+use crate::cache::Cache;
 use crate::fill::Fill;
+use crate::following::{Closing, Poll};
 use crate::gate::{Need, Pass};
-use crate::key::{Key, KeyBuilder};
+use crate::key::{Key, KeySecret};
 use crate::moment::Moment;
 use crate::rules::Rules;
+use crate::store::Epoch;
 use crate::store::Limits;
 
 /// What an entry holds: the answer, and what the snapshot saw that it was made under.
@@ -43,7 +45,7 @@ pub(super) struct Reader {
     /// What the answer must see.
     pub(super) required: Set,
     pub(super) pass: Option<Pass>,
-    pub(super) found: Option<(Value, u64)>,
+    pub(super) found: Option<(Value, Epoch)>,
 }
 
 pub(super) struct Polling {
@@ -72,10 +74,11 @@ pub(super) struct Prepared {
 impl Prepared {
     pub(super) fn new(rules: Rules) -> Prepared {
         let queries = Query::all();
-        let key = |number| KeyBuilder::new().part([number as u8]).build();
+        let secret = KeySecret::new(&[1; 16]);
+        let key = |number| secret.key().part([number as u8]).build();
         let tiny = Limits {
-            bytes_max: 1_000,
-            entry_bytes_max: 900,
+            bytes_max: 700,
+            entry_bytes_max: 600,
             entry_tags_max: 2,
             log_records_max: 1,
             log_rows_max: 1,

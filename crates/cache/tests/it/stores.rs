@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache::{Answer, Cache, Doubt, Key, KeyBuilder, Limits, Lookup, Moment, Need, StoreId};
+use cache::{Answer, Cache, Doubt, Key, Limits, Lookup, Moment, Need, StoreId};
 use pg::{Lsn, Xid};
 
 use crate::town::*;
@@ -19,7 +19,7 @@ fn two_stores(limits: Limits, chat_bytes: u64) -> Arc<Cache<Arc<str>>> {
 }
 
 fn chat_key(name: &str) -> Key {
-    KeyBuilder::new().part("anon").part(name).build_in(CHAT)
+    key_in(CHAT, name)
 }
 
 fn chat(name: &str) -> Answer<Arc<str>> {

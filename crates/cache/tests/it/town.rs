@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cache::{Answer, Cache, Doubt, Key, KeyBuilder, Limits, Moment};
+use cache::{Answer, Cache, Doubt, Key, KeySecret, Limits, Moment, StoreId};
 use pg::{
     Change, Datum, Lsn, Read, RelationId, Rows, Snapshot, StreamColumn, StreamRelation, Transaction, Tuple,
     Xid,
@@ -28,7 +28,11 @@ pub(crate) fn snapshot(xmax: u64) -> Snapshot {
 }
 
 pub(crate) fn key(name: &str) -> Key {
-    KeyBuilder::new().part("anon").part(name).build()
+    key_in(StoreId::default(), name)
+}
+
+pub(crate) fn key_in(store: StoreId, name: &str) -> Key {
+    KeySecret::new(&[1; 16]).key().part("anon").part(name).build_in(store)
 }
 
 pub(crate) fn by(column: &str, value: &str, old_matters: bool) -> Read {

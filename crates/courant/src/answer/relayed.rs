@@ -21,7 +21,7 @@ impl Answer {
         target: &str,
     ) -> Arc<Answer> {
         let own = headers.get(ETAG).cloned();
-        let tag = own.unwrap_or_else(|| validator::etag(None, body));
+        let tag = own.unwrap_or_else(|| validator::etag(&validator::print(None, body)));
         // The length is the body's, whichever coding is sent.
         let kept = headers.iter().filter(|(name, _)| !matches!(*name, &ETAG | &CONTENT_LENGTH));
         let lines: Vec<Vec<u8>> = kept
@@ -29,7 +29,8 @@ impl Answer {
             .collect();
         let fields = vec![RELAYED; lines.len()];
         let texts = [&body[..], tag.as_bytes(), b"", target.as_bytes(), &fields];
-        let texts = Packed::new(texts.into_iter().chain(lines.iter().map(Vec::as_slice)));
+        let texts: Vec<&[u8]> = texts.into_iter().chain(lines.iter().map(Vec::as_slice)).collect();
+        let texts = Packed::new(&texts);
         Arc::new(Answer { status, texts, is_relayed: true, variants: Default::default() })
     }
 

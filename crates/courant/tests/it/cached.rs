@@ -1,5 +1,6 @@
 //! Miss, hit, a change from outside, a fresh answer: for every tracked shape of read.
 
+use http::Method;
 use pg::cluster::Cluster;
 use serde_json::json;
 
@@ -54,6 +55,20 @@ async fn the_prefix_of_supabases_clients_means_the_same_and_shares_the_answer() 
         let answer = node.get(nowhere).await;
         assert_eq!(answer.status, 404, "{nowhere}: {answer:?}");
     }
+}
+
+#[tokio::test]
+async fn a_head_and_a_get_of_one_address_share_an_answer_and_only_one_is_sent_its_body() {
+    let (_cluster, mut node, outside) = started("head").await;
+    let got = node.warm("/calls?id=eq.7").await;
+    let head = node.send(Method::HEAD, "/calls?id=eq.7", &[], "").await;
+    assert!(head.is_hit() && head.body.is_empty(), "{head:?}");
+    for name in ["content-length", "content-type", "content-range", "etag"] {
+        assert_eq!(head.header(name), got.header(name), "{name}");
+    }
+    outside.batch_execute("update calls set status = 'changed' where id = 7").await.unwrap();
+    node.until(|cache| cache["entries"] == 0).await;
+    assert!(!node.send(Method::HEAD, "/calls?id=eq.7", &[], "").await.is_hit());
 }
 
 #[tokio::test]

@@ -253,7 +253,6 @@ impl Asked<'_> {
             body: true,
             counted: self.preferences.count.is_some(),
             rollback: self.preferences.rollback.unwrap_or(self.rules.transaction_end.rollback),
-            head: *self.request.method == Method::HEAD,
             preference_applied: self.preferences.applied(heeded),
             content_profile: self.profile.clone(),
             content_location,

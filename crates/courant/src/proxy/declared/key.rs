@@ -16,7 +16,7 @@ use crate::proxy::passage::Passage;
 /// The key of a request of a declared route.
 pub(super) fn of(passage: &Passage, declared: &Declared, body: &Bytes) -> Key {
     let head = &passage.head;
-    let mut key = KeyBuilder::new().part("upstream").part(passage.route.pattern.text());
+    let mut key = passage.node.key_secret.key().part("upstream").part(passage.route.pattern.text());
     // A body makes another request than none: a POST is never answered with what was kept of a GET.
     key = key.part(head.method.as_str()).part(passage.key.as_bytes());
     if declared.body_in_key {

@@ -1,4 +1,4 @@
-//! What an entry costs beyond its bytes: a hundred thousand small answers of three rows, so three tags, each.
+//! What an entry costs beyond its body: a hundred thousand small answers of three rows, so three tags, each.
 //!
 //! From the growth of the process' resident memory, which holds what no estimate counts: the allocator's
 //! rounding, tables half empty. Plans are remembered too, so as many as are ever kept are made before it counts.
@@ -15,8 +15,6 @@ use crate::bench::stage::{OWN, Stage};
 const BEFORE: u32 = 12_000;
 /// Connections that fill.
 const FILLERS: u32 = 16;
-/// The key: a fingerprint of 32 bytes, the role, the search path, and the length of each part.
-const KEY_BYTES: f64 = 90.0;
 const GOAL_BYTES: f64 = 400.0;
 
 /// What the process and its cache hold.
@@ -39,7 +37,7 @@ pub(super) async fn measure(stage: &Stage) -> Result<Vec<Row>> {
     let after = held(&node, first + rest).await?;
     let more = after.entries - before.entries;
     ensure!(more >= f64::from(entries) * 0.99, "only {more} of {entries} answers are kept");
-    let bytes = (after.body_bytes - before.body_bytes) / more + KEY_BYTES;
+    let bytes = (after.body_bytes - before.body_bytes) / more;
     let resident = (after.resident_bytes - before.resident_bytes) / more - bytes;
     let claimed = (after.claimed_bytes - before.claimed_bytes) / more - bytes;
     Ok(vec![
