@@ -18,7 +18,6 @@ mod consistency;
 mod control;
 mod demo;
 mod embedded;
-mod encoding;
 mod ended;
 mod failure;
 mod flight;

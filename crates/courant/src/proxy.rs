@@ -21,10 +21,11 @@ mod upload;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use gateway::coding::{self, Variants};
 use gateway::http_cache::{Key, Limits, Outcome, Store};
 use gateway::route::{Pattern, Routes};
 use gateway::upstream::Address;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -143,6 +144,11 @@ impl Proxy {
         self.store.purge(|key, headers| matches(&key.to_string(), headers))
     }
 
+    /// Makes what HTTP let us keep heavier by a coding of it, if it is still there.
+    pub(crate) fn charge(&self, key: &Key, variants: &Arc<Variants>, bytes: u64) -> bool {
+        self.store.charge(key, variants, bytes)
+    }
+
     /// Each upstream, and whether it is well.
     pub(crate) fn health(&self) -> Vec<(String, bool)> {
         let now = Instant::now();
@@ -181,7 +187,7 @@ pub(crate) async fn answer(
 ) -> Response<Body> {
     let arrived = node.clock.now();
     let (passage, body) = Passage::new(node, route, request, visit, arrived);
-    let (response, (cache, reason), error) = match passage.pass(body).await {
+    let (mut response, (cache, reason), error) = match passage.pass(body).await {
         Ok((mut response, Became::Http(outcome))) => {
             outcome.write(response.headers_mut());
             (response, (outcome.word(), ""), None)
@@ -190,6 +196,9 @@ pub(crate) async fn answer(
         Err(failure) => (failure.response(), ("bypass", ""), Some(failure.told())),
     };
     let Inner { node, route, head, .. } = &*passage;
+    if response.status() == StatusCode::NOT_MODIFIED {
+        coding::as_known(&head.headers, response.headers_mut());
+    }
     node.telemetry.request(&Told {
         route: route.pattern.text(),
         method: &head.method,

@@ -20,6 +20,7 @@ use super::fill::{self, Fill, Flight, Turn};
 use super::passage::{Passage, taken, unkept};
 use super::{Became, Passed};
 use crate::response::Body;
+use crate::variants;
 
 /// Answers a GET or a HEAD.
 pub(super) async fn read(passage: &Passage) -> Passed {
@@ -86,7 +87,8 @@ struct Question {
 }
 
 /// Answers from what is kept.
-fn hit(passage: &Passage, stored: &Stored, collapsed: bool) -> (Response<Body>, Became) {
+fn hit(passage: &Passage, stored: &Arc<Stored>, collapsed: bool) -> (Response<Body>, Became) {
+    variants::order_kept(&passage.node, &passage.key, stored, &passage.head.headers);
     let ttl_s = stored.ttl_s(Instant::now());
     (replied(passage, stored), Became::Http(Outcome::Hit { ttl_s, collapsed }))
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use cache::Moment;
+use gateway::coding;
 use gateway::forward::{self, Hop, Origin};
 use gateway::http_cache::{self, Asked, Forwarded, Key, Outcome};
 use http::header::HOST;
@@ -141,6 +142,7 @@ impl Passage {
     /// The same without a body.
     pub(super) fn question(&self) -> Outgoing {
         let mut outgoing = question(&self.head, &self.hop, &self.origin);
+        coding::as_made(&mut outgoing.headers);
         if !outgoing.headers.contains_key(HOST)
             && let Some(upstream) = self.route.upstreams.first()
             && let Ok(host) = HeaderValue::try_from(upstream.address.to_string())
