@@ -126,7 +126,7 @@ impl Node {
             press: Arc::new(Semaphore::new(variants::AT_ONCE)),
             schema: RwLock::new(Arc::new(Schema::new(catalog, rules(&config), Arc::clone(&named)))),
             pool: Pool::new(options.clone(), pool_limits(&config), tasks.clone()),
-            proxy: Proxy::new(&config.proxy, &named, &tasks),
+            proxy: Proxy::new(&config.proxy, &named, &tasks)?,
             named,
             clock,
             identities,

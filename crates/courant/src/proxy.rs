@@ -14,13 +14,16 @@ mod growing;
 mod health;
 mod passage;
 mod plain;
+mod tls;
 mod unkept;
 mod upgrade;
 mod upload;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use gateway::coding::{self, Variants};
 use gateway::http_cache::{Key, Limits, Outcome, Store};
 use gateway::route::{Pattern, Routes};
@@ -47,6 +50,7 @@ use fill::Fills;
 pub(crate) use health::run;
 use passage::{Inner, Passage};
 pub(crate) use plain::{Plain, Relayed};
+use tls::Tls;
 
 /// What stands between clients and backends.
 pub(crate) struct Proxy {
@@ -98,20 +102,19 @@ impl Route {
 
 impl Proxy {
     /// From the configuration, which has checked that the routes go together. Connects to nothing.
-    pub(crate) fn new(config: &config::Proxy, named: &Named, tasks: &TaskTracker) -> Proxy {
-        let mut upstreams = Vec::new();
-        let mut route = |pattern: &Pattern, refined: &config::Refined| {
-            let found =
-                refined.upstreams.iter().map(|address| upstream(&mut upstreams, address, config, tasks));
+    pub(crate) fn new(config: &config::Proxy, named: &Named, tasks: &TaskTracker) -> Result<Proxy> {
+        let known = Upstreams::new(config, tasks)?;
+        let route = |pattern: &Pattern, refined: &config::Refined| {
+            let found = refined.upstreams.iter().filter_map(|address| known.at(address));
             let declared = refined.declared.as_ref().map(|declared| Declared::new(declared, named));
             Arc::new(Route { declared, ..Route::new(pattern.clone(), refined, found.collect()) })
         };
         let routes = config.routes.clone().map(|pattern, refined| route(pattern, &refined));
         let fallback = config.fallback.as_ref().map(|refined| route(&Pattern::everything(), refined));
-        Proxy {
+        Ok(Proxy {
             routes,
             fallback,
-            upstreams,
+            upstreams: known.0,
             store: Store::new(Limits {
                 bytes_max: config.cache_bytes_max as u64,
                 entry_bytes_max: config.cache_entry_bytes_max,
@@ -119,7 +122,7 @@ impl Proxy {
             fills: Fills::new(),
             declared_fills: Fills::new(),
             closing: CancellationToken::new(),
-        }
+        })
     }
 
     /// The route of a request for a backend; none where it is for Courant's own API.
@@ -163,19 +166,27 @@ impl Proxy {
     }
 }
 
-fn upstream(
-    all: &mut Vec<Arc<Upstream>>,
-    address: &Address,
-    config: &config::Proxy,
-    tasks: &TaskTracker,
-) -> Arc<Upstream> {
-    if let Some(known) = all.iter().find(|upstream| upstream.address == *address) {
-        return Arc::clone(known);
+/// Every upstream that the configuration names, once.
+struct Upstreams(Vec<Arc<Upstream>>);
+
+impl Upstreams {
+    fn new(config: &config::Proxy, tasks: &TaskTracker) -> Result<Upstreams> {
+        let routes = config.routes.iter().map(|route| &route.value).chain(&config.fallback);
+        let addresses: BTreeSet<&Address> = routes.flat_map(|refined| &refined.upstreams).collect();
+        let is_any_tls = addresses.iter().any(|address| address.is_tls());
+        let tls = is_any_tls.then(|| Tls::new(config.upstream_ca.as_deref())).transpose()?;
+        let upstream = |address: &Address| {
+            let named = tls.as_ref().filter(|_| address.is_tls()).map(|tls| tls.of(address)).transpose()?;
+            let (connections_max, patience) = (config.connections_max, config.connect_timeout);
+            let upstream = Upstream::new(address.clone(), named, connections_max, patience, tasks.clone());
+            Ok(Arc::new(upstream))
+        };
+        addresses.into_iter().map(upstream).collect::<Result<_>>().map(Upstreams)
     }
-    let (connections_max, patience) = (config.connections_max, config.connect_timeout);
-    let upstream = Arc::new(Upstream::new(address.clone(), connections_max, patience, tasks.clone()));
-    all.push(Arc::clone(&upstream));
-    upstream
+
+    fn at(&self, address: &Address) -> Option<Arc<Upstream>> {
+        self.0.iter().find(|upstream| upstream.address == *address).map(Arc::clone)
+    }
 }
 
 /// Answers a request of a route, and tells what became of it.

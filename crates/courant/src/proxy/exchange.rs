@@ -15,11 +15,11 @@ use http::{HeaderMap, Method, Request, Response, Uri};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
-use super::Route;
 use super::connections::{Lease, Place, Upstream};
 use super::download::Download;
 use super::failed::Failed;
 use super::upload::{Progress, Upload};
+use super::{Route, tls};
 use crate::node::Node;
 use crate::telemetry::Telemetry;
 
@@ -97,7 +97,8 @@ pub(super) async fn ask(
                 note(&upstream, Err(upstream::Failure::Unreachable));
                 tracing::debug!(target: "courant::upstream", address = %upstream.address, %error, "could not connect");
                 if retries == 0 {
-                    return Err(Failed::Unreachable);
+                    let is_distrust = tls::is_distrust(&error);
+                    return Err(if is_distrust { Failed::Distrusted } else { Failed::Unreachable });
                 }
                 outgoing.upload = untouched;
             }

@@ -145,7 +145,7 @@ impl Passage {
         coding::as_made(&mut outgoing.headers);
         if !outgoing.headers.contains_key(HOST)
             && let Some(upstream) = self.route.upstreams.first()
-            && let Ok(host) = HeaderValue::try_from(upstream.address.to_string())
+            && let Ok(host) = HeaderValue::try_from(upstream.address.authority())
         {
             outgoing.headers.insert(HOST, host);
         }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use gateway::forward;
 use gateway::route::Pattern;
@@ -18,12 +19,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connections::Upstream;
 use super::exchange::{Outgoing, ask};
 use super::failed::Failed;
 use super::passage::{self, passing};
 use super::upload::{Fault, Progress, Upload};
-use super::{Route, upgrade, upstream};
+use super::{Route, Upstreams, upgrade};
 use crate::config::Config;
 use crate::listen::Visit;
 use crate::response::Body;
@@ -48,16 +48,14 @@ pub(crate) struct Relayed {
 }
 
 impl Plain {
-    /// To the upstream of the configuration; none if it names none. Tunnels end with `closing`.
-    pub(crate) fn new(config: &Config, tasks: &TaskTracker, closing: &CancellationToken) -> Option<Plain> {
-        let refined = config.proxy.fallback.clone()?;
-        let mut all: Vec<Arc<Upstream>> = Vec::new();
-        for address in &refined.upstreams {
-            upstream(&mut all, address, &config.proxy, tasks);
-        }
-        let route = Route::new(Pattern::everything(), &refined, all);
+    /// To the upstream of the configuration. Tunnels end with `closing`.
+    pub(crate) fn new(config: &Config, tasks: &TaskTracker, closing: &CancellationToken) -> Result<Plain> {
+        let refined = config.proxy.fallback.clone().context("--upstream names no backend")?;
+        let known = Upstreams::new(&config.proxy, tasks)?;
+        let found = refined.upstreams.iter().filter_map(|address| known.at(address)).collect();
+        let route = Route::new(Pattern::everything(), &refined, found);
         let (telemetry, closing) = (Telemetry::new(&config.log), closing.clone());
-        Some(Plain { route, telemetry, tasks: tasks.clone(), closing })
+        Ok(Plain { route, telemetry, tasks: tasks.clone(), closing })
     }
 
     /// Passes a request on.
