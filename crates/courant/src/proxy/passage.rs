@@ -107,10 +107,10 @@ impl Passage {
         }
         let requested = Instant::now();
         let response = exchange(&self.node, &self.route, self.outgoing(body)).await?;
-        if !self.head.method.is_safe() {
-            declared::caught_up(&self.node).await;
-        }
-        cached::written(self, response, requested)
+        let position = if self.head.method.is_safe() { None } else { declared::caught_up(&self.node).await };
+        let (mut response, became) = cached::written(self, response, requested)?;
+        declared::tell(response.headers_mut(), position);
+        Ok((response, became))
     }
 
     /// The whole body of a request that is told apart by it.
