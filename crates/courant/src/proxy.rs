@@ -20,7 +20,7 @@ mod upgrade;
 mod upload;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -41,7 +41,7 @@ use crate::named::Named;
 use crate::node::Node;
 use crate::request;
 use crate::response::Body;
-use crate::telemetry::Told;
+use crate::telemetry::{Told, UpstreamMeters};
 use connections::Upstream;
 use declared::Declared;
 pub(crate) use declared::unknown;
@@ -81,6 +81,8 @@ pub(crate) struct Route {
     is_cached: bool,
     /// How long answers are kept that do not say.
     ttl: Option<Duration>,
+    /// Looked up once.
+    meters: OnceLock<UpstreamMeters>,
 }
 
 impl Route {
@@ -96,6 +98,7 @@ impl Route {
             body_bytes_max: refined.body_bytes_max,
             is_cached: refined.is_cached,
             ttl: refined.ttl,
+            meters: OnceLock::new(),
         }
     }
 }

@@ -27,7 +27,7 @@ use pg::{Lsn, Read, Snapshot, Statement};
 use rest::Lifetime;
 use tokio::time::timeout;
 
-use super::exchange::exchange;
+use super::exchange::{Outgoing, exchange};
 use super::fill::{self, Flight, Keep, Turn};
 use super::passage::{Passage, passing, taken};
 use super::{Became, Passed};
@@ -151,7 +151,9 @@ fn hit(passage: &Passage, answer: &Answer, age: Duration) -> (Response<Body>, Be
 
 /// The upstream's answer, past the cache.
 async fn past(passage: &Passage, body: &Bytes, source: Source) -> Passed {
-    let response = exchange(&passage.node, &passage.route, passage.question_with(body)).await?;
+    let head = || passage.question();
+    let outgoing = Outgoing::new(&head, passage.head.method.is_safe()).with(body);
+    let response = exchange(&passage.node, &passage.route, outgoing).await?;
     let position = after(passage).await;
     let mut response = passing(response);
     source.write(response.headers_mut());
@@ -172,8 +174,12 @@ async fn ask(
     // Begun before the snapshot is taken, and the snapshot taken before the upstream is asked.
     let fill = node.cache.begin();
     let snapshot = snapshot(node).await;
-    let mut outgoing = passage.question_with(body);
-    CONDITIONS.iter().for_each(|name| drop(outgoing.headers.remove(name)));
+    let head = || {
+        let mut head = passage.question();
+        CONDITIONS.iter().for_each(|name| drop(head.headers_mut().remove(name)));
+        head
+    };
+    let outgoing = Outgoing::new(&head, passage.head.method.is_safe()).with(body);
     let mut response = exchange(node, &passage.route, outgoing).await?;
     let position = after(passage).await;
     let mut judged = refused::judge(response.status(), response.headers(), declared);

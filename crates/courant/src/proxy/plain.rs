@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use gateway::forward;
 use gateway::route::Pattern;
-use http::header::{CONNECTION, CONTENT_LENGTH, UPGRADE};
+use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
@@ -68,7 +68,8 @@ impl Plain {
             return Ok(Relayed { response, sent: None });
         }
         let (upload, progress, sent) = self.upload(&head.headers, body).await?;
-        let outgoing = Outgoing { upload, progress, ..outgoing(&head, visit) };
+        let question = || question(&head, visit);
+        let outgoing = Outgoing { upload, progress, ..Outgoing::new(&question, head.method.is_safe()) };
         let response = ask(&self.telemetry, &self.route, outgoing).await?;
         Ok(Relayed { response: passing(response), sent })
     }
@@ -86,10 +87,8 @@ impl Plain {
         protocol: HeaderValue,
         visit: Visit,
     ) -> Result<Response<Body>, Failed> {
-        let (upload, progress) = Upload::passing(body, self.route.body_bytes_max, self.route.idle_timeout);
-        let mut outgoing = Outgoing { upload, progress, ..outgoing(head, visit) };
-        outgoing.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        outgoing.headers.insert(UPGRADE, protocol);
+        let question = || upgrade::switching(question(head, visit), &protocol);
+        let outgoing = Outgoing::new(&question, head.method.is_safe()).passing(body, &self.route);
         let response = ask(&self.telemetry, &self.route, outgoing).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(passing(response));
@@ -124,7 +123,7 @@ impl Plain {
 }
 
 /// The request as the backend is sent it, without its body.
-fn outgoing(head: &Parts, visit: Visit) -> Outgoing {
+fn question(head: &Parts, visit: Visit) -> Request<()> {
     let hop = passage::hop(visit, |_| false);
     passage::question(head, &hop, &forward::origin(&head.headers, &hop))
 }

@@ -161,8 +161,13 @@ impl Stored {
         self.age(now) < self.terms.fresh.saturating_add(self.terms.on_error)
     }
 
-    /// Asks in a request's headers whether it is still right. Returns whether it could be asked.
-    pub fn validate(&self, request: &mut HeaderMap) -> bool {
+    /// Whether an upstream can be asked whether it is still right.
+    pub fn has_validator(&self) -> bool {
+        self.headers.contains_key(ETAG) || self.headers.contains_key(LAST_MODIFIED)
+    }
+
+    /// Asks that in a request's headers.
+    pub fn validate(&self, request: &mut HeaderMap) {
         request.remove(IF_NONE_MATCH);
         request.remove(IF_MODIFIED_SINCE);
         for (from, to) in [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)] {
@@ -170,7 +175,6 @@ impl Stored {
                 request.insert(to, value.clone());
             }
         }
-        request.contains_key(IF_NONE_MATCH) || request.contains_key(IF_MODIFIED_SINCE)
     }
 
     /// Itself with what a 304 says of it (RFC 9111, section 3.2), or why it may be kept no longer.

@@ -193,7 +193,8 @@ pub(super) async fn hear_an_echo(node: &Node, backend: &Backend) {
     assert_eq!(response.status().as_u16(), 101);
     assert_eq!(response.headers()["sec-websocket-accept"], "x");
     assert_eq!(response.headers()[UPGRADE], "websocket");
-    assert_eq!(backend.asked().pop().unwrap().header("sec-websocket-key"), "y");
+    let asked = backend.asked().into_iter().rfind(|asked| asked.target == "/socket").unwrap();
+    assert_eq!(asked.header("sec-websocket-key"), "y");
     let mut socket = TokioIo::new(hyper::upgrade::on(&mut response).await.unwrap());
     // What no door for HTTP would let through.
     for message in [&b"\x81\x85\x00\x00"[..], b"GET / HTTP/9\r\n\r\n", b"\n\n\n", &[0; 64]] {
