@@ -180,6 +180,14 @@ export const crm = {
 
   /** Suites that it has no part in. */
   without: ["assistant"],
+  /** What users ask for while `courant init` watches, and the routes that it must then propose as they are declared. */
+  watched: [2, 3].flatMap((user) => {
+    const rows = [user, user + 4].map((id) => `/api/organizations/${id}`);
+    const paths = ["/api/organizations", ...rows, ...rows.map((row) => `${row}/modules`)];
+    return paths.map((path) => ({ user, path }));
+  }),
+  proposed: ["/api/organizations", "/api/organizations/{id}", "/api/organizations/{id}/modules"],
+
   collapsing: ["/api/organizations", "/api/organizations/2/modules"],
   conditional: {
     user: 2,

@@ -29,11 +29,12 @@ import { conditional } from "./suites/conditional.js";
 import { freshness } from "./suites/freshness.js";
 import { isolation } from "./suites/isolation.js";
 import { ledger } from "./suites/ledger.js";
+import { proposal } from "./suites/proposal.js";
 import { sameness } from "./suites/sameness.js";
 import { withdrawal } from "./suites/withdrawal.js";
 
 const APPS = { inbox, crm };
-const SUITES = { sameness, isolation, conditional, collapsing, assistant, withdrawal, freshness, ledger };
+const SUITES = { sameness, isolation, conditional, collapsing, assistant, withdrawal, proposal, freshness, ledger };
 const FLAGS = {
   "direct-only": { type: "boolean", default: false },
   measure: { type: "boolean", default: false },
@@ -135,7 +136,7 @@ async function behindCourant(run, directory, ends) {
   const through = new Client(courant.url);
   const { user, path } = app.reads[0];
   report.note(app.name, "start", "a declared route becomes a hit", await untilHit(through, path, signedIn[user]));
-  return { ...run, through, cached: true };
+  return { ...run, through, directory, cached: true };
 }
 
 /** Puts each impostor before a run's app, and notes where the suites judge it wrongly. */

@@ -222,6 +222,13 @@ export const inbox = {
     ],
   },
 
+  /** What users ask for while `courant init` watches, and the routes that it must then propose as they are declared. */
+  watched: [1, 2].flatMap((user) => {
+    const rows = [user, user + 4].flatMap((id) => [`/conversations/${id}`, `/messages/${id}`]);
+    return ["/auth/me", "/accounts", "/conversations", ...rows].map((path) => ({ user, path }));
+  }),
+  proposed: ["/auth/me", "/accounts", "/conversations", "/conversations/{id}", "/messages/{id}"],
+
   collapsing: ["/conversations", "/auth/me", "/accounts"],
   conditional: {
     user: 1,

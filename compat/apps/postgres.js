@@ -19,6 +19,8 @@ const SETTINGS = {
   max_wal_senders: "10",
   max_replication_slots: "10",
   log_min_messages: "warning",
+  // What `courant init` learns from.
+  shared_preload_libraries: "pg_stat_statements",
 };
 
 /** Makes a cluster and starts it. */

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use gateway::coding::{Accepted, Coding, Variants, forbids_coding, known, tag_of};
 use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LOCATION, DATE, ETAG, EXPIRES, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use pg::Lsn;
@@ -11,13 +12,11 @@ use rest::{Field, Head, Plan};
 
 use crate::bypass::Bypass;
 use crate::consistency::POSITION;
-use crate::encoding::{Accepted, Coding};
 use crate::failure::Failure;
 use crate::packed::Packed;
 use crate::response::Body;
 use crate::row::Found;
-use crate::validator::{self, known, tag_of};
-use crate::variants::Variants;
+use crate::validator;
 
 mod relayed;
 
@@ -152,10 +151,13 @@ impl Answer {
             && (FIELDS..lines(self)).all(|number| self.texts.text(number) == other.texts.text(number))
     }
 
-    /// Whether it has other codings at all: not if it is too small, nobody's to keep, or in one already.
+    /// Whether it has other codings at all: not if it is too small, nobody's to keep, or its head forbids it.
     pub(crate) fn has_variants(&self) -> bool {
-        let is_coded = || self.is_relayed && self.headers().contains_key(CONTENT_ENCODING);
-        !self.tag().is_empty() && Variants::are_worth_it(self.body()) && !is_coded()
+        let is_forbidden = || {
+            let headers = self.is_relayed.then(|| self.headers()).unwrap_or_default();
+            headers.iter().any(|(name, value)| forbids_coding(name, value))
+        };
+        !self.tag().is_empty() && Variants::are_worth_it(self.body()) && !is_forbidden()
     }
 
     /// What is left to be made for a client that accepts these codings.
@@ -177,7 +179,7 @@ impl Answer {
     /// Makes and keeps the body in a coding, if `charge` grants the memory.
     pub(crate) fn make(&self, coding: Coding, charge: impl FnOnce(u64) -> bool) {
         if let Some(etag) = self.etag() {
-            self.variants().make(coding, self.body(), &etag, charge);
+            self.variants().make(coding, self.body(), Some(&etag), charge);
         }
     }
 
@@ -220,7 +222,7 @@ impl Answer {
             (Some(coding), _) => tag_of(etag, coding),
             (None, Some(variant)) => {
                 headers.insert(CONTENT_ENCODING, variant.coding.header());
-                variant.etag.clone()
+                variant.etag.clone().unwrap_or_else(|| etag.clone())
             }
             (None, None) => etag.clone(),
         };

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -75,7 +75,7 @@ pub(crate) async fn run(config: Config, asked: Asked) -> Result<()> {
     let _pending = log::start(&config.log)?;
     let output = Output::of(&asked)?;
     let (tasks, over) = (TaskTracker::new(), CancellationToken::new());
-    let plain = Plain::new(&config, &tasks, &over).context("--upstream names no backend")?;
+    let plain = Plain::new(&config, &tasks, &over)?;
     let database = match &config.database.url {
         Some(_) => Some(Database::connect(&config, &tasks).await?),
         None => None,

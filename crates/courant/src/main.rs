@@ -19,7 +19,6 @@ mod consistency;
 mod control;
 mod demo;
 mod embedded;
-mod encoding;
 mod ended;
 mod explain;
 mod failure;

@@ -139,7 +139,7 @@ impl Node {
             press: Arc::new(Semaphore::new(variants::AT_ONCE)),
             schema: RwLock::new(Arc::new(schema)),
             pool: Pool::new(options.clone(), pool_limits(&config), tasks.clone()),
-            proxy: Proxy::new(&config.proxy, &named, &tasks),
+            proxy: Proxy::new(&config.proxy, &named, &tasks)?,
             named,
             clock,
             identities,

@@ -41,6 +41,12 @@ impl Progress {
         *self.told.lock() = (at, inserted);
     }
 
+    /// How far the server's log went at some time after this moment; none where it was not asked since.
+    pub(crate) fn inserted_since(&self, moment: Moment) -> Option<Lsn> {
+        let (at, inserted) = *self.told.lock();
+        (at >= moment).then_some(inserted)
+    }
+
     /// Waits until a reader wants a poll.
     pub(crate) async fn wanted(&self) {
         self.wanted.notified().await;

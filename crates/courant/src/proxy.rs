@@ -14,17 +14,21 @@ mod growing;
 mod health;
 mod passage;
 mod plain;
+mod tls;
 mod unkept;
 mod upgrade;
 mod upload;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
+use gateway::coding::{self, Variants};
 use gateway::http_cache::{Key, Limits, Outcome, Store};
 use gateway::route::{Pattern, Routes};
 use gateway::upstream::Address;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -37,7 +41,7 @@ use crate::named::Named;
 use crate::node::Node;
 use crate::request;
 use crate::response::Body;
-use crate::telemetry::Told;
+use crate::telemetry::{Told, UpstreamMeters};
 use connections::Upstream;
 use declared::Declared;
 pub(crate) use declared::unknown;
@@ -46,6 +50,7 @@ use fill::Fills;
 pub(crate) use health::run;
 use passage::{Inner, Passage};
 pub(crate) use plain::{Plain, Relayed};
+use tls::Tls;
 
 /// What stands between clients and backends.
 pub(crate) struct Proxy {
@@ -76,6 +81,8 @@ pub(crate) struct Route {
     is_cached: bool,
     /// How long answers are kept that do not say.
     ttl: Option<Duration>,
+    /// Looked up once.
+    meters: OnceLock<UpstreamMeters>,
 }
 
 impl Route {
@@ -91,26 +98,26 @@ impl Route {
             body_bytes_max: refined.body_bytes_max,
             is_cached: refined.is_cached,
             ttl: refined.ttl,
+            meters: OnceLock::new(),
         }
     }
 }
 
 impl Proxy {
     /// From the configuration, which has checked that the routes go together. Connects to nothing.
-    pub(crate) fn new(config: &config::Proxy, named: &Named, tasks: &TaskTracker) -> Proxy {
-        let mut upstreams = Vec::new();
-        let mut route = |pattern: &Pattern, refined: &config::Refined| {
-            let found =
-                refined.upstreams.iter().map(|address| upstream(&mut upstreams, address, config, tasks));
+    pub(crate) fn new(config: &config::Proxy, named: &Named, tasks: &TaskTracker) -> Result<Proxy> {
+        let known = Upstreams::new(config, tasks)?;
+        let route = |pattern: &Pattern, refined: &config::Refined| {
+            let found = refined.upstreams.iter().filter_map(|address| known.at(address));
             let declared = refined.declared.as_ref().map(|declared| Declared::new(declared, named));
             Arc::new(Route { declared, ..Route::new(pattern.clone(), refined, found.collect()) })
         };
         let routes = config.routes.clone().map(|pattern, refined| route(pattern, &refined));
         let fallback = config.fallback.as_ref().map(|refined| route(&Pattern::everything(), refined));
-        Proxy {
+        Ok(Proxy {
             routes,
             fallback,
-            upstreams,
+            upstreams: known.0,
             store: Store::new(Limits {
                 bytes_max: config.cache_bytes_max as u64,
                 entry_bytes_max: config.cache_entry_bytes_max,
@@ -118,7 +125,7 @@ impl Proxy {
             fills: Fills::new(),
             declared_fills: Fills::new(),
             closing: CancellationToken::new(),
-        }
+        })
     }
 
     /// The route of a request for a backend; none where it is for Courant's own API.
@@ -143,6 +150,11 @@ impl Proxy {
         self.store.purge(|key, headers| matches(&key.to_string(), headers))
     }
 
+    /// Makes what HTTP let us keep heavier by a coding of it, if it is still there.
+    pub(crate) fn charge(&self, key: &Key, variants: &Arc<Variants>, bytes: u64) -> bool {
+        self.store.charge(key, variants, bytes)
+    }
+
     /// Each upstream, and whether it is well.
     pub(crate) fn health(&self) -> Vec<(String, bool)> {
         let now = Instant::now();
@@ -157,19 +169,27 @@ impl Proxy {
     }
 }
 
-fn upstream(
-    all: &mut Vec<Arc<Upstream>>,
-    address: &Address,
-    config: &config::Proxy,
-    tasks: &TaskTracker,
-) -> Arc<Upstream> {
-    if let Some(known) = all.iter().find(|upstream| upstream.address == *address) {
-        return Arc::clone(known);
+/// Every upstream that the configuration names, once.
+struct Upstreams(Vec<Arc<Upstream>>);
+
+impl Upstreams {
+    fn new(config: &config::Proxy, tasks: &TaskTracker) -> Result<Upstreams> {
+        let routes = config.routes.iter().map(|route| &route.value).chain(&config.fallback);
+        let addresses: BTreeSet<&Address> = routes.flat_map(|refined| &refined.upstreams).collect();
+        let is_any_tls = addresses.iter().any(|address| address.is_tls());
+        let tls = is_any_tls.then(|| Tls::new(config.upstream_ca.as_deref())).transpose()?;
+        let upstream = |address: &Address| {
+            let named = tls.as_ref().filter(|_| address.is_tls()).map(|tls| tls.of(address)).transpose()?;
+            let (connections_max, patience) = (config.connections_max, config.connect_timeout);
+            let upstream = Upstream::new(address.clone(), named, connections_max, patience, tasks.clone());
+            Ok(Arc::new(upstream))
+        };
+        addresses.into_iter().map(upstream).collect::<Result<_>>().map(Upstreams)
     }
-    let (connections_max, patience) = (config.connections_max, config.connect_timeout);
-    let upstream = Arc::new(Upstream::new(address.clone(), connections_max, patience, tasks.clone()));
-    all.push(Arc::clone(&upstream));
-    upstream
+
+    fn at(&self, address: &Address) -> Option<Arc<Upstream>> {
+        self.0.iter().find(|upstream| upstream.address == *address).map(Arc::clone)
+    }
 }
 
 /// Answers a request of a route, and tells what became of it.
@@ -181,7 +201,7 @@ pub(crate) async fn answer(
 ) -> Response<Body> {
     let arrived = node.clock.now();
     let (passage, body) = Passage::new(node, route, request, visit, arrived);
-    let (response, (cache, reason), error) = match passage.pass(body).await {
+    let (mut response, (cache, reason), error) = match passage.pass(body).await {
         Ok((mut response, Became::Http(outcome))) => {
             outcome.write(response.headers_mut());
             (response, (outcome.word(), ""), None)
@@ -190,6 +210,9 @@ pub(crate) async fn answer(
         Err(failure) => (failure.response(), ("bypass", ""), Some(failure.told())),
     };
     let Inner { node, route, head, .. } = &*passage;
+    if response.status() == StatusCode::NOT_MODIFIED {
+        coding::as_known(&head.headers, response.headers_mut());
+    }
     node.telemetry.request(&Told {
         route: route.pattern.text(),
         method: &head.method,

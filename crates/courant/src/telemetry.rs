@@ -36,6 +36,7 @@ use list::{List, Listed, labels};
 pub(crate) use reference::reference;
 use stores::StoreMetrics;
 pub(crate) use stores::{events, of_store};
+pub(crate) use upstreams::UpstreamMeters;
 use upstreams::UpstreamMetrics;
 
 /// Upper bounds of the latency histograms, in seconds: the reports' goals (20, 50, 100 ms) among them.
@@ -351,9 +352,9 @@ impl Telemetry {
         }
     }
 
-    /// An upstream was asked for a route; it began its answer, or did not.
-    pub(crate) fn upstream(&self, route: &str, took: Duration, is_answered: bool) {
-        self.upstreams.asked(route, took, is_answered);
+    /// What the upstreams of a route are measured by.
+    pub(crate) fn upstream(&self, route: &str) -> UpstreamMeters {
+        self.upstreams.of(route)
     }
 
     /// A hit was compared with the database.

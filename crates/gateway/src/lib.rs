@@ -6,6 +6,7 @@
 
 mod block;
 mod client_address;
+pub mod coding;
 mod cors;
 mod csrf;
 pub mod dependence;

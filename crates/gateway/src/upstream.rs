@@ -23,6 +23,7 @@ const OUT_MAX: Duration = Duration::from_secs(30);
 /// Where an upstream is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address {
+    is_tls: bool,
     host: String,
     port: u16,
 }
@@ -33,15 +34,15 @@ pub struct Address {
 pub struct AddressError(String, &'static str);
 
 impl Address {
-    /// Reads `http://host:port`.
+    /// Reads `http://host:port` or `https://host:port`.
     pub fn parse(text: &str) -> Result<Address, AddressError> {
         let wrong = |why| AddressError(text.to_owned(), why);
         let uri: Uri = text.parse().map_err(|_| wrong("it is no URI"))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(wrong("TLS to upstreams is not spoken yet")),
-            _ => return Err(wrong("it does not begin with http://")),
-        }
+        let is_tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(wrong("it does not begin with http:// or https://")),
+        };
         if !matches!(uri.path_and_query().map(|path| path.as_str()), None | Some("/")) {
             return Err(wrong("it has a path: what is asked for is passed on as it is"));
         }
@@ -52,15 +53,29 @@ impl Address {
         // `http::Uri` lets a port through that is none.
         let has_port = authority.as_str().len() > authority.host().len();
         match (has_port, authority.port_u16()) {
-            (false, _) => Ok(Address::of(authority, 80)),
-            (true, Some(port)) if port > 0 => Ok(Address::of(authority, port)),
+            (false, _) => Ok(Address::of(is_tls, authority, if is_tls { 443 } else { 80 })),
+            (true, Some(port)) if port > 0 => Ok(Address::of(is_tls, authority, port)),
             (true, _) => Err(wrong("its port is none")),
         }
     }
 
-    fn of(authority: &Authority, port: u16) -> Address {
+    fn of(is_tls: bool, authority: &Authority, port: u16) -> Address {
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        Address { host, port }
+        Address { is_tls, host, port }
+    }
+
+    /// Whether it is spoken to in TLS.
+    pub fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
+    /// As the value of `Host`.
+    pub fn authority(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
 
     /// As sockets want it.
@@ -71,11 +86,7 @@ impl Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
+        write!(f, "{}{}", if self.is_tls { "https://" } else { "" }, self.authority())
     }
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, VARY};
+use gateway::coding;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, ETAG};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::{Answer, Packed, RELAYED};
@@ -40,15 +41,7 @@ impl Answer {
         if !headers.contains_key(CACHE_CONTROL) {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         }
-        let is_told = |value: &HeaderValue| {
-            let names = value.to_str().unwrap_or_default();
-            names
-                .split(',')
-                .any(|name| matches!(name.trim(), "*") || name.trim().eq_ignore_ascii_case("accept-encoding"))
-        };
-        if !headers.get_all(VARY).iter().any(is_told) && !headers.contains_key(CONTENT_ENCODING) {
-            headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
-        }
+        coding::vary(headers);
     }
 }
 

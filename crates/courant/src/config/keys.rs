@@ -133,9 +133,18 @@ const KEYS: &[Key] = &[
     Key::new(
         "proxy.upstream",
         "none: Courant's own API alone",
-        "The backend in front of which Courant stands, or several, `http://127.0.0.1:8000`: it is passed every \
+        "The backend in front of which Courant stands, or several, `http://127.0.0.1:8000` or `https://app.internal`: \
+         it is passed every \
          request that is for no `[[route]]` and not for Courant's own API under `/rest/v1`.",
         |config, given| routes::upstreams(given).map(|all| config.proxy.general.upstreams = all),
+    )
+    .unset(),
+    Key::new(
+        "proxy.upstream_ca",
+        "none: those that the system trusts",
+        "A PEM file with authorities whose certificates are good for `https://` upstreams, beside those that the system \
+         trusts. Read once.",
+        |config, given| given.text().map(|path| config.proxy.upstream_ca = Some(path.into())),
     )
     .unset(),
     Key::new(

@@ -1,5 +1,6 @@
 //! What stands in front of backends: `proxy.*` for all of them, `[[route]]` for some paths and methods.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gateway::dependence::Dependence;
@@ -23,6 +24,8 @@ const UPSTREAMS_MAX: usize = 64;
 /// What stands in front of backends.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxy {
+    /// Who may vouch for upstreams, beside those that the system trusts.
+    pub(crate) upstream_ca: Option<PathBuf>,
     pub(crate) connections_max: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) health_path: Option<PathAndQuery>,

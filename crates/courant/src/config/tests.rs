@@ -162,7 +162,7 @@ fn each_invalid_value_is_one_line_that_names_the_key_and_what_is_allowed() {
     for key in Key::all() {
         let wrong = match key.name {
             "jwt.audience" | "jwt.role_claim" | "database.anon_role" => "''",
-            "tls.certificate" | "tls.key" | "csrf.cookie" | "csrf.header" => "''",
+            "tls.certificate" | "tls.key" | "proxy.upstream_ca" | "csrf.cookie" | "csrf.header" => "''",
             "headers.content_security_policy" => "''",
             "database.schemas" => "[]",
             "stream.publication" => "'a name that is longer than PostgreSQL keeps, which is 63 bytes, alas'",

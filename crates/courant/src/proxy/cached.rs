@@ -14,12 +14,13 @@ use http::{HeaderMap, Method, Response, StatusCode, Version};
 use tokio::time::timeout;
 
 use super::download::Download;
-use super::exchange::exchange;
+use super::exchange::{Outgoing, exchange};
 use super::failed::Failed;
 use super::fill::{self, Fill, Flight, Turn};
 use super::passage::{Passage, taken, unkept};
 use super::{Became, Passed};
 use crate::response::Body;
+use crate::variants;
 
 /// Answers a GET or a HEAD.
 pub(super) async fn read(passage: &Passage) -> Passed {
@@ -86,7 +87,8 @@ struct Question {
 }
 
 /// Answers from what is kept.
-fn hit(passage: &Passage, stored: &Stored, collapsed: bool) -> (Response<Body>, Became) {
+fn hit(passage: &Passage, stored: &Arc<Stored>, collapsed: bool) -> (Response<Body>, Became) {
+    variants::order_kept(&passage.node, &passage.key, stored, &passage.head.headers);
     let ttl_s = stored.ttl_s(Instant::now());
     (replied(passage, stored), Became::Http(Outcome::Hit { ttl_s, collapsed }))
 }
@@ -108,13 +110,17 @@ fn made(reply: Reply) -> Response<Body> {
 async fn ask(passage: &Passage, question: Question) -> Passed {
     let Question { stale, may_fill, flight, why } = question;
     let ticket = passage.node.proxy.store.ticket(&passage.key);
-    let mut outgoing = passage.question();
-    let mut is_validating = false;
-    if let Some(stale) = &stale {
-        outgoing.headers.remove(RANGE);
-        outgoing.headers.remove(IF_RANGE);
-        is_validating = stale.validate(&mut outgoing.headers);
-    }
+    let head = || {
+        let mut head = passage.question();
+        if let Some(stale) = &stale {
+            head.headers_mut().remove(RANGE);
+            head.headers_mut().remove(IF_RANGE);
+            stale.validate(head.headers_mut());
+        }
+        head
+    };
+    let is_validating = stale.as_ref().is_some_and(|stale| stale.has_validator());
+    let outgoing = Outgoing::new(&head, passage.head.method.is_safe());
     let requested = Instant::now();
     let response = exchange(&passage.node, &passage.route, outgoing).await;
     let times = Times { requested, received: Instant::now(), wall: SystemTime::now() };

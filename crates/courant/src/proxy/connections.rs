@@ -1,9 +1,11 @@
-//! The connections to one upstream: bounded, kept open between requests, the one used last taken first.
+//! The connections to one upstream: bounded, kept open between requests, the one used last taken first; in TLS where
+//! its address says so.
 //!
 //! A connection that its upstream has closed meanwhile is noticed when it is taken, or when the request on it ends
 //! without an answer; whoever sent it decides whether to send it again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use gateway::upstream::{Address, Busy, Condition};
@@ -13,8 +15,11 @@ use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 use tokio_util::task::TaskTracker;
 
+use super::tls::{Named, is_distrust};
 use super::upload::{Progress, Upload};
 
 /// Backends close what was idle for five seconds (Node, uvicorn): be the first.
@@ -27,10 +32,17 @@ pub(super) struct Upstream {
     pub(super) address: Address,
     pub(super) condition: Arc<Condition>,
     connect_timeout: Duration,
+    /// By which name it proves who it is; none where it need not.
+    tls: Option<Named>,
+    /// Whether the log was told that it did not.
+    is_distrusted: AtomicBool,
     idle: Mutex<Idle>,
     places: Arc<Semaphore>,
     tasks: TaskTracker,
 }
+
+/// What carries requests to an upstream.
+pub(super) type Socket = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
 #[derive(Default)]
 struct Idle {
@@ -58,6 +70,7 @@ pub(super) struct Lease {
 impl Upstream {
     pub(super) fn new(
         address: Address,
+        tls: Option<Named>,
         connections_max: usize,
         connect_timeout: Duration,
         tasks: TaskTracker,
@@ -66,6 +79,8 @@ impl Upstream {
             address,
             condition: Arc::default(),
             connect_timeout,
+            tls,
+            is_distrusted: AtomicBool::new(false),
             idle: Mutex::default(),
             places: Arc::new(Semaphore::new(connections_max)),
             tasks,
@@ -92,11 +107,28 @@ impl Upstream {
     }
 
     /// Whether it can be connected to.
-    pub(super) async fn connect(&self) -> std::io::Result<TcpStream> {
-        let socket = timeout(self.connect_timeout, TcpStream::connect(self.address.pair())).await??;
+    pub(super) async fn connect(&self) -> std::io::Result<Socket> {
+        timeout(self.connect_timeout, self.reach()).await?
+    }
+
+    async fn reach(&self) -> std::io::Result<Socket> {
+        let socket = TcpStream::connect(self.address.pair()).await?;
         // Heads and bodies leave as they come.
         socket.set_nodelay(true)?;
-        Ok(socket)
+        let Some(tls) = &self.tls else { return Ok(Either::Left(socket)) };
+        match tls.shake(socket).await {
+            Ok(socket) => {
+                self.is_distrusted.store(false, Ordering::Relaxed);
+                Ok(Either::Right(Box::new(socket)))
+            }
+            Err(error) => {
+                // Said once, not with every request and check, until it has proved itself again.
+                if is_distrust(&error) && !self.is_distrusted.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(target: "courant::upstream", address = %self.address, %error, "no TLS with the upstream");
+                }
+                Err(error)
+            }
+        }
     }
 
     async fn open(&self) -> std::io::Result<SendRequest<Upload>> {

@@ -20,21 +20,21 @@ use gateway::source::Source as Place;
 use http::header::{
     ACCEPT_ENCODING, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
 };
-use http::{HeaderMap, HeaderName, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 use parking_lot::RwLock;
 use pg::session::Session;
-use pg::{Read, Snapshot, Statement};
+use pg::{Lsn, Read, Snapshot, Statement};
 use rest::Lifetime;
 use tokio::time::timeout;
 
-use super::exchange::exchange;
+use super::exchange::{Outgoing, exchange};
 use super::fill::{self, Flight, Keep, Turn};
 use super::passage::{Passage, passing, taken};
 use super::{Became, Passed};
 use crate::answer::{Answer, Source};
 use crate::bypass::Bypass;
 use crate::config::RouteDeclaration as Declaration;
-use crate::consistency::Consistency;
+use crate::consistency::{Consistency, POSITION};
 use crate::failure::Failure;
 use crate::identity::Vouched;
 use crate::named::Named;
@@ -151,10 +151,13 @@ fn hit(passage: &Passage, answer: &Arc<Answer>, age: Duration) -> (Response<Body
 
 /// The upstream's answer, past the cache.
 async fn past(passage: &Passage, body: &Bytes, source: Source) -> Passed {
-    let response = exchange(&passage.node, &passage.route, passage.question_with(body)).await?;
-    after(passage).await;
+    let head = || passage.question();
+    let outgoing = Outgoing::new(&head, passage.head.method.is_safe()).with(body);
+    let response = exchange(&passage.node, &passage.route, outgoing).await?;
+    let position = after(passage).await;
     let mut response = passing(response);
     source.write(response.headers_mut());
+    tell(response.headers_mut(), position);
     Ok((response, Became::Told(source)))
 }
 
@@ -171,10 +174,14 @@ async fn ask(
     // Begun before the snapshot is taken, and the snapshot taken before the upstream is asked.
     let fill = node.cache.begin();
     let snapshot = snapshot(node).await;
-    let mut outgoing = passage.question_with(body);
-    CONDITIONS.iter().for_each(|name| drop(outgoing.headers.remove(name)));
+    let head = || {
+        let mut head = passage.question();
+        CONDITIONS.iter().for_each(|name| drop(head.headers_mut().remove(name)));
+        head
+    };
+    let outgoing = Outgoing::new(&head, passage.head.method.is_safe()).with(body);
     let mut response = exchange(node, &passage.route, outgoing).await?;
-    after(passage).await;
+    let position = after(passage).await;
     let mut judged = refused::judge(response.status(), response.headers(), declared);
     if declared.is_told {
         match reads::told(passage, &asked.schema, response.headers()) {
@@ -185,7 +192,8 @@ async fn ask(
     }
     let source = match (bypassed, &judged) {
         (Some(why), _) => Source::Bypass(why),
-        (None, Ok(())) => Source::Miss { stored: false, collapsed: false },
+        // As far as is known before the body has come: without a snapshot nothing is kept.
+        (None, Ok(())) => Source::Miss { stored: snapshot.is_some(), collapsed: false },
         (None, Err(refused)) => Source::Unkept(refused.word()),
     };
     if matches!(judged, Err(refused) if refused.is_lasting()) {
@@ -203,14 +211,13 @@ async fn ask(
         _ => passing(response),
     };
     source.write(response.headers_mut());
+    tell(response.headers_mut(), position);
     Ok((response, Became::Told(source)))
 }
 
 /// What is read with a POST may have been written with it.
-async fn after(passage: &Passage) {
-    if !passage.head.method.is_safe() {
-        caught_up(&passage.node).await;
-    }
+async fn after(passage: &Passage) -> Option<Lsn> {
+    if passage.head.method.is_safe() { None } else { caught_up(&passage.node).await }
 }
 
 /// What the primary shows now; none where it does not say so soon: the app may be well although the database is not.
@@ -255,11 +262,12 @@ impl Keep for Keeper {
 }
 
 /// Makes sure that nothing older than what a request has written is served from here once it is answered. Which
-/// transactions were its own nobody knows: the cache catches up with everything committed until now.
-pub(super) async fn caught_up(node: &Node) {
+/// transactions were its own nobody knows: the cache catches up with everything committed until now. Returns a
+/// position of the log behind all of that, where one is known: with it a read through another node misses none of it.
+pub(super) async fn caught_up(node: &Node) -> Option<Lsn> {
     if node.config.database.url.is_none() && !node.proxy.declares() {
         // An app with a database of its own, of which nothing is kept here.
-        return;
+        return None;
     }
     let now = node.clock.now();
     let need = Need::within(now, Duration::ZERO);
@@ -269,5 +277,13 @@ pub(super) async fn caught_up(node: &Node) {
     } else {
         // Of a closed cache, too: a query sent before the write may still be under way, for others to join.
         node.cache.raise_floor(now);
+    }
+    node.progress.inserted_since(now)
+}
+
+/// Tells whoever wrote of that position.
+pub(super) fn tell(headers: &mut HeaderMap, position: Option<Lsn>) {
+    if let Some(position) = position.and_then(|position| HeaderValue::try_from(position.to_string()).ok()) {
+        headers.insert(POSITION, position);
     }
 }

@@ -9,25 +9,26 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use gateway::upstream;
-use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, Response, Uri};
+use http::{Request, Response};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
-use super::Route;
 use super::connections::{Lease, Place, Upstream};
 use super::download::Download;
 use super::failed::Failed;
 use super::upload::{Progress, Upload};
+use super::{Route, tls};
 use crate::node::Node;
 use crate::telemetry::Telemetry;
 
 /// A request as an upstream is sent it.
-pub(super) struct Outgoing {
-    pub(super) method: Method,
-    pub(super) target: PathAndQuery,
-    pub(super) headers: HeaderMap,
+pub(super) struct Outgoing<'a> {
+    /// Makes its head, for each attempt anew: nearly always there is one, and nothing is copied for another.
+    pub(super) head: &'a (dyn Fn() -> Request<()> + Sync),
+    /// Whether it changes nothing.
+    pub(super) is_safe: bool,
     pub(super) upload: Upload,
     pub(super) progress: Arc<Progress>,
 }
@@ -40,18 +41,30 @@ enum Attempt {
     Failed(Failed),
 }
 
-impl Outgoing {
+impl<'a> Outgoing<'a> {
+    /// Without a body.
+    pub(super) fn new(head: &'a (dyn Fn() -> Request<()> + Sync), is_safe: bool) -> Outgoing<'a> {
+        Outgoing { head, is_safe, upload: Upload::nothing(), progress: Progress::done() }
+    }
+
+    /// With a body that is here already.
+    pub(super) fn with(self, body: &Bytes) -> Outgoing<'a> {
+        Outgoing { upload: Upload::whole(body.clone()), ..self }
+    }
+
+    /// With a client's body, within the route's bounds.
+    pub(super) fn passing(self, body: Incoming, route: &Route) -> Outgoing<'a> {
+        let (upload, progress) = Upload::passing(body, route.body_bytes_max, route.idle_timeout);
+        Outgoing { upload, progress, ..self }
+    }
+
     fn request(&self, upload: Upload) -> Request<Upload> {
-        let mut request = Request::new(upload);
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = Uri::from(self.target.clone());
-        *request.headers_mut() = self.headers.clone();
-        request
+        (self.head)().map(|()| upload)
     }
 
     /// Whether it may be sent again although it was sent: it changes nothing, and needs nothing that is gone.
     fn is_repeatable(&self) -> bool {
-        self.method.is_safe() && self.upload.is_end_stream()
+        self.is_safe && self.upload.is_end_stream()
     }
 
     fn take_upload(&mut self) -> Upload {
@@ -63,7 +76,7 @@ impl Outgoing {
 pub(super) async fn exchange(
     node: &Node,
     route: &Route,
-    outgoing: Outgoing,
+    outgoing: Outgoing<'_>,
 ) -> Result<Response<Download>, Failed> {
     ask(&node.telemetry, route, outgoing).await
 }
@@ -72,7 +85,7 @@ pub(super) async fn exchange(
 pub(super) async fn ask(
     telemetry: &Telemetry,
     route: &Route,
-    mut outgoing: Outgoing,
+    mut outgoing: Outgoing<'_>,
 ) -> Result<Response<Download>, Failed> {
     let is_repeatable = outgoing.is_repeatable();
     let (mut tried, mut retries) = (Vec::new(), route.retries);
@@ -83,7 +96,8 @@ pub(super) async fn ask(
         let upstream = Arc::clone(place.upstream());
         let upload = outgoing.take_upload();
         let result = attempt(route, place, &outgoing, upload, is_repeatable).await;
-        telemetry.upstream(route.pattern.text(), began.elapsed(), result.is_ok());
+        let meters = route.meters.get_or_init(|| telemetry.upstream(route.pattern.text()));
+        meters.asked(began.elapsed(), result.is_ok());
         match result {
             Ok(response) => {
                 let is_bad = matches!(response.status().as_u16(), 502..=504);
@@ -97,7 +111,8 @@ pub(super) async fn ask(
                 note(&upstream, Err(upstream::Failure::Unreachable));
                 tracing::debug!(target: "courant::upstream", address = %upstream.address, %error, "could not connect");
                 if retries == 0 {
-                    return Err(Failed::Unreachable);
+                    let is_distrust = tls::is_distrust(&error);
+                    return Err(if is_distrust { Failed::Distrusted } else { Failed::Unreachable });
                 }
                 outgoing.upload = untouched;
             }
@@ -114,6 +129,10 @@ pub(super) async fn ask(
 
 /// An upstream with a free place, and its number; the less busy of two that are well.
 fn choose(route: &Route, tried: &[usize], now: Instant) -> Result<(usize, Place), Failed> {
+    if let ([only], []) = (&route.upstreams[..], tried) {
+        // Nothing to choose from: well or not, it is asked.
+        return only.place().map(|place| (0, place)).ok_or(Failed::Full);
+    }
     let mut passed = tried.to_vec();
     // Each turn either finds a place or passes another one over.
     for _ in 0..=route.upstreams.len() {
@@ -152,7 +171,7 @@ pub(super) fn back(upstream: &Upstream) {
 async fn attempt(
     route: &Route,
     mut place: Place,
-    outgoing: &Outgoing,
+    outgoing: &Outgoing<'_>,
     mut upload: Upload,
     is_repeatable: bool,
 ) -> Result<Response<Download>, Attempt> {
@@ -186,7 +205,7 @@ struct Unsent {
 async fn send(
     route: &Route,
     lease: &mut Lease,
-    outgoing: &Outgoing,
+    outgoing: &Outgoing<'_>,
     upload: Upload,
 ) -> Result<Response<Incoming>, Unsent> {
     let progress = &outgoing.progress;

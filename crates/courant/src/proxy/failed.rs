@@ -9,6 +9,8 @@ use super::upload::Fault;
 pub(crate) enum Failed {
     #[error("the upstream cannot be reached")]
     Unreachable,
+    #[error("the upstream could not prove who it is, or speaks no TLS (proxy.upstream_ca)")]
+    Distrusted,
     #[error("the upstream ended the connection without an answer")]
     Broken,
     #[error("the upstream did not answer in time (timeout_ms)")]
@@ -26,6 +28,7 @@ impl Failed {
     pub(crate) fn status_and_code(self) -> (StatusCode, &'static str) {
         match self {
             Failed::Unreachable => (StatusCode::BAD_GATEWAY, "COURANT_UPSTREAM_UNREACHABLE"),
+            Failed::Distrusted => (StatusCode::BAD_GATEWAY, "COURANT_UPSTREAM_TLS"),
             Failed::Broken => (StatusCode::BAD_GATEWAY, "COURANT_UPSTREAM_BROKEN"),
             Failed::Slow => (StatusCode::GATEWAY_TIMEOUT, "COURANT_UPSTREAM_TIMEOUT"),
             Failed::Full => (StatusCode::SERVICE_UNAVAILABLE, "COURANT_UPSTREAM_BUSY"),
@@ -43,6 +46,9 @@ impl Failed {
 
     /// Whether the upstream is at fault, so that a kept answer may stand in (RFC 5861).
     pub(super) fn is_of_upstream(self) -> bool {
-        matches!(self, Failed::Unreachable | Failed::Broken | Failed::Slow | Failed::Full)
+        match self {
+            Failed::Unreachable | Failed::Distrusted | Failed::Broken | Failed::Slow | Failed::Full => true,
+            Failed::NotCached | Failed::Upload(_) => false,
+        }
     }
 }

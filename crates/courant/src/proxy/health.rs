@@ -63,7 +63,7 @@ async fn asks(upstream: &Upstream, path: &PathAndQuery) -> bool {
     let Ok((mut sender, connection)) = http1::handshake(TokioIo::new(socket)).await else { return false };
     let mut request = Request::new(Empty::<Bytes>::new());
     *request.uri_mut() = Uri::from(path.clone());
-    if let Ok(host) = HeaderValue::try_from(upstream.address.to_string()) {
+    if let Ok(host) = HeaderValue::try_from(upstream.address.authority()) {
         request.headers_mut().insert(HOST, host);
     }
     tokio::select! {

@@ -8,12 +8,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use cache::Moment;
+use gateway::coding;
 use gateway::forward::{self, Hop, Origin};
 use gateway::http_cache::{self, Asked, Forwarded, Key, Outcome};
 use http::header::HOST;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Request, Response, Version, response};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri, Version, response};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
@@ -22,7 +23,7 @@ use tokio::time::timeout;
 use super::download::Download;
 use super::exchange::{Outgoing, exchange};
 use super::failed::Failed;
-use super::upload::{Fault, Progress, Upload};
+use super::upload::Fault;
 use super::{Became, Passed, Route, cached, declared, upgrade};
 use crate::identity::Vouched;
 use crate::listen::Visit;
@@ -105,11 +106,13 @@ impl Passage {
             return cached::read(self).await;
         }
         let requested = Instant::now();
-        let response = exchange(&self.node, &self.route, self.outgoing(body)).await?;
-        if !self.head.method.is_safe() {
-            declared::caught_up(&self.node).await;
-        }
-        cached::written(self, response, requested)
+        let head = || self.question();
+        let outgoing = Outgoing::new(&head, self.head.method.is_safe()).passing(body, &self.route);
+        let response = exchange(&self.node, &self.route, outgoing).await?;
+        let position = if self.head.method.is_safe() { None } else { declared::caught_up(&self.node).await };
+        let (mut response, became) = cached::written(self, response, requested)?;
+        declared::tell(response.headers_mut(), position);
+        Ok((response, became))
     }
 
     /// The whole body of a request that is told apart by it.
@@ -126,28 +129,18 @@ impl Passage {
         }
     }
 
-    /// What the upstream is sent for it, body and all.
-    pub(super) fn outgoing(&self, body: Incoming) -> Outgoing {
-        let route = &self.route;
-        let (upload, progress) = Upload::passing(body, route.body_bytes_max, route.idle_timeout);
-        Outgoing { upload, progress, ..self.question() }
-    }
-
-    /// The same with a body that is here already.
-    pub(super) fn question_with(&self, body: &Bytes) -> Outgoing {
-        Outgoing { upload: Upload::whole(body.clone()), ..self.question() }
-    }
-
-    /// The same without a body.
-    pub(super) fn question(&self) -> Outgoing {
-        let mut outgoing = question(&self.head, &self.hop, &self.origin);
-        if !outgoing.headers.contains_key(HOST)
+    /// The head of what the upstream is sent for it.
+    pub(super) fn question(&self) -> Request<()> {
+        let mut question = question(&self.head, &self.hop, &self.origin);
+        let headers = question.headers_mut();
+        coding::as_made(headers);
+        if !headers.contains_key(HOST)
             && let Some(upstream) = self.route.upstreams.first()
-            && let Ok(host) = HeaderValue::try_from(upstream.address.to_string())
+            && let Ok(host) = HeaderValue::try_from(upstream.address.authority())
         {
-            outgoing.headers.insert(HOST, host);
+            headers.insert(HOST, host);
         }
-        outgoing
+        question
     }
 
     /// The request, as far as it decides what may be kept of its answer.
@@ -191,17 +184,15 @@ pub(super) fn hop(visit: Visit, is_believed: impl FnOnce(IpAddr) -> bool) -> Hop
     Hop { peer, scheme: if visit.is_tls { "https" } else { "http" }, is_trusted }
 }
 
-/// What an upstream is sent for a request, without its body.
-pub(super) fn question(head: &Parts, hop: &Hop, origin: &Origin) -> Outgoing {
-    let mut headers = head.headers.clone();
-    forward::request(&mut headers, head.version, hop, origin);
-    Outgoing {
-        method: head.method.clone(),
-        target: target(head),
-        headers,
-        upload: Upload::nothing(),
-        progress: Progress::done(),
-    }
+/// The head of what an upstream is sent for a request.
+pub(super) fn question(head: &Parts, hop: &Hop, origin: &Origin) -> Request<()> {
+    let mut question = Request::new(());
+    *question.method_mut() = head.method.clone();
+    *question.uri_mut() = Uri::from(target(head));
+    let headers = question.headers_mut();
+    headers.clone_from(&head.headers);
+    forward::request(headers, head.version, hop, origin);
+    question
 }
 
 /// The same, where nothing is kept of it.

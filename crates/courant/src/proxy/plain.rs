@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
+use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use gateway::forward;
 use gateway::route::Pattern;
-use http::header::{CONNECTION, CONTENT_LENGTH, UPGRADE};
+use http::header::CONTENT_LENGTH;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
@@ -18,12 +19,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connections::Upstream;
 use super::exchange::{Outgoing, ask};
 use super::failed::Failed;
 use super::passage::{self, passing};
 use super::upload::{Fault, Progress, Upload};
-use super::{Route, upgrade, upstream};
+use super::{Route, Upstreams, upgrade};
 use crate::config::Config;
 use crate::listen::Visit;
 use crate::response::Body;
@@ -48,16 +48,14 @@ pub(crate) struct Relayed {
 }
 
 impl Plain {
-    /// To the upstream of the configuration; none if it names none. Tunnels end with `closing`.
-    pub(crate) fn new(config: &Config, tasks: &TaskTracker, closing: &CancellationToken) -> Option<Plain> {
-        let refined = config.proxy.fallback.clone()?;
-        let mut all: Vec<Arc<Upstream>> = Vec::new();
-        for address in &refined.upstreams {
-            upstream(&mut all, address, &config.proxy, tasks);
-        }
-        let route = Route::new(Pattern::everything(), &refined, all);
+    /// To the upstream of the configuration. Tunnels end with `closing`.
+    pub(crate) fn new(config: &Config, tasks: &TaskTracker, closing: &CancellationToken) -> Result<Plain> {
+        let refined = config.proxy.fallback.clone().context("--upstream names no backend")?;
+        let known = Upstreams::new(&config.proxy, tasks)?;
+        let found = refined.upstreams.iter().filter_map(|address| known.at(address)).collect();
+        let route = Route::new(Pattern::everything(), &refined, found);
         let (telemetry, closing) = (Telemetry::new(&config.log), closing.clone());
-        Some(Plain { route, telemetry, tasks: tasks.clone(), closing })
+        Ok(Plain { route, telemetry, tasks: tasks.clone(), closing })
     }
 
     /// Passes a request on.
@@ -70,7 +68,8 @@ impl Plain {
             return Ok(Relayed { response, sent: None });
         }
         let (upload, progress, sent) = self.upload(&head.headers, body).await?;
-        let outgoing = Outgoing { upload, progress, ..outgoing(&head, visit) };
+        let question = || question(&head, visit);
+        let outgoing = Outgoing { upload, progress, ..Outgoing::new(&question, head.method.is_safe()) };
         let response = ask(&self.telemetry, &self.route, outgoing).await?;
         Ok(Relayed { response: passing(response), sent })
     }
@@ -88,10 +87,8 @@ impl Plain {
         protocol: HeaderValue,
         visit: Visit,
     ) -> Result<Response<Body>, Failed> {
-        let (upload, progress) = Upload::passing(body, self.route.body_bytes_max, self.route.idle_timeout);
-        let mut outgoing = Outgoing { upload, progress, ..outgoing(head, visit) };
-        outgoing.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        outgoing.headers.insert(UPGRADE, protocol);
+        let question = || upgrade::switching(question(head, visit), &protocol);
+        let outgoing = Outgoing::new(&question, head.method.is_safe()).passing(body, &self.route);
         let response = ask(&self.telemetry, &self.route, outgoing).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(passing(response));
@@ -126,7 +123,7 @@ impl Plain {
 }
 
 /// The request as the backend is sent it, without its body.
-fn outgoing(head: &Parts, visit: Visit) -> Outgoing {
+fn question(head: &Parts, visit: Visit) -> Request<()> {
     let hop = passage::hop(visit, |_| false);
     passage::question(head, &hop, &forward::origin(&head.headers, &hop))
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use gateway::forward;
 use gateway::http_cache::{Forwarded, Outcome};
 use http::header::{CONNECTION, UPGRADE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::connections::Lease;
 use super::download::Download;
-use super::exchange::exchange;
+use super::exchange::{Outgoing, exchange};
 use super::passage::Passage;
 use super::{Became, Passed, cached};
 use crate::response::Body;
@@ -27,9 +27,8 @@ pub(super) async fn pass(
     client: OnUpgrade,
     protocol: HeaderValue,
 ) -> Passed {
-    let mut outgoing = passage.outgoing(body);
-    outgoing.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-    outgoing.headers.insert(UPGRADE, protocol);
+    let head = || switching(passage.question(), &protocol);
+    let outgoing = Outgoing::new(&head, passage.head.method.is_safe()).passing(body, &passage.route);
     let requested = Instant::now();
     let response = exchange(&passage.node, &passage.route, outgoing).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -38,6 +37,13 @@ pub(super) async fn pass(
     let (node, outcome) = (&passage.node, Forwarded::because("bypass"));
     let response = switch(response, client, &node.tasks, node.proxy.closing.clone());
     Ok((response, Became::Http(Outcome::Forwarded(outcome))))
+}
+
+/// A request's head that asks its upstream to switch.
+pub(super) fn switching(mut head: Request<()>, protocol: &HeaderValue) -> Request<()> {
+    head.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    head.headers_mut().insert(UPGRADE, protocol.clone());
+    head
 }
 
 /// What the client is answered once the upstream agreed; bytes pass from here on.

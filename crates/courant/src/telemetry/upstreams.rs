@@ -20,6 +20,13 @@ pub(super) struct UpstreamMetrics {
     bytes: Gauge,
 }
 
+/// What a route's upstreams are measured by.
+#[derive(Debug)]
+pub(crate) struct UpstreamMeters {
+    seconds: Histogram,
+    failures: Counter,
+}
+
 labels! {
     struct Labels {
         route: String,
@@ -73,12 +80,22 @@ impl UpstreamMetrics {
         self.bytes.set(bytes as i64);
     }
 
-    pub(super) fn asked(&self, route: &str, took: Duration, is_answered: bool) {
+    pub(super) fn of(&self, route: &str) -> UpstreamMeters {
         let labels = Labels { route: route.to_owned() };
+        UpstreamMeters {
+            seconds: self.seconds.get_or_create_owned(&labels),
+            failures: self.failures.get_or_create_owned(&labels),
+        }
+    }
+}
+
+impl UpstreamMeters {
+    /// An upstream was asked, and began its answer after so long, or did not.
+    pub(crate) fn asked(&self, took: Duration, is_answered: bool) {
         if is_answered {
-            self.seconds.get_or_create(&labels).observe(took.as_secs_f64());
+            self.seconds.observe(took.as_secs_f64());
         } else {
-            self.failures.get_or_create(&labels).inc();
+            self.failures.inc();
         }
     }
 }

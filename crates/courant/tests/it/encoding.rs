@@ -17,7 +17,8 @@ const SCHEMA: &str = "
 const LIST: &str = "/calls?order=id";
 const CODINGS: [&str; 3] = ["zstd", "br", "gzip"];
 
-fn decoded(answer: &Answered) -> Vec<u8> {
+/// The body out of the coding that it came in.
+pub(crate) fn decoded(answer: &Answered) -> Vec<u8> {
     let (body, mut plain) = (&answer.body[..], Vec::new());
     match answer.header("content-encoding") {
         "" => plain.extend_from_slice(body),
@@ -30,10 +31,10 @@ fn decoded(answer: &Answered) -> Vec<u8> {
 }
 
 /// Asks until the answer comes in that coding; whatever comes before decodes to the same.
-async fn until_coded(node: &Node, coding: &str, plain: &[u8]) -> Answered {
+pub(crate) async fn until_coded(node: &Node, target: &str, coding: &str, plain: &[u8]) -> Answered {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
-        let answer = node.send(Method::GET, LIST, &[("accept-encoding", coding)], "").await;
+        let answer = node.send(Method::GET, target, &[("accept-encoding", coding)], "").await;
         assert!(decoded(&answer) == plain, "{coding}: {answer:?}");
         assert_eq!(answer.header("vary"), "Accept-Encoding");
         if answer.header("content-encoding") == coding {
@@ -54,7 +55,7 @@ async fn every_coding_decodes_to_the_answer_as_it_is_and_has_a_tag_of_its_own() 
     let plain = node.warm(LIST).await;
     let mut tags = vec![plain.header("etag").to_owned()];
     for coding in CODINGS {
-        let coded = until_coded(&node, coding, &plain.body).await;
+        let coded = until_coded(&node, LIST, coding, &plain.body).await;
         assert!(coded.is_hit() && coded.body.len() * 4 < plain.body.len(), "{coding}: {}", coded.body.len());
         assert!(!tags.contains(&coded.header("etag").to_owned()), "{tags:?}");
         tags.push(coded.header("etag").to_owned());
@@ -81,7 +82,7 @@ async fn a_change_drops_an_answer_in_all_its_codings() {
     let outside = connect(&cluster).await;
     let plain = node.warm(LIST).await;
     for coding in CODINGS {
-        until_coded(&node, coding, &plain.body).await;
+        until_coded(&node, LIST, coding, &plain.body).await;
     }
     outside.batch_execute("update calls set note = 'changed' where id = 7").await.unwrap();
     node.until(|cache| cache["entries"] == 0 && cache["bytes"] == 0).await;
@@ -93,7 +94,7 @@ async fn a_change_drops_an_answer_in_all_its_codings() {
     }
     let plain = node.warm(LIST).await;
     for coding in CODINGS {
-        until_coded(&node, coding, &plain.body).await;
+        until_coded(&node, LIST, coding, &plain.body).await;
     }
 }
 

@@ -6,6 +6,7 @@ mod cached;
 mod declared;
 mod failing;
 mod passing;
+mod tls;
 mod written;
 
 use std::io::Write as _;

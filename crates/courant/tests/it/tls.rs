@@ -25,12 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const GET: &[u8] = b"GET /calls?select=id HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// A directory with an authority and what it has certified.
-struct Certificates {
+pub(crate) struct Certificates {
     directory: PathBuf,
 }
 
 impl Certificates {
-    fn new(name: &str) -> Certificates {
+    pub(crate) fn new(name: &str) -> Certificates {
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("tls-{name}"));
         let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(&directory).unwrap();
@@ -60,7 +60,7 @@ impl Certificates {
         assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    fn path(&self, file: &str) -> PathBuf {
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.directory.join(file)
     }
 

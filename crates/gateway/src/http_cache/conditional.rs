@@ -5,6 +5,7 @@ use http::header::{DATE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_
 
 use super::control::elements;
 use super::date::{Said, parse};
+use crate::coding::{Accepted, bare};
 
 /// Whether a request's conditions say that the client has the response with these headers.
 pub(super) fn is_known(request: &HeaderMap, response: &HeaderMap) -> bool {
@@ -26,9 +27,17 @@ fn names_tag(request: &HeaderMap, response: &HeaderMap) -> bool {
     let Some(tag) = response.get(ETAG).map(|tag| String::from_utf8_lossy(tag.as_bytes())) else {
         return false;
     };
+    let is_this = |known: &str| opaque(known) == opaque(&tag) || is_coding_of(&tag, known, request);
     request.get_all(IF_NONE_MATCH).iter().any(|line| {
         let line = String::from_utf8_lossy(line.as_bytes());
-        line.trim() == "*" || elements(&line).0.into_iter().any(|known| opaque(known) == opaque(&tag))
+        line.trim() == "*" || elements(&line).0.into_iter().any(is_this)
+    })
+}
+
+/// Whether a tag is that of a coding which we have made: what the client does not accept is not what it has.
+fn is_coding_of(tag: &str, known: &str, request: &HeaderMap) -> bool {
+    bare(known).is_some_and(|(known, coding)| {
+        opaque(&known) == opaque(tag) && Accepted::of(request).allows(Some(coding))
     })
 }
 

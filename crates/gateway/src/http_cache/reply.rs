@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{
-    AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue, LAST_MODIFIED,
+    AGE, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED,
 };
 use http::{HeaderMap, Method, StatusCode};
 
 use super::conditional::{allows_part, is_known};
 use super::range::{Range, Slice};
 use super::stored::Stored;
+use crate::coding::{self, Variant};
 
 /// An answer, ready to be sent.
 #[derive(Clone, Debug)]
@@ -28,6 +29,9 @@ impl Reply {
     pub fn from(stored: &Stored, method: &Method, request: &HeaderMap, now: Instant) -> Reply {
         let mut headers = stored.headers().clone();
         headers.insert(AGE, HeaderValue::from(stored.age(now).as_secs().min(1 << 31)));
+        if stored.variants().is_some() {
+            coding::vary(&mut headers);
+        }
         if stored.status().is_success() && is_known(request, &headers) {
             return Reply::unchanged(headers);
         }
@@ -41,7 +45,13 @@ impl Reply {
         match (is_partial, range.slice(body.len())) {
             (true, Some(slice)) => Reply::part(headers, body, slice),
             (true, None) => Reply::beyond(headers, body.len()),
-            (false, _) => Reply::whole(stored.status(), headers, method, body),
+            (false, _) => {
+                let body = match stored.choose(request).and_then(|choice| choice.variant) {
+                    Some(variant) => coded(&mut headers, variant),
+                    None => body,
+                };
+                Reply::whole(stored.status(), headers, method, body)
+            }
         }
     }
 
@@ -89,6 +99,15 @@ impl Reply {
         }
         Reply { status: StatusCode::NOT_MODIFIED, headers, body: Bytes::new() }
     }
+}
+
+/// Makes the head that of the body in another coding, which is returned.
+fn coded<'a>(headers: &mut HeaderMap, variant: &'a Variant) -> &'a Bytes {
+    headers.insert(CONTENT_ENCODING, variant.coding.header());
+    if let Some(etag) = &variant.etag {
+        headers.insert(ETAG, etag.clone());
+    }
+    &variant.body
 }
 
 #[cfg(test)]

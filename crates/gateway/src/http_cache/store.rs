@@ -17,6 +17,7 @@ use std::hash::BuildHasher as _;
 use super::candidate::Refusal;
 use super::key::Key;
 use super::stored::Stored;
+use crate::coding::Variants;
 
 /// Responses of one key; beyond, the one asked for longest ago goes.
 const VARIANTS_MAX: usize = 16;
@@ -43,7 +44,14 @@ pub struct Store {
     changing: Mutex<()>,
 }
 
-type Kept = Arc<[Arc<Stored>]>;
+type Kept = Arc<[Held]>;
+
+/// A response, and what its codings take. They come later, and a weight may change only when it is told.
+#[derive(Clone, Debug)]
+struct Held {
+    stored: Arc<Stored>,
+    variants_bytes: u64,
+}
 
 /// A request that was sent: what comes back is kept only if its key was not made invalid in between.
 #[derive(Clone, Copy, Debug)]
@@ -52,13 +60,18 @@ pub struct Ticket {
     invalidations: u64,
 }
 
+impl Held {
+    fn weight_bytes(&self) -> u64 {
+        self.stored.weight_bytes() as u64 + self.variants_bytes
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Weight;
 
 impl Weighter<Key, Kept> for Weight {
     fn weight(&self, key: &Key, kept: &Kept) -> u64 {
-        let kept: usize = kept.iter().map(|stored| stored.weight_bytes()).sum();
-        (key.weight_bytes() + kept) as u64
+        key.weight_bytes() as u64 + kept.iter().map(Held::weight_bytes).sum::<u64>()
     }
 }
 
@@ -67,9 +80,12 @@ impl Store {
     pub fn new(limits: Limits) -> Store {
         let average = 4096;
         let entries = usize::try_from(limits.bytes_max / average).unwrap_or(usize::MAX).clamp(16, 1 << 24);
+        let fitting = limits.bytes_max / (limits.entry_bytes_max as u64).max(1) / 2;
         let options = OptionsBuilder::new()
             .estimated_items_capacity(entries)
             .weight_capacity(limits.bytes_max)
+            // An entry must fit into its shard, however many processors there are.
+            .shards(usize::try_from(fitting).unwrap_or(usize::MAX).clamp(1, 64))
             .build()
             .expect("both capacities are given");
         Store {
@@ -85,7 +101,7 @@ impl Store {
     /// several (RFC 9111, section 4.1).
     pub fn find(&self, key: &Key, request: &HeaderMap) -> (Option<Arc<Stored>>, bool) {
         let Some(kept) = self.kept.get(key) else { return (None, false) };
-        let matching = kept.iter().filter(|stored| stored.is_for(request));
+        let matching = kept.iter().map(|held| &held.stored).filter(|stored| stored.is_for(request));
         (matching.max_by_key(|stored| stored.requested()).cloned(), true)
     }
 
@@ -101,22 +117,41 @@ impl Store {
         if stored.weight_bytes() > self.limits.entry_bytes_max {
             return Err(Refusal::Size);
         }
+        let variants_bytes = stored.variants().map_or(0, |variants| variants.weight_bytes() as u64);
         let stored = Arc::new(stored);
         let _changing = self.changing.lock();
         if self.invalidations[ticket.counter].load(Ordering::SeqCst) != ticket.invalidations {
             return Err(Refusal::Invalidated);
         }
-        let mut others: Vec<Arc<Stored>> = match self.kept.peek(&key) {
-            Some(kept) => kept.iter().filter(|other| !stored.replaces(other)).cloned().collect(),
+        let mut others: Vec<Held> = match self.kept.peek(&key) {
+            Some(kept) => kept.iter().filter(|other| !stored.replaces(&other.stored)).cloned().collect(),
             None => Vec::new(),
         };
         if others.len() >= VARIANTS_MAX {
-            others.sort_by_key(|other| other.requested());
+            others.sort_by_key(|other| other.stored.requested());
             others.drain(..=others.len() - VARIANTS_MAX);
         }
-        others.push(Arc::clone(&stored));
+        others.push(Held { stored: Arc::clone(&stored), variants_bytes });
         self.kept.insert(key, others.into());
         Ok(stored)
+    }
+
+    /// Makes a response that is kept heavier by a coding of its body. Returns whether it is still there to have it.
+    pub fn charge(&self, key: &Key, variants: &Arc<Variants>, bytes: u64) -> bool {
+        let _changing = self.changing.lock();
+        let Some(kept) = self.kept.peek(key) else { return false };
+        let has = |held: &Held| held.stored.variants().is_some_and(|its| Arc::ptr_eq(its, variants));
+        let Some(held) = kept.iter().find(|held| has(held)) else { return false };
+        if held.weight_bytes() + bytes > self.limits.entry_bytes_max as u64 {
+            return false;
+        }
+        let charged = |held: &Held| Held {
+            variants_bytes: held.variants_bytes + if has(held) { bytes } else { 0 },
+            stored: Arc::clone(&held.stored),
+        };
+        self.kept.insert(key.clone(), kept.iter().map(charged).collect());
+        // What had to go for it may have been itself.
+        self.kept.peek(key).is_some()
     }
 
     /// Whether a body of that length could be kept.
@@ -141,7 +176,7 @@ impl Store {
         let dropped = Cell::new(0);
         self.kept.retain(|key, kept| {
             // All of a key go together: they are one resource in several forms.
-            let is_kept = !kept.iter().any(|stored| matches(key, stored.headers()));
+            let is_kept = !kept.iter().any(|held| matches(key, held.stored.headers()));
             dropped.set(dropped.get() + if is_kept { 0 } else { kept.len() });
             is_kept
         });

@@ -1,5 +1,6 @@
 //! A response as it is kept: how old, how fresh, for whom, and made new by a 304.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::candidate::{Asked, Candidate, Refusal, Times};
 use super::vary::Vary;
+use crate::coding::{Accepted, Choice, Coding, Variants, forbids_coding};
 
 const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 /// What an entry takes besides its texts, roughly: itself, its maps, its place in the store.
@@ -26,6 +28,8 @@ pub struct Stored {
     vary: Vary,
     terms: Terms,
     requested: Instant,
+    /// The body in other codings, where it may have any. Shared with what a 304 makes of it.
+    variants: Option<Arc<Variants>>,
 }
 
 /// How a response may be used.
@@ -66,7 +70,9 @@ impl Stored {
         requested: Instant,
         body: Bytes,
     ) -> Stored {
-        Stored { status, headers, body, vary, terms, requested }
+        let has_variants = Variants::are_worth_it(&body) && may_be_coded(&headers);
+        let variants = has_variants.then(Arc::default);
+        Stored { status, headers, body, vary, terms, requested, variants }
     }
 
     /// Its status.
@@ -82,6 +88,23 @@ impl Stored {
     /// Its body, whole.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// The body in other codings; none where it is sent as it is to everybody.
+    pub fn variants(&self) -> Option<&Arc<Variants>> {
+        self.variants.as_ref()
+    }
+
+    /// What a client with these headers is sent of it, and what is left to be made.
+    pub fn choose(&self, request: &HeaderMap) -> Option<Choice<'_>> {
+        self.variants.as_ref().map(|variants| variants.choose(&Accepted::of(request)))
+    }
+
+    /// Makes its body in a coding, and keeps it if `charge` grants the bytes.
+    pub fn make(&self, coding: Coding, charge: impl FnOnce(u64) -> bool) {
+        if let Some(variants) = &self.variants {
+            variants.make(coding, &self.body, self.headers.get(ETAG), charge);
+        }
     }
 
     /// When it was asked for.
@@ -138,8 +161,13 @@ impl Stored {
         self.age(now) < self.terms.fresh.saturating_add(self.terms.on_error)
     }
 
-    /// Asks in a request's headers whether it is still right. Returns whether it could be asked.
-    pub fn validate(&self, request: &mut HeaderMap) -> bool {
+    /// Whether an upstream can be asked whether it is still right.
+    pub fn has_validator(&self) -> bool {
+        self.headers.contains_key(ETAG) || self.headers.contains_key(LAST_MODIFIED)
+    }
+
+    /// Asks that in a request's headers.
+    pub fn validate(&self, request: &mut HeaderMap) {
         request.remove(IF_NONE_MATCH);
         request.remove(IF_MODIFIED_SINCE);
         for (from, to) in [(ETAG, IF_NONE_MATCH), (LAST_MODIFIED, IF_MODIFIED_SINCE)] {
@@ -147,7 +175,6 @@ impl Stored {
                 request.insert(to, value.clone());
             }
         }
-        request.contains_key(IF_NONE_MATCH) || request.contains_key(IF_MODIFIED_SINCE)
     }
 
     /// Itself with what a 304 says of it (RFC 9111, section 3.2), or why it may be kept no longer.
@@ -173,11 +200,21 @@ impl Stored {
             }
         }
         match Candidate::judge(asked, self.status, &headers, times, ttl) {
-            Ok(candidate) => (candidate.complete(self.body.clone()), Ok(())),
+            Ok(candidate) => {
+                let fresh = candidate.complete(self.body.clone());
+                // The same bytes under the same tag, as long as they may be coded at all.
+                let variants = fresh.variants.as_ref().and(self.variants.clone());
+                (Stored { variants, ..fresh }, Ok(()))
+            }
             Err(refusal) => {
                 crate::forward::strip_hop(&mut headers);
-                (Stored { headers, ..self.clone() }, Err(refusal))
+                let variants = self.variants.clone().filter(|_| may_be_coded(&headers));
+                (Stored { headers, variants, ..self.clone() }, Err(refusal))
             }
         }
     }
+}
+
+fn may_be_coded(headers: &HeaderMap) -> bool {
+    !headers.iter().any(|(name, value)| forbids_coding(name, value))
 }

@@ -8,6 +8,8 @@ fn an_address_is_a_scheme_a_host_and_a_port() {
         ("http://app:8000/", "app:8000"),
         ("http://[::1]:8000", "[::1]:8000"),
         ("http://[::1]", "[::1]:80"),
+        ("https://app", "https://app:443"),
+        ("https://[::1]:8443", "https://[::1]:8443"),
     ];
     for (text, expected) in cases {
         assert_eq!(
@@ -21,7 +23,7 @@ fn an_address_is_a_scheme_a_host_and_a_port() {
         "app",
         "app:8000",
         "ftp://app",
-        "https://app",
+        "https://app/path",
         "http://",
         "http://app/path",
         "http://app?q",

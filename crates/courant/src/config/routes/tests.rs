@@ -49,9 +49,9 @@ fn what_cannot_be_right_is_refused_in_words() {
         (route("path = \"/a\"\ntimeout = 5"), "/a: unknown key timeout; did you mean timeout_ms?"),
         (route("path = \"/a\"\nupstraem = \"http://a\""), "/a: unknown key upstraem; did you mean upstream?"),
         (
-            route("path = \"/a\"\nupstream = \"https://a\""),
-            "/a: upstream: expected an address like http://127.0.0.1:8000, found \"https://a\": TLS to upstreams is \
-             not spoken yet",
+            route("path = \"/a\"\nupstream = \"ftp://a\""),
+            "/a: upstream: expected an address like http://127.0.0.1:8000, found \"ftp://a\": it does not begin with \
+             http:// or https://",
         ),
         (
             route("path = \"/a\"\nupstream = \"http://a\"\nupstreams = [\"http://b\"]"),

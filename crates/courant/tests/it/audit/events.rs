@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use ::http::Method;
+use tokio::net::TcpSocket;
 use tokio_postgres::Client;
 
 use super::{ON, until, verified};
@@ -25,7 +26,8 @@ async fn number(client: &Client, sql: &str) -> i64 {
 async fn what_the_front_door_refuses_is_recorded_once_with_a_count() {
     let cluster = cluster("audited_door", SCHEMA).await;
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("audited-door.toml");
-    let file = "client.trusted_proxies = ['127.0.0.1']\naudit.enabled = true\nblock.deny = ['192.0.2.0/24']\n\
+    let file = "client.trusted_proxies = ['127.0.0.1']\naudit.enabled = true\nblock.deny = ['192.0.2.0/24', '127.0.0.2']\n\
+                csrf.paths = ['/calls']\n\
                 [[limit]]\nname = 'few'\nrate = 1\nwindow_ms = 3600000\npath = '/notes'\n";
     std::fs::write(&path, file).unwrap();
     let node = Node::start_uncached(&cluster, &[("COURANT_CONFIG", path.to_str().unwrap())]);
@@ -38,6 +40,11 @@ async fn what_the_front_door_refuses_is_recorded_once_with_a_count() {
     for _ in 0..3 {
         node.send(Method::GET, "/notes", &[], "").await;
     }
+    let another_site = [("cookie", "sid=1"), ("origin", "https://evil.example")];
+    assert_eq!(node.send(Method::DELETE, "/calls?id=eq.1", &another_site, "").await.status, 403);
+    let denied = TcpSocket::new_v4().unwrap();
+    denied.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    drop(denied.connect(node.clients).await.unwrap());
     let admin = format!("http://{}", node.admin);
     for arguments in
         [&["block", "198.51.100.0/24", "--reason", "guesses"][..], &["unblock", "198.51.100.0/24"]]
@@ -48,7 +55,9 @@ async fn what_the_front_door_refuses_is_recorded_once_with_a_count() {
     for (event, count) in [
         ("authentication_failed", 200),
         ("head_refused", 1),
+        ("connection_blocked", 1),
         ("request_blocked", 1),
+        ("forged", 1),
         ("limited", 2),
         ("blocked_by_command", 1),
         ("unblocked_by_command", 1),
@@ -64,7 +73,7 @@ async fn what_the_front_door_refuses_is_recorded_once_with_a_count() {
     assert_eq!(verified(&cluster)["intact"], true);
     let metrics = send(node.admin, Method::GET, "/metrics", &[], "").await;
     let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
-    for line in ["courant_audit_events_total{outcome=\"written\"} 206", "courant_audit_queue 0"] {
+    for line in ["courant_audit_events_total{outcome=\"written\"} 208", "courant_audit_queue 0"] {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use ::http::{HeaderMap, Method, Request, Response};
@@ -12,9 +12,19 @@ use hyper::body::{Bytes, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::either::Either;
 use tokio_util::task::AbortOnDropHandle;
+
+use crate::tls::Certificates;
+
+/// A port that is free, on this machine.
+const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -22,6 +32,7 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
 pub(crate) struct Backend {
     pub(crate) address: SocketAddr,
     asked: Arc<Mutex<Vec<Asked>>>,
+    scheme: &'static str,
     _serving: AbortOnDropHandle<()>,
 }
 
@@ -46,7 +57,23 @@ impl Backend {
     where
         A: Future<Output = Response<Body>> + Send + 'static,
     {
-        Backend::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), answer).await
+        Backend::start_at(ANYWHERE, answer).await
+    }
+
+    /// The same in TLS, with a certificate for localhost.
+    pub(crate) async fn start_tls<A>(
+        certificates: &Certificates,
+        answer: impl Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+    ) -> Backend
+    where
+        A: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let chain = vec![CertificateDer::from_pem_file(certificates.path("server.crt")).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(certificates.path("server.key")).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.unwrap().with_no_client_auth().with_single_cert(chain, key).unwrap();
+        Backend::serve(ANYWHERE, Some(TlsAcceptor::from(Arc::new(config))), answer).await
     }
 
     pub(crate) async fn start_at<A>(
@@ -56,6 +83,18 @@ impl Backend {
     where
         A: Future<Output = Response<Body>> + Send + 'static,
     {
+        Backend::serve(address, None, answer).await
+    }
+
+    async fn serve<A>(
+        address: SocketAddr,
+        tls: Option<TlsAcceptor>,
+        answer: impl Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
+    ) -> Backend
+    where
+        A: Future<Output = Response<Body>> + Send + 'static,
+    {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::<Mutex<Vec<Asked>>>::default();
@@ -75,17 +114,26 @@ impl Backend {
                     let answering = answer(request);
                     async move { Ok::<_, Infallible>(answering.await) }
                 });
+                let tls = tls.clone();
                 open.spawn(async move {
+                    let socket = match tls {
+                        None => Either::Left(socket),
+                        // Whoever does not trust it says so by going away.
+                        Some(tls) => match tls.accept(socket).await {
+                            Ok(socket) => Either::Right(socket),
+                            Err(_) => return,
+                        },
+                    };
                     let http = hyper::server::conn::http1::Builder::new();
                     let _ = http.serve_connection(TokioIo::new(socket), service).with_upgrades().await;
                 });
             }
         });
-        Backend { address, asked, _serving: AbortOnDropHandle::new(serving) }
+        Backend { address, asked, scheme, _serving: AbortOnDropHandle::new(serving) }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// What it was asked so far, health checks apart (they ask nothing).

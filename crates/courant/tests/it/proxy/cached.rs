@@ -8,6 +8,7 @@ use tokio::sync::broadcast;
 
 use super::backend::{Backend, pieces, whole};
 use super::start;
+use crate::encoding::until_coded;
 use crate::http::Answered;
 use crate::node::Node;
 
@@ -246,4 +247,38 @@ async fn a_hit_of_a_declared_route_names_us_once() {
     node.until_open().await;
     let hit = node.warm("/things").await;
     assert_eq!(hit.header("via"), "1.1 courant");
+}
+
+#[tokio::test]
+async fn what_http_lets_us_keep_comes_in_the_codings_that_clients_accept() {
+    let body = r#"{"name":"courant"},"#.repeat(200);
+    let sent = body.clone();
+    let backend = Backend::start(move |request| {
+        let sent = sent.clone();
+        async move {
+            let headers =
+                [("cache-control", "max-age=60"), ("content-type", "application/json"), ("etag", "\"a\"")];
+            let known = request.headers().get("if-none-match").is_some_and(|tag| tag == "\"a\"");
+            if known { whole(304, &headers, "") } else { whole(200, &headers, sent) }
+        }
+    })
+    .await;
+    let (_cluster, node) =
+        start("proxy_codings", &format!("[proxy]\nupstream = \"{}\"\n", backend.url())).await;
+    let miss = ask(&node, "/list", &[("accept-encoding", "br")]).await;
+    assert_eq!((miss.header("content-encoding"), &miss.body[..]), ("", body.as_bytes()));
+    for coding in ["gzip", "br", "zstd"] {
+        let coded = until_coded(&node, "/list", coding, body.as_bytes()).await;
+        assert!(coded.cache().starts_with("courant; hit; ttl="), "{}", coded.cache());
+        let tag = format!("\"a-courant-{coding}\"");
+        assert_eq!(coded.header("etag"), tag);
+        let unchanged = ask(&node, "/list", &[("accept-encoding", coding), ("if-none-match", &tag)]).await;
+        assert_eq!((unchanged.status.as_u16(), unchanged.header("etag")), (304, &*tag));
+    }
+    assert_eq!(backend.count(), 1);
+    // What is not here any more the backend knows by its own tag, and the client by the one it has.
+    let gone = [("accept-encoding", "br"), ("if-none-match", "\"a-courant-br\"")];
+    let unchanged = ask(&node, "/elsewhere", &gone).await;
+    assert_eq!((unchanged.status.as_u16(), unchanged.header("etag")), (304, "\"a-courant-br\""));
+    assert_eq!(backend.asked().pop().unwrap().header("if-none-match"), "\"a\"");
 }

@@ -250,3 +250,23 @@ async fn a_question_in_a_body_is_answered_once_until_something_changes() {
         "courant; fwd=bypass; detail=\"depends_on names public.nothing, which is not there\""
     );
 }
+
+#[tokio::test]
+async fn a_read_through_another_node_that_brings_the_position_of_a_write_sees_it() {
+    let cluster = cluster("proxy_position", SCHEMA).await;
+    let backend = app(&cluster).await;
+    let configuration = format!("[proxy]\nupstream = \"{}\"\n{ROUTES}", backend.url());
+    let mut one = start_with(&cluster, "proxy_position_one", &configuration, &[]);
+    let mut other = start_with(&cluster, "proxy_position_other", &configuration, &[]);
+    one.until_open().await;
+    other.until_open().await;
+    let miss = get(&one, "/things/2", &[]).await;
+    assert_eq!((miss.cache(), miss.header("courant-position")), ("courant; fwd=miss; stored", ""));
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        other.warm("/things/1").await;
+        let written = one.send(Method::PUT, "/things/1", &[], name).await;
+        let token = format!("token={}", written.header("courant-position"));
+        let read = get(&other, "/things/1", &[("courant-consistency", &token)]).await;
+        assert_eq!(read.body, name, "{token}: {read:?}");
+    }
+}

@@ -18,7 +18,7 @@ use crate::http;
 use crate::node::Node;
 
 /// A client's end of a connection, and the task behind it.
-async fn connect<B>(node: &Node) -> hyper::client::conn::http1::SendRequest<B>
+pub(super) async fn connect<B>(node: &Node) -> hyper::client::conn::http1::SendRequest<B>
 where
     B: hyper::body::Body + Send + 'static,
     B::Data: Send,
@@ -30,7 +30,7 @@ where
     sender
 }
 
-fn text(frame: Option<Result<Frame<Bytes>, hyper::Error>>) -> Option<String> {
+pub(super) fn text(frame: Option<Result<Frame<Bytes>, hyper::Error>>) -> Option<String> {
     Some(String::from_utf8(frame?.unwrap().into_data().unwrap().to_vec()).unwrap())
 }
 
@@ -160,29 +160,28 @@ async fn a_client_that_goes_away_ends_its_request_at_the_backend() {
     tokio::time::timeout(std::time::Duration::from_secs(10), dropped.recv()).await.unwrap().unwrap();
 }
 
-#[tokio::test]
-async fn after_an_upgrade_bytes_pass_unseen() {
-    let backend = Backend::start(|mut request: Request<Incoming>| async move {
-        if request.headers().get(UPGRADE).is_none_or(|protocol| protocol != "websocket") {
-            return whole(400, &[], "no upgrade");
-        }
-        let upgrade = hyper::upgrade::on(&mut request);
-        tokio::spawn(async move {
-            let mut socket = TokioIo::new(upgrade.await.unwrap());
-            let mut bytes = [0; 64];
-            loop {
-                match socket.read(&mut bytes).await {
-                    Ok(0) | Err(_) => return,
-                    Ok(count) => socket.write_all(&bytes[..count]).await.unwrap(),
-                }
+/// Switches to a protocol of its own, in which it says what it hears.
+pub(super) async fn echo(mut request: Request<Incoming>) -> Response<Body> {
+    if request.headers().get(UPGRADE).is_none_or(|protocol| protocol != "websocket") {
+        return whole(400, &[], "no upgrade");
+    }
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let mut socket = TokioIo::new(upgrade.await.unwrap());
+        let mut bytes = [0; 64];
+        loop {
+            match socket.read(&mut bytes).await {
+                Ok(0) | Err(_) => return,
+                Ok(count) => socket.write_all(&bytes[..count]).await.unwrap(),
             }
-        });
-        whole(101, &[("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", "x")], "")
-    })
-    .await;
-    let (_cluster, node) =
-        start("proxy_upgrade", &format!("[proxy]\nupstream = \"{}\"\n", backend.url())).await;
-    let mut sender = connect(&node).await;
+        }
+    });
+    whole(101, &[("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", "x")], "")
+}
+
+/// Has a backend switch, and hears from it what it says.
+pub(super) async fn hear_an_echo(node: &Node, backend: &Backend) {
+    let mut sender = connect(node).await;
     let request = Request::get("/socket")
         .header("host", "app")
         .header(CONNECTION, "Upgrade")
@@ -194,7 +193,8 @@ async fn after_an_upgrade_bytes_pass_unseen() {
     assert_eq!(response.status().as_u16(), 101);
     assert_eq!(response.headers()["sec-websocket-accept"], "x");
     assert_eq!(response.headers()[UPGRADE], "websocket");
-    assert_eq!(backend.asked()[0].header("sec-websocket-key"), "y");
+    let asked = backend.asked().into_iter().rfind(|asked| asked.target == "/socket").unwrap();
+    assert_eq!(asked.header("sec-websocket-key"), "y");
     let mut socket = TokioIo::new(hyper::upgrade::on(&mut response).await.unwrap());
     // What no door for HTTP would let through.
     for message in [&b"\x81\x85\x00\x00"[..], b"GET / HTTP/9\r\n\r\n", b"\n\n\n", &[0; 64]] {
@@ -203,6 +203,14 @@ async fn after_an_upgrade_bytes_pass_unseen() {
         socket.read_exact(&mut echoed).await.unwrap();
         assert_eq!(echoed, message);
     }
+}
+
+#[tokio::test]
+async fn after_an_upgrade_bytes_pass_unseen() {
+    let backend = Backend::start(echo).await;
+    let (_cluster, node) =
+        start("proxy_upgrade", &format!("[proxy]\nupstream = \"{}\"\n", backend.url())).await;
+    hear_an_echo(&node, &backend).await;
     let plain = node.get("/socket").await;
     assert_eq!(plain.status.as_u16(), 400);
 }

@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 use http::Uri;
 
 use super::*;
+use crate::coding::Coding;
 use crate::heads::{Lines, headers};
 use crate::http_cache::candidate::{Asked, Candidate, Times};
 
@@ -74,7 +75,8 @@ fn a_304_makes_a_response_new_but_not_its_bytes() {
         stored(200, &[("cache-control", "max-age=60"), ("etag", "\"a\""), ("x-a", "1"), ("x-b", "1")], now);
     assert_eq!(old.state(later), crate::http_cache::State::Stale);
     let mut request = headers(&[("if-none-match", "\"theirs\""), ("if-modified-since", "x")]);
-    assert!(old.validate(&mut request));
+    assert!(old.has_validator());
+    old.validate(&mut request);
     assert_eq!(request, headers(&[("if-none-match", "\"a\"")]));
     let (uri, client) = (Uri::from_static("/"), HeaderMap::new());
     let asked = Asked { method: &Method::GET, uri: &uri, headers: &client };
@@ -93,4 +95,66 @@ fn a_304_makes_a_response_new_but_not_its_bytes() {
     assert_eq!(new.body(), old.body());
     let (_, kept) = old.freshened(&asked, &headers(&[("cache-control", "private")]), &times, None);
     assert_eq!(kept, Err(crate::http_cache::Refusal::Private));
+}
+
+fn large(response: Lines, at: Instant) -> Stored {
+    let (uri, request) = (Uri::from_static("/"), HeaderMap::new());
+    let asked = Asked { method: &Method::GET, uri: &uri, headers: &request };
+    let times = Times { requested: at, received: at, wall: SystemTime::UNIX_EPOCH };
+    let candidate = Candidate::judge(&asked, StatusCode::OK, &headers(response), &times, None);
+    candidate.expect("it may be kept").complete(Bytes::from("courant ".repeat(500)))
+}
+
+#[test]
+fn a_coding_is_sent_to_who_accepts_it_and_parts_are_of_the_body_as_it_is() {
+    let now = Instant::now();
+    let stored = large(KEPT, now);
+    stored.make(Coding::Br, |_| true);
+    let ask = |method, request: &[(&'static str, &'static str)]| {
+        let reply = Reply::from(&stored, &method, &headers(request), now);
+        let said =
+            |name| reply.headers.get(name).map_or("", |value| value.to_str().expect("ASCII")).to_owned();
+        assert_eq!(said(http::header::VARY), "Accept-Encoding");
+        (reply.status.as_u16(), said(CONTENT_ENCODING), said(ETAG), reply.body)
+    };
+    let br = ("accept-encoding", "br");
+    let (plain, ours) = ("\"a\"".to_owned(), "\"a-courant-br\"".to_owned());
+    let (status, coding, tag, body) = ask(Method::GET, &[br]);
+    assert_eq!((status, &*coding, &tag), (200, "br", &ours));
+    assert!(body.len() < 100);
+    assert_eq!(ask(Method::HEAD, &[br]), (200, "br".into(), ours.clone(), Bytes::new()));
+    for request in [
+        &[][..],
+        &[("accept-encoding", "gzip")],
+        &[br, ("cache-control", "no-transform")],
+        &[br, ("range", "bytes=0-9999")],
+    ] {
+        let (_, coding, tag, body) = ask(Method::GET, request);
+        assert_eq!((&*coding, &tag, body.len()), ("", &plain, 4000), "{request:?}");
+    }
+    // Who has begun to read a coding is sent all of it again.
+    let begun = [br, ("range", "bytes=9-"), ("if-range", "\"a-courant-br\"")];
+    assert_eq!(ask(Method::GET, &begun), (200, "br".into(), ours, body));
+    assert_eq!(ask(Method::GET, &[br, ("if-none-match", "\"a-courant-br\"")]).0, 304);
+    assert_eq!(ask(Method::GET, &[("if-none-match", "\"a-courant-br\"")]).0, 200);
+}
+
+#[test]
+fn what_an_upstream_does_not_want_changed_is_not_and_a_weak_tag_is_that_of_all_codings() {
+    let now = Instant::now();
+    for response in [
+        &[("cache-control", "max-age=60, no-transform")][..],
+        &[("cache-control", "max-age=60"), ("content-encoding", "gzip")],
+        &[("cache-control", "max-age=60"), ("content-type", "image/webp")],
+    ] {
+        assert!(large(response, now).variants().is_none(), "{response:?}");
+    }
+    let weak =
+        large(&[("cache-control", "max-age=60"), ("etag", "W/\"a\""), ("vary", "Accept-Encoding")], now);
+    weak.make(Coding::Gzip, |_| true);
+    let reply = Reply::from(&weak, &Method::GET, &headers(&[("accept-encoding", "gzip")]), now);
+    assert_eq!(
+        (&reply.headers[ETAG], &reply.headers[http::header::VARY]),
+        (&HeaderValue::from_static("W/\"a\""), &HeaderValue::from_static("Accept-Encoding"))
+    );
 }

@@ -72,3 +72,24 @@ fn what_is_kept_stays_within_its_budget() {
     let (entries, bytes) = store.size();
     assert!(bytes <= 200_000 && entries > 20, "{entries} {bytes}");
 }
+
+#[test]
+fn a_coding_weighs_on_what_is_kept_and_on_nothing_else() {
+    let (store, key, now) = (store(1 << 20), Key::new("http", "app", "app", "/"), Instant::now());
+    let kept = store.keep(key.clone(), stored(1, 2048, now), store.ticket(&key)).expect("there is room");
+    let variants = Arc::clone(kept.variants().expect("it is large enough"));
+    let (_, before) = store.size();
+    assert!(store.charge(&key, &variants, 100));
+    assert_eq!(store.size(), (1, before + 100));
+    // Another variant by `Vary` has codings of its own.
+    store.keep(key.clone(), stored(2, 10, now), store.ticket(&key)).expect("there is room");
+    let (_, both) = store.size();
+    assert!(store.charge(&key, &variants, 7));
+    assert_eq!(store.size(), (1, both + 7));
+    assert!(!store.charge(&key, &Arc::default(), 1));
+    // Heavier than an entry may be: it stays as it is.
+    assert!(!store.charge(&key, &variants, 4096));
+    assert_eq!(store.size(), (1, both + 7));
+    store.invalidate(&key);
+    assert!(!store.charge(&key, &variants, 1));
+}

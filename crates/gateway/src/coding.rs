@@ -1,18 +1,30 @@
 //! Content codings: which ones there are, what a client accepts of them, and how a body is coded.
 //!
-//! Never decides what is worth coding, or when: that is `variants`. Input is the `Accept-Encoding` header as
+//! Never decides what is worth coding, or when. Input is the `Accept-Encoding` header as
 //! RFC 9110, section 12.5.3, has it.
+
+mod tag;
+mod terms;
+mod variants;
 
 use std::io::Write;
 
-use http::header::ACCEPT_ENCODING;
+use http::header::{ACCEPT_ENCODING, CACHE_CONTROL};
 use http::{HeaderMap, HeaderValue};
+
+pub(crate) use tag::bare;
+pub use tag::{as_known, as_made, known, tag_of};
+pub use terms::{forbids_coding, vary};
+pub use variants::{Choice, Variant, Variants};
 
 /// A content coding that answers are kept in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Coding {
+pub enum Coding {
+    /// Zstandard (RFC 8878).
     Zstd,
+    /// Brotli (RFC 7932).
     Br,
+    /// RFC 1952.
     Gzip,
 }
 
@@ -25,10 +37,10 @@ const GZIP_LEVEL: u32 = 6;
 
 impl Coding {
     /// All of them, the one we would rather send first: the smaller for its cost.
-    pub(crate) const ALL: [Coding; 3] = [Coding::Zstd, Coding::Br, Coding::Gzip];
+    pub const ALL: [Coding; 3] = [Coding::Zstd, Coding::Br, Coding::Gzip];
 
     /// Its registered name.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Coding::Zstd => "zstd",
             Coding::Br => "br",
@@ -36,18 +48,23 @@ impl Coding {
         }
     }
 
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Coding> {
+        Coding::ALL.into_iter().find(|coding| coding.name() == name)
+    }
+
     /// As the value of `Content-Encoding`.
-    pub(crate) fn header(self) -> HeaderValue {
+    pub fn header(self) -> HeaderValue {
         HeaderValue::from_static(self.name())
     }
 
     /// Its place in [`Coding::ALL`].
-    pub(crate) fn place(self) -> usize {
+    pub fn place(self) -> usize {
         self as usize
     }
 
     /// The body in this coding. Takes time: never on a thread that answers requests.
-    pub(crate) fn encode(self, body: &[u8]) -> std::io::Result<Vec<u8>> {
+    pub fn encode(self, body: &[u8]) -> std::io::Result<Vec<u8>> {
         match self {
             Coding::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL),
             Coding::Br => {
@@ -73,7 +90,7 @@ type Quality = u16;
 
 /// What a client accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Accepted {
+pub struct Accepted {
     /// By [`Coding::place`].
     codings: [Quality; Coding::ALL.len()],
     /// Of the body as it is, where the client says anything about that.
@@ -82,8 +99,11 @@ pub(crate) struct Accepted {
 
 impl Accepted {
     /// What the request's headers say. Silence means the body as it is: every coding would then be acceptable
-    /// by the letter, and break the clients that never heard of any.
-    pub(crate) fn of(headers: &HeaderMap) -> Accepted {
+    /// by the letter, and break the clients that never heard of any. So does `no-transform`.
+    pub fn of(headers: &HeaderMap) -> Accepted {
+        if headers.get_all(CACHE_CONTROL).iter().any(terms::says_no_transform) {
+            return Accepted::default();
+        }
         let mut named = [None; Coding::ALL.len()];
         let (mut identity, mut others) = (None, None);
         let lines = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
@@ -105,7 +125,7 @@ impl Accepted {
     }
 
     /// Whether a body in that coding, or as it is, may be sent.
-    pub(crate) fn allows(&self, coding: Option<Coding>) -> bool {
+    pub fn allows(&self, coding: Option<Coding>) -> bool {
         match coding {
             Some(coding) => self.codings[coding.place()] > 0,
             None => self.identity != Some(0),
@@ -114,7 +134,7 @@ impl Accepted {
 
     /// The codings that the client would rather have than the body as it is, the best first; among equals,
     /// what we would rather send.
-    pub(crate) fn preferred(&self) -> impl Iterator<Item = Coding> {
+    pub fn preferred(&self) -> impl Iterator<Item = Coding> {
         let quality = |coding: &Coding| self.codings[coding.place()];
         let enough = self.identity.unwrap_or(0).max(1);
         let mut all = Coding::ALL;

@@ -1,0 +1,10 @@
+//! Any bytes as `Accept-Encoding` and `If-None-Match`; what must hold is in the tests of `gateway`.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[expect(dead_code, reason = "each target asks one of its questions")]
+#[path = "../../crates/gateway/tests/it/readers.rs"]
+mod readers;
+
+fuzz_target!(|input: (&[u8], &[u8])| readers::coding(input.0, input.1));
