@@ -3,6 +3,9 @@
 //! Hosts are tried in order. As in libpq, the next one is tried when a host cannot be reached or is of the
 //! wrong kind, not when it refuses the login.
 
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,8 +18,17 @@ use super::{ConnectError, ConnectOptions, Login, Opened, Target};
 use crate::DatabaseError;
 use crate::wire::{CancelKey, Kind, Wire, WireError};
 
-/// The half of a connection that moves its bytes; ends when the connection does.
-pub(crate) type Driver = Connection<Box<dyn ByteStream>, SettledStream<Box<dyn ByteStream>>>;
+/// The half of a connection that moves its bytes; ends when the connection does. A type of its own, without the
+/// stream's in sight: the compiler cannot prove of a future that holds that one that it may change threads.
+pub(crate) struct Driver(Connection<Box<dyn ByteStream>, SettledStream<Box<dyn ByteStream>>>);
+
+impl Future for Driver {
+    type Output = Result<(), tokio_postgres::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
 
 /// How much of what a server sends is read at once.
 const READ_BYTES: usize = 16 * 1024;
@@ -64,14 +76,15 @@ impl LogIn for (Client, Driver) {
             config.password(password);
         }
         let settled = Settled { channel_binding: negotiated.channel_binding };
-        config.connect_raw(negotiated.stream, settled).await.map_err(|source| {
+        let connected = config.connect_raw(negotiated.stream, settled).await.map_err(|source| {
             let has_password = target.password.is_some();
             login_error(target.to_string(), has_password, source)
-        })
+        });
+        connected.map(|(client, connection)| (client, Driver(connection)))
     }
 
     fn kind(&self) -> Kind {
-        let is_on = |name| self.1.parameter(name) == Some("on");
+        let is_on = |name| self.1.0.parameter(name) == Some("on");
         let is_standby = is_on("in_hot_standby");
         Kind { is_standby, is_read_only: is_standby || is_on("default_transaction_read_only") }
     }

@@ -8,11 +8,13 @@
 
 mod audit;
 mod install;
+mod part;
 mod publication;
 mod readiness;
 
 pub use audit::{AUDIT_ROLE, enable_audit};
 pub use install::{Installed, Removed, install, uninstall};
+pub use part::install_part;
 pub use publication::{PublicationSync, Refused, sync_publication};
 pub use readiness::{Missing, Readiness, readiness};
 

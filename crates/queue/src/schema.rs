@@ -1,0 +1,24 @@
+//! The queue's tables and functions, in Courant's schema.
+//!
+//! Migrations of their own, made only where a queue is configured, and never changed once released.
+
+use tokio_postgres::Client;
+
+use crate::QueueError;
+
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema/migration_0001.sql"),
+    include_str!("schema/migration_0002.sql"),
+    include_str!("schema/migration_0003.sql"),
+];
+
+/// The prefix of the logical messages that tell of jobs.
+pub const MESSAGE_PREFIX: &str = "courant.queue";
+
+/// Brings the tables and functions up to this version, or says who must.
+pub async fn install(client: &Client) -> Result<(), QueueError> {
+    match pg::schema::install_part(client, "queue", &MIGRATIONS).await? {
+        true => Ok(()),
+        false => Err(QueueError::NotInstalled),
+    }
+}

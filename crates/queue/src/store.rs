@@ -1,0 +1,296 @@
+//! The queue's statements, over a connection of their own that is made anew when it is lost.
+//!
+//! Never decides what is claimed or when; never keeps a job.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pg::Snapshot;
+use pg::connect::ConnectOptions;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, Statement};
+use tokio_util::task::TaskTracker;
+
+use crate::job::{Claimed, Run};
+use crate::{QueueError, schema};
+
+/// How long a statement of the queue's own may take before its connection is given up.
+const STATEMENT_MAX: Duration = Duration::from_secs(30);
+
+/// A plan that was made while the table was small must not read all of it once it is large.
+const SESSION: &str = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
+    set jit = off; set default_transaction_isolation = 'read committed'; set statement_timeout = '30s'; \
+    set timezone = 'UTC'";
+
+/// What a claim found.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) jobs: Vec<Claimed>,
+    /// How many were there to be claimed; somebody else may have had some of them.
+    pub(crate) found: usize,
+}
+
+/// How a claim is made.
+pub(crate) struct Claim<'a> {
+    pub(crate) queue: &'a str,
+    pub(crate) jobs_max: usize,
+    pub(crate) places: &'a [i64],
+    pub(crate) lease: Duration,
+    pub(crate) aging: Duration,
+}
+
+/// A run that is still its worker's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extended {
+    /// Which.
+    pub run: Run,
+    /// Whether somebody wants its job cancelled.
+    pub cancel_requested: bool,
+}
+
+/// What waits and runs, of one queue and kind in one state.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiting {
+    /// The queue.
+    pub queue: String,
+    /// The kind.
+    pub kind: String,
+    /// `available`, `scheduled`, `retryable` or `running`.
+    pub state: String,
+    /// How many.
+    pub jobs: i64,
+    /// How long the oldest has been ready.
+    pub oldest: Duration,
+}
+
+/// The jobs' database.
+pub struct Store {
+    options: ConnectOptions,
+    tasks: TaskTracker,
+    /// This node's name, for whoever looks at a job.
+    worker: String,
+    session: Mutex<Option<Arc<Session>>>,
+}
+
+struct Session {
+    client: Client,
+    claim: Statement,
+    complete: Statement,
+    fail: Statement,
+    snooze: Statement,
+    serialize: Statement,
+    extend: Statement,
+}
+
+impl Store {
+    /// Connects when first asked; the tasks that drive connections are among `tasks`.
+    pub fn new(options: ConnectOptions, worker: impl Into<String>, tasks: TaskTracker) -> Store {
+        Store { options, tasks, worker: worker.into(), session: Mutex::default() }
+    }
+
+    /// Makes the tables, or says who must.
+    pub async fn install(&self) -> Result<(), QueueError> {
+        let client = self.connect().await?;
+        schema::install(&client).await
+    }
+
+    /// Claims jobs.
+    pub(crate) async fn claim(&self, claim: &Claim<'_>) -> Result<Found, QueueError> {
+        let session = self.session().await?;
+        let (jobs_max, places) = (claim.jobs_max as i64, claim.places);
+        let (lease, aging) = (claim.lease.as_secs_f64(), claim.aging.as_secs_f64());
+        let rows = within(
+            session
+                .client
+                .query(&session.claim, &[&claim.queue, &jobs_max, &places, &lease, &self.worker, &aging]),
+        )
+        .await?;
+        let found = rows.first().map_or(Ok(0), |row| row.try_get::<_, i64>(0))?;
+        let is_job = |row: &&Row| !matches!(row.try_get::<_, Option<i64>>(1), Ok(None));
+        let jobs = rows.iter().filter(is_job).map(claimed).collect::<Result<_, _>>()?;
+        Ok(Found { jobs, found: usize::try_from(found).unwrap_or(0) })
+    }
+
+    /// Takes the keys of jobs that were claimed; the ids of those that must wait for theirs.
+    pub(crate) async fn serialize(&self, ids: &[i64]) -> Result<Vec<i64>, QueueError> {
+        let session = self.session().await?;
+        Ok(within(session.client.query_one(&session.serialize, &[&ids])).await?.try_get(0)?)
+    }
+
+    /// Completes runs; the ids of the jobs whose runs were still theirs.
+    pub(crate) async fn complete(&self, runs: &[Run], keep: bool) -> Result<Vec<i64>, QueueError> {
+        let session = self.session().await?;
+        let (ids, attempts) = split(runs);
+        Ok(within(session.client.query_one(&session.complete, &[&ids, &attempts, &keep]))
+            .await?
+            .try_get(0)?)
+    }
+
+    /// Fails runs, each with what went wrong and when to try again; the ids of the jobs whose runs were still theirs.
+    pub(crate) async fn fail(
+        &self,
+        runs: &[Run],
+        said: &[String],
+        after: &[Option<f64>],
+    ) -> Result<Vec<i64>, QueueError> {
+        let session = self.session().await?;
+        let (ids, attempts) = split(runs);
+        let parameters: [&(dyn ToSql + Sync); 4] = [&ids, &attempts, &said, &after];
+        Ok(within(session.client.query_one(&session.fail, &parameters)).await?.try_get(0)?)
+    }
+
+    /// Puts runs off; the ids of the jobs whose runs were still theirs.
+    pub(crate) async fn snooze(&self, runs: &[Run], after: &[f64]) -> Result<Vec<i64>, QueueError> {
+        let session = self.session().await?;
+        let (ids, attempts) = split(runs);
+        Ok(within(session.client.query_one(&session.snooze, &[&ids, &attempts, &after])).await?.try_get(0)?)
+    }
+
+    /// Extends the leases of runs; a run that is missing from the answer is its worker's no more.
+    pub async fn extend(&self, runs: &[Run], lease: Duration) -> Result<Vec<Extended>, QueueError> {
+        let session = self.session().await?;
+        let (ids, attempts) = split(runs);
+        let lease = lease.as_secs_f64();
+        let rows = within(session.client.query(&session.extend, &[&ids, &attempts, &lease])).await?;
+        let extended = |row: &Row| {
+            let run = Run { id: row.try_get(0)?, attempt: row.try_get(1)? };
+            Ok(Extended { run, cancel_requested: row.try_get(2)? })
+        };
+        rows.iter().map(extended).collect::<Result<_, tokio_postgres::Error>>().map_err(QueueError::from)
+    }
+
+    /// Makes jobs available whose time has come: how many, and when the next is due.
+    pub(crate) async fn promote(&self, jobs_max: usize) -> Result<(i64, Option<Duration>), QueueError> {
+        let session = self.session().await?;
+        let jobs_max = jobs_max as i64;
+        let row = within(session.client.query_one(include_str!("store/promote.sql"), &[&jobs_max])).await?;
+        let next: Option<f64> = row.try_get(1)?;
+        Ok((row.try_get(0)?, next.map(|next| Duration::from_secs_f64(next.clamp(0.0, 3600.0)))))
+    }
+
+    /// Forgets jobs that ended that long ago: how many.
+    pub(crate) async fn prune(&self, completed: Duration, others: Duration) -> Result<i64, QueueError> {
+        let session = self.session().await?;
+        let (completed, others, jobs_max) = (completed.as_secs_f64(), others.as_secs_f64(), PRUNED_MAX);
+        let parameters: [&(dyn ToSql + Sync); 3] = [&completed, &others, &jobs_max];
+        Ok(within(session.client.query_one(include_str!("store/prune.sql"), &parameters))
+            .await?
+            .try_get(0)?)
+    }
+
+    /// Enqueues a schedule's job for a tick (seconds since 1970), unless some node has: whether it did.
+    pub(crate) async fn tick(&self, name: &str, tick_s: f64, job: &str) -> Result<bool, QueueError> {
+        let session = self.session().await?;
+        let parameters: [&(dyn ToSql + Sync); 3] = [&name, &tick_s, &job];
+        Ok(within(session.client.query_one(include_str!("store/tick.sql"), &parameters)).await?.try_get(0)?)
+    }
+
+    /// Notes where a schedule begins (seconds since 1970), unless that is known; its latest tick.
+    pub(crate) async fn begin(&self, name: &str, from_s: f64) -> Result<f64, QueueError> {
+        let session = self.session().await?;
+        let row =
+            within(session.client.query_one(include_str!("store/begin.sql"), &[&name, &from_s])).await?;
+        Ok(row.try_get(0)?)
+    }
+
+    /// Who can be seen to have committed.
+    pub(crate) async fn snapshot(&self) -> Result<Option<Snapshot>, QueueError> {
+        let session = self.session().await?;
+        let row = within(session.client.query_one(include_str!("store/visible.sql"), &[])).await?;
+        Ok(row.try_get::<_, &str>(0)?.parse().ok())
+    }
+
+    /// What waits and runs.
+    pub async fn waiting(&self) -> Result<Vec<Waiting>, QueueError> {
+        let session = self.session().await?;
+        let rows = within(session.client.query(include_str!("store/statistics.sql"), &[])).await?;
+        let waiting = |row: &Row| {
+            let oldest_s: f64 = row.try_get(4)?;
+            Ok(Waiting {
+                queue: row.try_get(0)?,
+                kind: row.try_get(1)?,
+                state: row.try_get(2)?,
+                jobs: row.try_get(3)?,
+                oldest: Duration::try_from_secs_f64(oldest_s.max(0.0)).unwrap_or_default(),
+            })
+        };
+        rows.iter().map(waiting).collect::<Result<_, tokio_postgres::Error>>().map_err(QueueError::from)
+    }
+
+    /// Whether the queue's right to be worked on is this role's; refused if not.
+    pub async fn check_worker(&self, role: &str, queue: &str) -> Result<(), QueueError> {
+        let session = self.session().await?;
+        within(session.client.query(include_str!("store/check_worker.sql"), &[&role, &queue])).await?;
+        Ok(())
+    }
+
+    /// A connection of its own, for whoever needs transactions.
+    pub(crate) async fn connect(&self) -> Result<Client, QueueError> {
+        let connected = timeout(STATEMENT_MAX, self.options.connect()).await;
+        let (client, connection) = connected.map_err(|_| QueueError::Slow(STATEMENT_MAX))??;
+        self.tasks.spawn(async move {
+            // Whoever uses the connection hears of its end.
+            let _ = connection.await;
+        });
+        Ok(client)
+    }
+
+    async fn session(&self) -> Result<Arc<Session>, QueueError> {
+        let mut session = self.session.lock().await;
+        if let Some(session) = session.as_ref().filter(|session| !session.client.is_closed()) {
+            return Ok(Arc::clone(session));
+        }
+        let client = self.connect().await?;
+        let prepared = within(async {
+            client.batch_execute(SESSION).await?;
+            Ok::<_, tokio_postgres::Error>((
+                client.prepare(include_str!("store/claim.sql")).await?,
+                client.prepare(include_str!("store/complete.sql")).await?,
+                client.prepare(include_str!("store/fail.sql")).await?,
+                client.prepare(include_str!("store/snooze.sql")).await?,
+                client.prepare(include_str!("store/serialize.sql")).await?,
+                client.prepare(include_str!("store/extend.sql")).await?,
+            ))
+        });
+        let (claim, complete, fail, snooze, serialize, extend) = prepared.await?;
+        let made = Arc::new(Session { client, claim, complete, fail, snooze, serialize, extend });
+        Ok(Arc::clone(session.insert(made)))
+    }
+}
+
+/// Jobs that one statement forgets.
+pub(crate) const PRUNED_MAX: i64 = 5000;
+
+fn split(runs: &[Run]) -> (Vec<i64>, Vec<i32>) {
+    runs.iter().map(|run| (run.id, run.attempt)).unzip()
+}
+
+fn claimed(row: &Row) -> Result<Claimed, tokio_postgres::Error> {
+    let waited_s: f64 = row.try_get(12)?;
+    Ok(Claimed {
+        run: Run { id: row.try_get(1)?, attempt: row.try_get(6)? },
+        seq: row.try_get(2)?,
+        priority: row.try_get(3)?,
+        kind: row.try_get(4)?,
+        args: row.try_get(5)?,
+        snoozes: row.try_get(7)?,
+        max_attempts: row.try_get(8)?,
+        is_serial: row.try_get(9)?,
+        cancel_requested: row.try_get(10)?,
+        was_lost: row.try_get(11)?,
+        waited: Duration::try_from_secs_f64(waited_s.max(0.0)).unwrap_or_default(),
+    })
+}
+
+/// Gives up a statement that takes too long.
+async fn within<T>(
+    statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, QueueError> {
+    match timeout(STATEMENT_MAX + Duration::from_secs(1), statement).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(QueueError::Slow(STATEMENT_MAX)),
+    }
+}
