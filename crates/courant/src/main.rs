@@ -17,6 +17,7 @@ mod config;
 mod consistency;
 mod control;
 mod demo;
+mod doctor;
 mod embedded;
 mod encoding;
 mod ended;
