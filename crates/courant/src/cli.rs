@@ -13,6 +13,7 @@ use pg::cluster::ClusterError;
 use crate::admin::client;
 use crate::audit::command::{self as audit, Audit};
 use crate::config::{Config, ConfigError, Sources, reference};
+use crate::doctor::{self, Doctor};
 use crate::{app, demo, init, telemetry};
 
 /// PostgreSQL over HTTP, in PostgREST's language, from a cache that is always current.
@@ -59,6 +60,17 @@ Send the app's clients to --listen meanwhile: requests and answers pass through 
 the end, or at Ctrl-C, the proposal is written: all of it commented out, with the evidence beside it. Tokens, cookies
 and bodies are compared by digests and never written down.")]
     Init(Init),
+    /// Examine any PostgreSQL database: a grade, what would help, and the proof.
+    #[command(after_help = "\
+Examples:
+  courant doctor --database-url postgresql://app@localhost/app
+  courant doctor --html report.html --sql fixes.sql
+  courant doctor --json > report.json; courant doctor --fail-under B      for CI
+  courant doctor apply                          apply the fixes, measure each, and keep what helps
+  courant doctor undo                           take them back
+
+Reads catalogs and statistics; runs none of the app's statements and takes no lock that anybody waits for.")]
+    Doctor(Doctor),
     /// Look into the cache of a running courant, or empty it.
     Cache {
         #[command(subcommand)]
@@ -250,7 +262,7 @@ enum Configuration {
 /// What clap had to say about the arguments, in one line.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct UsageError(String);
+pub(crate) struct UsageError(pub(crate) String);
 
 /// Does what the arguments ask for.
 pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<()> {
@@ -275,6 +287,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
             let config = init_config(&asked)?;
             wait_for(init::run(config, asked.into()))
         }
+        Command::Doctor(asked) => wait_for(doctor::run(asked)),
         Command::Cache { command: Cache::Stats { admin, json } } => wait_for(client::stats(&admin.url, json)),
         Command::Cache { command: Cache::Clear { admin, pattern, tag, cache, json } } => {
             let which = client::Which { pattern, tag, cache };

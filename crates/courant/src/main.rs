@@ -18,6 +18,7 @@ mod config;
 mod consistency;
 mod control;
 mod demo;
+mod doctor;
 mod embedded;
 mod ended;
 mod explain;

@@ -9,7 +9,11 @@ use tokio_postgres::types::{ToSql, Type};
 use super::audit::remove_role;
 use super::{SchemaError, end};
 
-const MIGRATIONS: [&str; 2] = [include_str!("migration_0001.sql"), include_str!("migration_0002.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migration_0001.sql"),
+    include_str!("migration_0002.sql"),
+    include_str!("migration_0003.sql"),
+];
 
 pub(super) const EVENT_TRIGGERS: &str = include_str!("event_triggers.sql");
 
@@ -46,12 +50,28 @@ pub async fn install(client: &Client) -> Result<Installed, SchemaError> {
     end(client, outcome).await
 }
 
-async fn install_in_transaction(client: &Client) -> Result<Installed, SchemaError> {
+/// Brings the schema alone up to this version, for commands that keep tables in it and follow no changes.
+///
+/// Runs a transaction of its own. The error says so where the role may not.
+pub async fn install_schema(client: &Client) -> Result<(), SchemaError> {
+    client.batch_execute("begin").await?;
+    let migrated = async {
+        let state = locked_state(client).await?;
+        migrate(client, state.ours).await
+    };
+    let outcome = migrated.await;
+    end(client, outcome).await
+}
+
+/// Takes the turn of those who change the schema, and looks whose it is.
+async fn locked_state(client: &Client) -> Result<State, SchemaError> {
     client.query_typed(include_str!("lock.sql"), &[]).await?;
     let state = State::read(client).await?;
-    if state.schema && !state.ours {
-        return Err(SchemaError::NotOurs);
-    }
+    if state.schema && !state.ours { Err(SchemaError::NotOurs) } else { Ok(state) }
+}
+
+async fn install_in_transaction(client: &Client) -> Result<Installed, SchemaError> {
+    let state = locked_state(client).await?;
     let schema = attempt(client, migrate(client, state.ours)).await?;
     let triggers = async { Ok(client.batch_execute(EVENT_TRIGGERS).await?) };
     let event_triggers = state.triggers || (schema && attempt(client, triggers).await?);

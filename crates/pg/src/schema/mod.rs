@@ -1,8 +1,9 @@
 //! Courant's own traces in the user's database: its schema, two event triggers, the publication, and a role where
 //! there is an audit log.
 //!
-//! [`install`] makes them as far as the role may, [`sync_publication`] keeps the publication to the tables that
-//! can be in it, [`readiness`] says what is missing and how to enable it, [`uninstall`] removes everything.
+//! [`install`] makes them as far as the role may, [`install_schema`] the schema alone, [`sync_publication`] keeps
+//! the publication to the tables that can be in it, [`readiness`] says what is missing and how to enable it,
+//! [`uninstall`] removes everything.
 //! Never alters an object that Courant did not make: the user's tables and their replica identities stay
 //! as they are. Input is a connection and the catalog.
 
@@ -13,7 +14,7 @@ mod publication;
 mod readiness;
 
 pub use audit::{AUDIT_ROLE, enable_audit};
-pub use install::{Installed, Removed, install, uninstall};
+pub use install::{Installed, Removed, install, install_schema, uninstall};
 pub use part::install_part;
 pub use publication::{PublicationSync, Refused, sync_publication};
 pub use readiness::{Missing, Readiness, readiness};

@@ -99,7 +99,7 @@ async fn installing_twice_or_at_once_is_installing() {
     let (one, two) = tokio::join!(install(&client), install(&other));
     assert_eq!((one.unwrap(), two.unwrap()), (EVERYTHING, EVERYTHING));
     assert_eq!(install(&client).await.unwrap(), EVERYTHING);
-    assert_eq!(count(&client, "select count(*) from courant.migration").await, 2);
+    assert_eq!(count(&client, "select count(*) from courant.migration").await, 3);
 }
 
 #[tokio::test]

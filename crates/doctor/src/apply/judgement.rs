@@ -1,0 +1,157 @@
+//! Whether a change helped: before and after, set beside the noise. Pure.
+
+use serde::Serialize;
+
+/// Fewer blocks by at least this share is an improvement; clock and cache have no part in that number.
+const BUFFERS_GAIN: f64 = 0.95;
+/// Slower by more than this factor is a regression.
+const REGRESSION: f64 = 1.1;
+/// Differences smaller than this are never more than noise.
+const NOISE_MS_MIN: f64 = 0.02;
+
+/// The runs of one statement.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Runs {
+    pub(super) times_ms: Vec<f64>,
+    pub(super) buffers: u64,
+    /// The plan's nodes and indexes: what must differ for a change to have had a part in it.
+    pub(super) shape: String,
+}
+
+/// One statement before and after a change.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Comparison {
+    /// The statement's name.
+    pub statement: String,
+    /// The median of its runs before, in milliseconds.
+    pub before_ms: f64,
+    /// The median after.
+    pub after_ms: f64,
+    /// Twice the larger deviation of the two, in milliseconds.
+    pub noise_ms: f64,
+    /// Blocks read before, from buffers or not.
+    pub before_buffers: u64,
+    /// Blocks read after.
+    pub after_buffers: u64,
+    /// Whether the plan is another one.
+    pub replanned: bool,
+}
+
+/// What the comparisons say together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The first of these statements gained most.
+    Helps(String),
+    /// This one lost.
+    Hurts(String),
+    /// Nothing moved beyond the noise.
+    Nothing,
+}
+
+impl Comparison {
+    pub(super) fn of(statement: &str, before: &Runs, after: &Runs) -> Comparison {
+        let deviation = deviation(&before.times_ms).max(deviation(&after.times_ms));
+        Comparison {
+            statement: statement.to_owned(),
+            before_ms: median(&before.times_ms),
+            after_ms: median(&after.times_ms),
+            noise_ms: (2.0 * deviation).max(NOISE_MS_MIN),
+            before_buffers: before.buffers,
+            after_buffers: after.buffers,
+            replanned: before.shape != after.shape,
+        }
+    }
+
+    fn gains(&self) -> bool {
+        // Block counts of statements that are run are far below 2^52.
+        (self.after_buffers as f64) < BUFFERS_GAIN * self.before_buffers as f64
+            && self.before_ms - self.after_ms > self.noise_ms
+    }
+
+    /// What has the same plan and reads the same blocks is slower for another reason.
+    fn loses(&self) -> bool {
+        (self.replanned || self.after_buffers > self.before_buffers)
+            && self.after_ms > REGRESSION * self.before_ms
+            && self.after_ms - self.before_ms > self.noise_ms
+    }
+
+    /// The change in a line.
+    pub fn told(&self) -> String {
+        format!(
+            "{}: {:.2} ms -> {:.2} ms (noise {:.2}), {} -> {} blocks",
+            self.statement,
+            self.before_ms,
+            self.after_ms,
+            self.noise_ms,
+            self.before_buffers,
+            self.after_buffers
+        )
+    }
+}
+
+pub(super) fn judge(comparisons: &[Comparison]) -> Verdict {
+    let ratio = |c: &Comparison| c.after_ms / c.before_ms.max(f64::MIN_POSITIVE);
+    let worst = comparisons.iter().filter(|c| c.loses()).max_by(|a, b| ratio(a).total_cmp(&ratio(b)));
+    let best = comparisons.iter().filter(|c| c.gains()).min_by(|a, b| ratio(a).total_cmp(&ratio(b)));
+    match (worst, best) {
+        (Some(worst), _) => Verdict::Hurts(worst.told()),
+        (None, Some(best)) => Verdict::Helps(best.told()),
+        (None, None) => Verdict::Nothing,
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => 0.0,
+        count if count % 2 == 1 => sorted[count / 2],
+        count => f64::midpoint(sorted[count / 2 - 1], sorted[count / 2]),
+    }
+}
+
+/// The standard deviation, as the median of the deviations gives it: one run that was held up does not count.
+fn deviation(values: &[f64]) -> f64 {
+    let middle = median(values);
+    1.4826 * median(&values.iter().map(|value| (value - middle).abs()).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn runs(times_ms: &[f64], buffers: u64, shape: &str) -> Runs {
+        Runs { times_ms: times_ms.to_vec(), buffers, shape: shape.to_owned() }
+    }
+
+    fn verdict(before: &Runs, after: &Runs) -> Verdict {
+        judge(&[Comparison::of("s", before, after)])
+    }
+
+    #[test]
+    fn faster_with_fewer_blocks_helps() {
+        let before = runs(&[10.0, 10.2, 9.9, 10.1, 30.0], 1000, "seq");
+        assert!(matches!(verdict(&before, &runs(&[1.0, 1.1, 1.0, 0.9, 1.0], 5, "index")), Verdict::Helps(_)));
+    }
+
+    #[test]
+    fn what_is_within_the_noise_or_reads_as_many_blocks_is_nothing() {
+        let noisy = runs(&[10.0, 14.0, 6.0, 12.0, 8.0], 1000, "seq");
+        assert_eq!(verdict(&noisy, &runs(&[7.0, 9.0, 5.0, 8.0, 6.0], 10, "index")), Verdict::Nothing);
+        let steady = runs(&[10.0; 5], 1000, "seq");
+        assert_eq!(verdict(&steady, &runs(&[5.0; 5], 990, "index")), Verdict::Nothing);
+    }
+
+    #[test]
+    fn a_slower_statement_hurts_even_where_another_gains() {
+        let gain = Comparison::of("a", &runs(&[10.0; 5], 1000, "seq"), &runs(&[1.0; 5], 10, "index"));
+        let loss = Comparison::of("b", &runs(&[10.0; 5], 100, "seq"), &runs(&[11.5; 5], 120, "index"));
+        assert!(matches!(judge(&[gain, loss]), Verdict::Hurts(told) if told.starts_with("b:")));
+    }
+
+    #[test]
+    fn a_machine_that_became_slower_is_no_regression() {
+        let before = runs(&[10.0; 5], 100, "seq");
+        assert_eq!(verdict(&before, &runs(&[20.0; 5], 100, "seq")), Verdict::Nothing);
+    }
+}

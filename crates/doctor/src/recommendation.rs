@@ -1,0 +1,183 @@
+//! Where an index advisor joins: what it recommends becomes a finding, and `apply` proves it like any other index.
+//!
+//! The advisor hands over [`Recommendation`]s; the command line reads them from the file that an advisor writes. Never
+//! decides which index is worth having: the measurement does.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::checks::Remedy;
+use crate::finding::{Finding, Severity};
+use crate::kpi::Kpi;
+
+pub(crate) const EXPLANATIONS: [(&str, &str, &str); 1] = [(
+    "missing-index",
+    "Missing indexes",
+    "An index that the planner would use for statements of the workload, by an advisor's estimate. The estimate is the \
+     planner's cost; apply builds the index, runs the statements before and after, and keeps it only if they gain.",
+)];
+
+/// The largest file of recommendations that is read.
+const FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// An index that an advisor recommends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recommendation {
+    /// The table, with its schema.
+    pub table: String,
+    /// The key columns, in order.
+    pub columns: Vec<String>,
+    /// The columns that are only carried.
+    #[serde(default)]
+    pub include: Vec<String>,
+    /// The condition of a partial index.
+    #[serde(default, rename = "where")]
+    pub predicate: Option<String>,
+    /// The access method.
+    #[serde(default = "btree")]
+    pub method: String,
+    /// `create index …`, as the advisor wrote it.
+    pub ddl: String,
+    /// What it would take.
+    #[serde(default)]
+    pub size_bytes: u64,
+    /// The workload's cost without and with it, where the advisor says.
+    #[serde(default)]
+    pub cost_before: Option<f64>,
+    /// As above.
+    #[serde(default)]
+    pub cost_after: Option<f64>,
+    /// The advisor's reason.
+    #[serde(default)]
+    pub why: Option<String>,
+}
+
+/// Why a file of recommendations cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    /// It is longer than any advisor's.
+    #[error("it is longer than {FILE_BYTES_MAX} bytes")]
+    TooLong,
+    /// It is not what an advisor writes.
+    #[error("it is not {{\"indexes\": [{{\"table\", \"columns\", \"ddl\", …}}]}}: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A statement that creates no index.
+    #[error("\"{0}\" does not create an index")]
+    NoIndex(String),
+}
+
+#[derive(Deserialize)]
+struct File {
+    indexes: Vec<Recommendation>,
+}
+
+fn btree() -> String {
+    "btree".to_owned()
+}
+
+impl Recommendation {
+    /// Reads what an advisor wrote: `{"indexes": […]}`.
+    pub fn parse(text: &str) -> Result<Vec<Recommendation>, ParseError> {
+        if text.len() > FILE_BYTES_MAX {
+            return Err(ParseError::TooLong);
+        }
+        let File { indexes } = serde_json::from_str(text)?;
+        // What is run is made from the parts, but a file whose statements do something else is no advisor's.
+        match indexes.iter().find(|index| !index.creates_an_index()) {
+            Some(other) => Err(ParseError::NoIndex(other.ddl.clone())),
+            None => Ok(indexes),
+        }
+    }
+
+    fn creates_an_index(&self) -> bool {
+        let ddl = self.ddl.trim().trim_end_matches(';').to_ascii_lowercase();
+        ddl.starts_with("create index ") && !ddl.contains(';')
+    }
+
+    /// The finding that proposes it.
+    pub fn finding(&self) -> Finding {
+        let name = self.index_name();
+        let keys = self.columns.join(", ");
+        let include = match self.include.is_empty() {
+            true => String::new(),
+            false => format!(" include ({})", self.include.join(", ")),
+        };
+        let predicate =
+            self.predicate.as_ref().map(|predicate| format!(" where {predicate}")).unwrap_or_default();
+        let schema = self.table.rsplit_once('.').map_or("public", |(schema, _)| schema);
+        let gain = match (self.cost_before, self.cost_after) {
+            (Some(before), Some(after)) if before > 0.0 => {
+                format!(": the planner expects {:.0} % less cost", 100.0 * (1.0 - after / before))
+            }
+            _ => String::new(),
+        };
+        Finding {
+            id: format!("missing-index:{}.{name}", self.table),
+            severity: Severity::Warning,
+            object: self.table.clone(),
+            summary: format!("{} would gain from an index on ({keys}){gain}", self.table),
+            evidence: json!({
+                "table": self.table, "size_bytes": self.size_bytes, "cost_before": self.cost_before,
+                "cost_after": self.cost_after, "why": self.why, "method": "estimated",
+            }),
+            fix_sql: Some(format!(
+                "create index concurrently {name} on {} using {} ({keys}){include}{predicate}",
+                self.table, self.method
+            )),
+            undo_sql: Some(format!("drop index concurrently if exists {schema}.{name}")),
+            remedy: Remedy::Index,
+            wins: vec![Kpi::P50, Kpi::P95, Kpi::P99, Kpi::NonIndex],
+            points: 0.0,
+        }
+    }
+
+    /// A name of its own, from what it holds: an advisor's may be taken.
+    fn index_name(&self) -> String {
+        let table = self.table.rsplit('.').next().unwrap_or_default();
+        let words = std::iter::once(table).chain(self.columns.iter().map(String::as_str));
+        let mut name: String = words
+            .flat_map(|word| word.chars().chain(['_']))
+            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+            .collect();
+        name.truncate(46);
+        // Two indexes on the same columns differ in what else they hold.
+        let rest = (&self.include, &self.predicate, &self.method, &self.columns);
+        let text = format!("{rest:?}");
+        let digest = text
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        format!("{}_{digest:08x}_idx", name.trim_matches('_'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_advisor_writes_becomes_an_index_to_prove() {
+        let text = r#"{"indexes": [{"table": "public.calls", "columns": ["org_id", "created_at desc"],
+            "include": ["status"], "where": "status = 'pending'", "method": "btree",
+            "ddl": "create index on public.calls (org_id)", "size_bytes": 8192,
+            "cost_before": 200.0, "cost_after": 50.0}], "seconds": 1.5}"#;
+        let finding = Recommendation::parse(text).unwrap()[0].finding();
+        assert_eq!(finding.check(), "missing-index");
+        let name = finding.undo_sql.unwrap().rsplit_once('.').unwrap().1.to_owned();
+        assert_eq!(
+            finding.fix_sql.unwrap(),
+            format!(
+                "create index concurrently {name} on public.calls using btree (org_id, created_at desc) \
+                 include (status) where status = 'pending'"
+            )
+        );
+        assert!(finding.summary.contains("75 % less"), "{}", finding.summary);
+    }
+
+    #[test]
+    fn a_file_that_does_something_else_is_refused() {
+        for ddl in ["drop table t", "create index on t (a); drop table t", "create unique index on t (a)"] {
+            let text = json!({"indexes": [{"table": "t", "columns": ["a"], "ddl": ddl}]}).to_string();
+            assert!(matches!(Recommendation::parse(&text), Err(ParseError::NoIndex(_))), "{ddl}");
+        }
+    }
+}
