@@ -13,6 +13,7 @@ use pg::cluster::ClusterError;
 use crate::admin::client;
 use crate::audit::command::{self as audit, Audit};
 use crate::config::{Config, ConfigError, Sources, reference};
+use crate::doctor_indexes::{self, Indexes};
 use crate::{app, demo, init, telemetry};
 
 /// PostgreSQL over HTTP, in PostgREST's language, from a cache that is always current.
@@ -85,6 +86,11 @@ Lasts as long as the process runs; block.deny in the configuration lasts longer.
     Audit {
         #[command(subcommand)]
         command: Audit,
+    },
+    /// Examine a database: any PostgreSQL, whether Courant serves it or not.
+    Doctor {
+        #[command(subcommand)]
+        command: Doctor,
     },
     /// Remove every trace of Courant from a database: publication, triggers, schema, the audit log and its role.
     #[command(after_help = "\
@@ -227,6 +233,13 @@ struct Admin {
     url: String,
 }
 
+#[derive(Debug, Subcommand)]
+enum Doctor {
+    /// Find the indexes that make a workload cheapest, without touching the database.
+    #[command(after_help = doctor_indexes::EXAMPLES)]
+    Indexes(Indexes),
+}
+
 #[derive(Debug, Args)]
 struct Uninstall {
     /// The database, as a URI or key=value pairs (else what the configuration says).
@@ -288,6 +301,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
         }
         Command::Unblock { network, admin } => wait_for(client::unblock(&admin.url, &network)),
         Command::Audit { command } => wait_for(audit::run(command)),
+        Command::Doctor { command: Doctor::Indexes(asked) } => wait_for(doctor_indexes::run(asked)),
         Command::Uninstall(Uninstall { database_url, config }) => {
             let flags = database_url.map(|url| ("database.url", url)).into_iter().collect();
             wait_for(app::uninstall(read(config, flags)?))

@@ -17,6 +17,7 @@ mod config;
 mod consistency;
 mod control;
 mod demo;
+mod doctor_indexes;
 mod embedded;
 mod encoding;
 mod ended;
