@@ -3,6 +3,7 @@
 //! Talks to the database that it is given, whether a node serves it or not. What is examined, graded and applied is the
 //! crate `doctor`'s; nothing of it is decided here.
 
+mod indexes;
 mod treatment;
 
 use std::io::{IsTerminal as _, Write as _};
@@ -50,6 +51,9 @@ Examples:
   courant doctor undo --database-url postgresql://owner@localhost/app
   courant doctor undo --only unused-index:public.calls_status_idx")]
     Undo(treatment::Undo),
+    /// Find the indexes that make a workload cheapest, without touching the database.
+    #[command(after_help = indexes::EXAMPLES)]
+    Indexes(indexes::Indexes),
     /// Set two reports of --json side by side.
     #[command(after_help = "\
 Example:
@@ -162,6 +166,7 @@ pub(crate) async fn run(doctor: Doctor) -> Result<()> {
         None => examine(doctor.asked).await,
         Some(Treatment::Apply(apply)) => treatment::apply(apply).await,
         Some(Treatment::Undo(undo)) => treatment::undo(undo).await,
+        Some(Treatment::Indexes(asked)) => indexes::run(asked).await,
         Some(Treatment::Diff { before, after, json }) => {
             let (told, document) = report::difference(&read(&before)?, &read(&after)?);
             print(&if json { format!("{document}\n") } else { told });

@@ -99,7 +99,9 @@ impl Cluster {
         Cluster::throwaway(&binaries, name, settings).expect("a test's PostgreSQL starts")
     }
 
-    fn throwaway(
+    /// A small cluster in the temporary directory, removed when dropped, for what nobody needs once this process
+    /// has ended. Its settings are made from [`ClusterSettings::for_tests`]; the name shows in its path.
+    pub fn throwaway(
         binaries: &Binaries,
         name: &str,
         settings: ClusterSettings,

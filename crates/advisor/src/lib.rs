@@ -1,0 +1,266 @@
+//! Which indexes a workload wants: found by asking a planner that is no part of the database they are for.
+//!
+//! [`advise`] reads the schema, sizes and statistics of a database (never a row, never a write), makes a shadow of it
+//! that plans alike, and searches for the indexes that make the workload cheapest within a budget. What it returns is
+//! estimated by PostgreSQL's own planner; what an index gains in truth, only execution tells.
+
+mod candidates;
+mod condition;
+mod error;
+mod index;
+mod plan;
+mod pool;
+mod scans;
+mod search;
+mod session;
+mod shadow;
+mod size;
+mod source;
+mod upkeep;
+mod what_if;
+mod workload;
+
+use std::time::{Duration, Instant};
+
+use pg::cluster::Binaries;
+use pg::connect::ConnectOptions;
+
+use candidates::Scope;
+use pool::Pool;
+use search::{Choice, Search};
+use shadow::Shadow;
+use source::Source;
+use what_if::WhatIf;
+
+pub use error::AdviceError;
+pub use index::{Index, Key, Method};
+pub use size::SizeModel;
+pub use workload::{Statement, Workload};
+
+/// The share of the time after which no more candidates are looked for.
+const LOOKING: f64 = 0.5;
+
+/// What advice is to keep to.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The bytes that all new indexes together may take.
+    pub budget_bytes: u64,
+    /// How long to search. Reading the database and the first look at each statement may take longer.
+    pub time: Duration,
+    /// By which model bytes are counted.
+    pub size_model: SizeModel,
+}
+
+/// How far the work is.
+#[derive(Clone, Copy, Debug)]
+pub enum Progress {
+    /// The database is read and its shadow made.
+    Preparing,
+    /// So many of the statements were examined.
+    Examining {
+        /// How many.
+        done: usize,
+        /// Of how many.
+        of: usize,
+    },
+    /// The best set found so far leaves this share of the workload's cost.
+    Searching {
+        /// From 0 to 1.
+        share: f64,
+    },
+}
+
+/// A statement that an index makes cheaper or dearer.
+#[derive(Clone, Debug)]
+pub struct Affected {
+    /// Its place in the workload.
+    pub statement: usize,
+    /// Its name in the workload.
+    pub name: String,
+    /// What a call costs without any of the indexes.
+    pub cost_before: f64,
+    /// What a call costs with all of them.
+    pub cost_after: f64,
+}
+
+/// An index worth having.
+#[derive(Clone, Debug)]
+pub struct Recommendation {
+    /// The index.
+    pub index: Index,
+    /// Its size, by the model asked for.
+    pub size_bytes: u64,
+    /// What the workload would cost more without it, were all others there.
+    pub gain: f64,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// The statements whose plans use it.
+    pub affected: Vec<Affected>,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Advice {
+    /// The indexes, the most valuable first.
+    pub indexes: Vec<Recommendation>,
+    /// What the workload costs as it is, in the planner's unit: the sum over statements of calls × cost.
+    pub cost_before: f64,
+    /// What it would cost with the indexes.
+    pub cost_after: f64,
+    /// How long it took.
+    pub seconds: f64,
+    /// How many plans were asked for.
+    pub plans: u64,
+    /// What a reader should know of how far to trust this.
+    pub notes: Vec<String>,
+}
+
+/// Finds the indexes that make a workload cheapest.
+pub async fn advise(
+    source: &ConnectOptions,
+    binaries: &Binaries,
+    workload: &Workload,
+    options: &Options,
+    mut progress: impl FnMut(Progress),
+) -> Result<Advice, AdviceError> {
+    let started = Instant::now();
+    progress(Progress::Preparing);
+    let mut source = Source::read(source).await?;
+    let mut shadow = Shadow::make(&source, binaries).await?;
+    let mut notes: Vec<String> =
+        shadow.missing.iter().map(|what| format!("not in the shadow: {what}")).collect();
+    notes.extend(compare(&mut source, &mut shadow, workload).await?);
+    let trigrams = source
+        .schema
+        .iter()
+        .any(|statement| statement.starts_with("create extension") && statement.contains("pg_trgm"));
+    let scope = Scope { model: options.size_model, trigrams };
+    let mut pool = Pool::new(WhatIf::new(shadow, workload.statements.clone()), &source.tables, scope);
+    notes.extend(pool.read().await?.into_iter().map(|said| format!("cannot be planned: {said}")));
+    let until = started + options.time.mul_f64(LOOKING);
+    pool.fill(options.budget_bytes, until, |done, of| progress(Progress::Examining { done, of })).await?;
+    let upkeep = upkeep::of(&mut pool).await?;
+    let deadline = started + options.time;
+    let Pool { mut what_if, candidates, .. } = pool;
+    let mut search = Search::new(&mut what_if, &candidates, &upkeep, options.budget_bytes, deadline);
+    let choice = search.run(|share| progress(Progress::Searching { share })).await?;
+    report(&mut what_if, &candidates, &upkeep, &choice, notes, started).await
+}
+
+/// Plans some of the statements here and there, and says where they differ.
+async fn compare(
+    source: &mut Source,
+    shadow: &mut Shadow,
+    workload: &Workload,
+) -> Result<Vec<String>, AdviceError> {
+    /// Plans are cheap, but they are asked of somebody's database.
+    const COMPARED_MAX: usize = 100;
+    let (mut alike, mut other) = (0, Vec::new());
+    for statement in
+        workload.statements.iter().filter(|statement| statement.role.is_none()).take(COMPARED_MAX)
+    {
+        let explain = statement.explain(false);
+        let Ok(rows) = source.session.attempt("plan on the source", &explain).await? else { continue };
+        let Ok(there) = plan::Plan::parse(rows.last().map_or("", |row| row.text(0))) else { continue };
+        let Ok(here) = shadow.plan(statement, &[], false).await? else { continue };
+        if (there.cost - here.cost).abs() <= 0.005 * there.cost {
+            alike += 1;
+        } else {
+            other.push(format!("{} ({:.0} there, {:.0} here)", statement.name, there.cost, here.cost));
+        }
+    }
+    if other.is_empty() {
+        return Ok(vec![format!("the shadow's costs are the source's for all {alike} statements compared")]);
+    }
+    let many = other.len();
+    other.truncate(10);
+    Ok(vec![format!(
+        "the shadow's costs differ from the source's for {many} of {} statements: {}",
+        alike + many,
+        other.join(", ")
+    )])
+}
+
+async fn report(
+    what_if: &mut WhatIf,
+    candidates: &[pool::Candidate],
+    upkeep: &[Vec<f64>],
+    choice: &Choice,
+    notes: Vec<String>,
+    started: Instant,
+) -> Result<Advice, AdviceError> {
+    // Asked anew: what was concluded during the search is not reported as asked.
+    let before = plain_costs(what_if, &[]).await?;
+    let after = plain_costs(what_if, &choice.ids).await?;
+    let calls: Vec<f64> = what_if.statements.iter().map(|statement| statement.calls).collect();
+    let sum = |costs: &[(f64, Vec<shadow::IndexId>)]| {
+        costs.iter().zip(&calls).map(|((cost, _), calls)| cost * calls).sum::<f64>()
+    };
+    let mut indexes = Vec::new();
+    let mut kept = 0.0;
+    for (at, candidate) in
+        candidates.iter().enumerate().filter(|(_, candidate)| choice.ids.contains(&candidate.id))
+    {
+        let written: f64 = upkeep.iter().zip(&calls).map(|(of, calls)| of[at] * calls).sum();
+        kept += written;
+        let affected: Vec<usize> =
+            (0..after.len()).filter(|statement| after[*statement].1.contains(&candidate.id)).collect();
+        let others: Vec<_> = choice.ids.iter().copied().filter(|id| *id != candidate.id).collect();
+        let mut gain = -written;
+        for statement in &affected {
+            gain +=
+                (what_if.price(*statement, &others).await?.cost - after[*statement].0) * calls[*statement];
+        }
+        let affected: Vec<Affected> = affected
+            .into_iter()
+            .map(|statement| Affected {
+                statement,
+                name: what_if.statements[statement].name.clone(),
+                cost_before: before[statement].0,
+                cost_after: after[statement].0,
+            })
+            .collect();
+        let reason = reason(&candidate.index, affected.len());
+        indexes.push(Recommendation {
+            index: candidate.index.clone(),
+            size_bytes: candidate.bytes,
+            gain,
+            reason,
+            affected,
+        });
+    }
+    indexes.sort_by(|a, b| b.gain.total_cmp(&a.gain));
+    let (cost_before, cost_after) = (sum(&before), sum(&after) + kept);
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Advice { indexes, cost_before, cost_after, seconds, plans: what_if.asked, notes })
+}
+
+async fn plain_costs(
+    what_if: &mut WhatIf,
+    ids: &[shadow::IndexId],
+) -> Result<Vec<(f64, Vec<shadow::IndexId>)>, AdviceError> {
+    let mut costs = Vec::new();
+    for statement in &what_if.statements {
+        what_if.asked += 1;
+        let plan = what_if.shadow.plan(statement, ids, false).await?;
+        costs.push(plan.map_or((0.0, Vec::new()), |plan| (plan.cost, plan.used)));
+    }
+    Ok(costs)
+}
+
+fn reason(index: &Index, statements: usize) -> String {
+    let keys: Vec<&str> = index.keys.iter().map(Key::text).collect();
+    let keys = keys.join(", ");
+    let what = match index.method {
+        Method::BTree => format!("finds or orders rows by {keys}"),
+        Method::Brin => {
+            format!("passes over ranges of pages whose {keys} cannot match, and takes next to no room")
+        }
+        Method::Gin => format!("finds rows by what is inside {keys}"),
+    };
+    let carried =
+        if index.include.is_empty() { "" } else { ", and carries what is read so that the table is not" };
+    let partial = if index.predicate.is_some() { ", of those rows alone that are asked for" } else { "" };
+    let plural = if statements == 1 { "" } else { "s" };
+    format!("{what}{partial}{carried}; used by {statements} statement{plural} of the workload")
+}

@@ -1,0 +1,240 @@
+//! The candidates worth a thought: those that the planner used in one of many what-ifs, each with its size.
+//!
+//! Statement by statement, everything that could serve it is shown to the planner at once; what it uses is kept, hidden,
+//! and it is asked again. So the second best is found as well, which may be smaller or serve others too.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Instant;
+
+use crate::AdviceError;
+use crate::candidates::{Scope, merged, of_statement};
+use crate::index::{Index, Method};
+use crate::scans::{Scan, scans};
+use crate::shadow::{IndexId, Sized};
+use crate::size::{PAGE_BYTES, Selectivity, height, pages};
+use crate::source::Table;
+use crate::what_if::WhatIf;
+
+/// How often the planner is asked again without what it used before.
+const ROUNDS: usize = 2;
+/// Indexes that are made out of two others.
+const MERGED_MAX: usize = 400;
+
+/// A candidate.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) id: IndexId,
+    pub(crate) index: Index,
+    pub(crate) bytes: u64,
+}
+
+/// What is read of each statement, and the candidates so far.
+pub(crate) struct Pool<'a> {
+    pub(crate) what_if: WhatIf,
+    tables: HashMap<(&'a str, &'a str), &'a Table>,
+    scope: Scope,
+    selectivity: Selectivity,
+    pub(crate) candidates: Vec<Candidate>,
+    /// Which statements have a use for an index that not every statement on its table has.
+    wanted_by: HashMap<Index, BTreeSet<usize>>,
+    scans: Vec<Vec<Scan>>,
+    /// What was made, in use or not.
+    made: HashMap<Index, IndexId>,
+}
+
+impl<'a> Pool<'a> {
+    pub(crate) fn new(what_if: WhatIf, tables: &'a [Table], scope: Scope) -> Pool<'a> {
+        let tables =
+            tables.iter().map(|table| ((table.schema.as_str(), table.name.as_str()), table)).collect();
+        Pool {
+            what_if,
+            tables,
+            scope,
+            selectivity: Selectivity::default(),
+            candidates: Vec::new(),
+            wanted_by: HashMap::new(),
+            scans: Vec::new(),
+            made: HashMap::new(),
+        }
+    }
+
+    /// Looks at every statement; one that cannot be planned is told of and has no say.
+    pub(crate) async fn read(&mut self) -> Result<Vec<String>, AdviceError> {
+        let mut refused = Vec::new();
+        for statement in &self.what_if.statements {
+            let scans = match self.what_if.shadow.plan(statement, &[], true).await? {
+                Ok(plan) => scans(&plan.root, &self.tables),
+                Err(said) => {
+                    refused.push(format!("{}: {said}", statement.name));
+                    Vec::new()
+                }
+            };
+            self.scans.push(scans);
+        }
+        Ok(refused)
+    }
+
+    /// Finds the candidates of all statements, the dearest first, until the time is up.
+    pub(crate) async fn fill(
+        &mut self,
+        bytes_max: u64,
+        until: Instant,
+        mut tell: impl FnMut(usize, usize),
+    ) -> Result<(), AdviceError> {
+        let mut order = Vec::new();
+        for statement in 0..self.what_if.statements.len() {
+            let calls = self.what_if.statements[statement].calls;
+            order.push((self.what_if.price(statement, &[]).await?.cost * calls, statement));
+        }
+        order.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let all = order.len();
+        for (done, (_, statement)) in order.into_iter().enumerate() {
+            if Instant::now() >= until {
+                break;
+            }
+            self.examine(statement, bytes_max).await?;
+            tell(done + 1, all);
+        }
+        self.merge(bytes_max).await?;
+        self.relate();
+        Ok(())
+    }
+
+    /// Shows the planner what could serve the statement, in several selections, and keeps what it uses.
+    async fn examine(&mut self, statement: usize, bytes_max: u64) -> Result<(), AdviceError> {
+        let indexes = of_statement(&self.scans[statement], &self.tables, self.scope);
+        let mut here = Vec::new();
+        for (index, id, bytes) in self.make(indexes).await? {
+            self.wanted_by.entry(index.clone()).or_default().insert(statement);
+            if bytes <= bytes_max {
+                here.push(Candidate { id, index, bytes });
+            }
+        }
+        let mut used: HashSet<IndexId> = HashSet::new();
+        for chosen in selections(&here) {
+            let mut left: Vec<IndexId> = chosen.iter().map(|candidate| candidate.id).collect();
+            left.sort_unstable();
+            for _ in 0..ROUNDS {
+                let plan =
+                    self.what_if.shadow.plan(&self.what_if.statements[statement], &left, false).await?;
+                self.what_if.asked += 1;
+                let Ok(plan) = plan else { break };
+                if plan.used.is_empty() {
+                    break;
+                }
+                left.retain(|id| !plan.used.contains(id));
+                used.extend(plan.used);
+            }
+        }
+        let known: HashSet<IndexId> = self.candidates.iter().map(|candidate| candidate.id).collect();
+        let mut useless = Vec::new();
+        for candidate in here {
+            if used.contains(&candidate.id) {
+                if !known.contains(&candidate.id) {
+                    self.candidates.push(candidate);
+                }
+            } else if !known.contains(&candidate.id) {
+                self.made.remove(&candidate.index);
+                useless.push(candidate.id);
+            }
+        }
+        self.what_if.shadow.drop(&useless).await
+    }
+
+    /// Makes those that are not there yet.
+    async fn make(&mut self, indexes: Vec<Index>) -> Result<Vec<(Index, IndexId, u64)>, AdviceError> {
+        let (mut all, mut new) = (Vec::new(), Vec::new());
+        for index in indexes {
+            let Some(table) = self.tables.get(&(index.schema.as_str(), index.table.as_str())) else {
+                continue;
+            };
+            let share = self.selectivity.of(&mut self.what_if.shadow, table, &index).await?;
+            let pages = pages(self.scope.model, table, &index, share);
+            match self.made.get(&index) {
+                Some(id) => all.push((index, *id, pages * PAGE_BYTES)),
+                None => {
+                    let height = height(self.scope.model, pages);
+                    new.push(Sized { pages, tuples: table.tuples * share, height, index });
+                }
+            }
+        }
+        let ids = self.what_if.shadow.create(&new).await?;
+        for (sized, id) in new.into_iter().zip(ids) {
+            let Some(id) = id else { continue };
+            self.made.insert(sized.index.clone(), id);
+            all.push((sized.index, id, sized.pages * PAGE_BYTES));
+        }
+        Ok(all)
+    }
+
+    /// Adds what serves the statements of two candidates at once.
+    async fn merge(&mut self, bytes_max: u64) -> Result<(), AdviceError> {
+        let mut wanted: HashMap<Index, BTreeSet<usize>> = HashMap::new();
+        for (at, one) in self.candidates.iter().enumerate() {
+            for other in &self.candidates[at + 1..] {
+                let Some(both) = merged(&one.index, &other.index) else { continue };
+                if self.made.contains_key(&both) || wanted.len() >= MERGED_MAX {
+                    continue;
+                }
+                let by =
+                    [one, other].into_iter().filter_map(|candidate| self.wanted_by.get(&candidate.index));
+                wanted.entry(both).or_default().extend(by.flatten());
+            }
+        }
+        let indexes: Vec<Index> = wanted.keys().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        for (index, id, bytes) in self.make(indexes).await? {
+            self.wanted_by.insert(index.clone(), wanted.remove(&index).unwrap_or_default());
+            if bytes <= bytes_max {
+                self.candidates.push(Candidate { id, index, bytes });
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells which candidates can matter to which statements.
+    fn relate(&mut self) {
+        for candidate in &self.candidates {
+            let index = &candidate.index;
+            let general =
+                index.method == Method::BTree && index.predicate.is_none() && index.operator_class.is_none();
+            let first = index.keys.first().and_then(|key| key.column()).filter(|_| general);
+            for (statement, scans) in self.scans.iter().enumerate() {
+                let by_name = self.wanted_by.get(index).is_some_and(|by| by.contains(&statement));
+                let by_column = first.is_some_and(|first| {
+                    scans.iter().any(|scan| index.is_on(&scan.schema, &scan.table) && scan.begins_with(first))
+                });
+                if by_name || by_column {
+                    self.what_if.relate(statement, candidate.id);
+                }
+            }
+        }
+    }
+}
+
+/// What to show at once: everything; what carries nothing along; single columns; and those of each table alone.
+fn selections(all: &[Candidate]) -> Vec<Vec<&Candidate>> {
+    let lean =
+        |candidate: &&Candidate| candidate.index.include.is_empty() && candidate.index.predicate.is_none();
+    let narrow = |candidate: &&Candidate| lean(candidate) && candidate.index.keys.len() == 1;
+    let whole = |candidate: &&Candidate| candidate.index.predicate.is_none();
+    let mut chosen: Vec<Vec<&Candidate>> = vec![
+        all.iter().collect(),
+        all.iter().filter(whole).collect(),
+        all.iter().filter(lean).collect(),
+        all.iter().filter(narrow).collect(),
+    ];
+    let tables: BTreeSet<(&str, &str)> = all
+        .iter()
+        .map(|candidate| (candidate.index.schema.as_str(), candidate.index.table.as_str()))
+        .collect();
+    if tables.len() > 1 {
+        for (schema, table) in tables {
+            let own = || all.iter().filter(|candidate| candidate.index.is_on(schema, table));
+            chosen.push(own().collect());
+            chosen.push(own().filter(lean).collect());
+        }
+    }
+    chosen.retain(|chosen| !chosen.is_empty());
+    chosen.dedup_by(|a, b| a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.id == b.id));
+    chosen
+}
