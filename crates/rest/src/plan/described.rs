@@ -9,7 +9,7 @@ use pg::{Parameter, Statement};
 
 use super::{Access, Asked, Plan, overload};
 use crate::grammar::Heeded;
-use crate::media::{Maker, Media};
+use crate::media::{Chosen, Maker, Media};
 use crate::openapi::{DESCRIBE, OPERATIONS, Outline};
 use crate::request::OpenApiMode;
 use crate::respond::{Allowed, Kind};
@@ -22,7 +22,7 @@ pub(super) fn root(asked: Asked<'_>) -> Result<Plan, Error> {
         Method::OPTIONS => return Ok(options(asked, Allowed::Root)),
         ref method => return Err(Error::method(method)),
     }
-    let (media, _) = Media::negotiate(asked.request.headers, Maker::Document)?;
+    let Chosen { media, .. } = Media::negotiate(asked.request.headers, Maker::Document, false)?;
     let outline = Outline::of(asked.catalog, &asked.schema, &asked.rules.openapi);
     let follows = if outline.follows_privileges() { "true" } else { "false" };
     let statement = statement(DESCRIBE, [asked.schema.clone(), follows.to_owned()]);
@@ -66,6 +66,7 @@ fn told(asked: Asked<'_>, statement: Statement, kind: Kind, media: &Media) -> Pl
         access: Access::Read,
         statement,
         batchable: None,
+        estimate: None,
         schema: asked.schema,
         target: asked.name,
         reads: Reads::Untracked { why: Obstacle::Catalog, object: "pg_class".to_owned() },
