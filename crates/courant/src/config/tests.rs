@@ -9,6 +9,7 @@ fn sources(file: &str, environment: &[(&str, &str)], flags: &[(&'static str, &st
         environment: environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
         flags: flags.iter().map(|(key, value)| (*key, value.to_string())).collect(),
         terminal: true,
+        ..Sources::default()
     }
 }
 
@@ -167,6 +168,10 @@ fn each_invalid_value_is_one_line_that_names_the_key_and_what_is_allowed() {
             "jwt.audience" | "jwt.role_claim" | "database.anon_role" => "''",
             "tls.certificate" | "tls.key" | "csrf.cookie" | "csrf.header" => "''",
             "headers.content_security_policy" => "''",
+            "database.root_function" | "database.pre_config" | "database.channel" | "http.trace_header" => {
+                "''"
+            }
+            "database.extra_search_path" => "[]",
             "database.schemas" => "[]",
             "stream.publication" => "'a name that is longer than PostgreSQL keeps, which is 63 bytes, alas'",
             _ => "'wrong'",
