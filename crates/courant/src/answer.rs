@@ -167,7 +167,12 @@ impl Answer {
         let mut headers = HeaderMap::with_capacity(self.texts.text(FIELDS).len() + ADDED_HEADERS);
         let mut response = match self.value(TAG) {
             Some(etag) => self.kept(&etag, request, &mut headers),
-            None => self.sent(self.texts.shared(BODY), &mut headers),
+            None => {
+                if !self.is_relayed {
+                    headers.insert(VARY, HeaderValue::from_static("Accept, Prefer, Range"));
+                }
+                self.sent(self.texts.shared(BODY), &mut headers)
+            }
         };
         if let Some(position) = self.value(LOG_POSITION) {
             headers.insert(POSITION, position);
@@ -201,7 +206,7 @@ impl Answer {
             Answer::complete(headers);
             return response;
         }
-        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        headers.insert(VARY, HeaderValue::from_static("Accept, Prefer, Range, Accept-Encoding"));
         // A cache between us and the reader does not hear of changes: it may keep, and must ask.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         response

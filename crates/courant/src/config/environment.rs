@@ -53,6 +53,14 @@ type Together = (BTreeMap<String, String>, BTreeMap<String, String>);
 /// The environment over PostgREST's file, and what the database says in PostgREST's name over both.
 pub(super) fn together(sources: &Sources, file: BTreeMap<String, (String, String)>) -> Together {
     let (mut all, mut places) = (sources.environment.clone(), BTreeMap::new());
+    for (before, value) in &sources.environment {
+        let Some(now) = postgrest::renamed(before) else { continue };
+        all.remove(before);
+        if all.get(&now).is_none_or(String::is_empty) {
+            all.insert(now.clone(), value.clone());
+            places.insert(now, format!("environment {before}"));
+        }
+    }
     for (name, (value, place)) in file {
         if all.get(&name).is_none_or(String::is_empty) {
             all.insert(name.clone(), value);

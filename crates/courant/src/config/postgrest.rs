@@ -81,7 +81,13 @@ impl Parameter {
 
 /// Every parameter of version 14, by name.
 const PARAMETERS: &[Parameter] = &[
-    said("admin-server-host", Form("admin_listen", "the host of `admin_listen`")),
+    said(
+        "admin-server-host",
+        Form(
+            "admin_listen",
+            "the host of `admin_listen`; 127.0.0.1 if nothing is said, and never that of `server-host`: this port can do more than tell",
+        ),
+    ),
     said(
         "admin-server-port",
         Form(
@@ -155,6 +161,13 @@ pub(super) fn of_variable(name: &str) -> Option<&'static Parameter> {
 pub(super) fn of_file(name: &str) -> String {
     let renamed = PARAMETERS.iter().find(|parameter| parameter.also.contains(&name));
     variable(renamed.map_or(name, |parameter| parameter.name))
+}
+
+/// What a variable is called now that was called so before.
+pub(super) fn renamed(variable_before: &str) -> Option<String> {
+    let is_before =
+        |parameter: &&Parameter| parameter.also.iter().any(|name| variable(name) == variable_before);
+    PARAMETERS.iter().find(is_before).map(Parameter::variable)
 }
 
 fn variable(name: &str) -> String {
