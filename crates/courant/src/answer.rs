@@ -190,7 +190,12 @@ impl Answer {
         let mut headers = HeaderMap::with_capacity(self.texts.text(FIELDS).len() + ADDED_HEADERS);
         let mut response = match self.etag() {
             Some(etag) => self.kept(&texts, &etag, request, &mut headers),
-            None => self.sent(&texts, self.shared(&texts, BODY), &mut headers),
+            None => {
+                if !self.is_relayed {
+                    headers.insert(VARY, HeaderValue::from_static("Accept, Prefer, Range"));
+                }
+                self.sent(&texts, self.shared(&texts, BODY), &mut headers)
+            }
         };
         let position = self.shared(&texts, LOG_POSITION);
         if !position.is_empty() {
@@ -231,7 +236,7 @@ impl Answer {
             Answer::complete(headers);
             return response;
         }
-        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        headers.insert(VARY, HeaderValue::from_static("Accept, Prefer, Range, Accept-Encoding"));
         // A cache between us and the reader does not hear of changes: it may keep, and must ask.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         response

@@ -14,7 +14,7 @@ use crate::config::{Config, ConfigError, Secret};
 use crate::listen::tls::Tls;
 use crate::listen::{self, Bounds, Entrance, Visit, descriptors};
 use crate::node::{self, Node};
-use crate::{admin, audit, changes, embedded, guard, log, proxy};
+use crate::{admin, audit, changes, embedded, guard, log, proxy, reload};
 
 /// How often answers whose time is over are looked for, and how many are looked at.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
@@ -118,6 +118,7 @@ pub(crate) async fn run(
         }
     };
     let following = changes::run(&node, shutdown.clone());
+    let reloading = reload::run(&node, &shutdown);
     let sweeping = sweep(&node, &shutdown);
     let proxying = proxy::run(Arc::clone(&node), shutdown.clone());
     let stopping = async {
@@ -127,7 +128,7 @@ pub(crate) async fn run(
     };
     let drained = CancellationToken::new();
     let serving = async {
-        tokio::join!(clients, admins, following, sweeping, proxying, renewing, stopping);
+        tokio::join!(clients, admins, following, reloading, sweeping, proxying, renewing, stopping);
         drain(&node).await;
         drained.cancel();
     };
@@ -180,7 +181,7 @@ pub(crate) fn bounds(config: &Config) -> Bounds {
 
 fn say_where(node: &Node, clients: SocketAddr, admin: SocketAddr) {
     tracing::info!(%clients, %admin, database = %node.options, "listening");
-    if node.identities.is_open() {
+    if node.live().identities.is_open() {
         tracing::warn!(
             "without an anonymous role and a JWT secret everybody on this machine reads as {}, and the server is \
              read-only; set PGRST_DB_ANON_ROLE to open it to others",

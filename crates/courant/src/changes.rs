@@ -13,6 +13,7 @@ use std::time::Duration;
 use cache::{Closing, Doubt};
 use pg::schema::Readiness;
 use pg::{Change, Lsn, RelationId, Snapshot, Transaction, Xid};
+use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use wal::{Event, Handle, Stream, StreamOptions};
@@ -20,6 +21,7 @@ use wal::{Event, Handle, Stream, StreamOptions};
 use crate::control::{Control, Position, within};
 use crate::ended::Ended;
 use crate::node::Node;
+use crate::reload::Told;
 use crate::schema::Schema;
 
 /// How often the catalog's fingerprint is compared: well within the second that is promised for grants,
@@ -75,11 +77,13 @@ async fn epoch(node: &Node, closing: Closing, told: Option<u32>, current: &mut O
             // The log tells of a commit before new snapshots see it: the catalog would be the old one.
             control.until_visible(transaction).await?;
         }
+        let mut told = node.reloads.subscribe();
+        let configurations = told.borrow_and_update().configurations;
         let schema = Arc::new(node.load_schema(&control).await?);
         // At once, though uncached: the stream may be long in coming.
         node.serve_schema(Arc::clone(&schema));
         tokio::select! {
-            ended = watch(&control, schema.catalog.fingerprint) => ended,
+            ended = watch(&control, schema.catalog.fingerprint, told, configurations) => ended,
             ended = lead(node, &control, &schema, closing, current) => ended,
         }
     };
@@ -241,11 +245,24 @@ async fn unchanged(
     Ok(())
 }
 
-/// Ends the epoch when anything changed that plans or authorization rest on.
-async fn watch(control: &Control, fingerprint: u64) -> Never {
+/// Ends the epoch when anything changed that plans or authorization rest on, or another configuration than that of
+/// this number holds. Looks at every tick, and whenever it is told to.
+async fn watch(
+    control: &Control,
+    fingerprint: u64,
+    mut told: watch::Receiver<Told>,
+    configurations: u64,
+) -> Never {
     let mut ticks = interval(WATCH_INTERVAL);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            // Never fails: the node outlives its epochs.
+            _ = told.changed() => {}
+        }
+        if told.borrow().configurations != configurations {
+            return Err(Ended::Schema(None));
+        }
         if control.fingerprint().await? != fingerprint {
             return Err(Ended::Schema(None));
         }

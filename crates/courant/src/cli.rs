@@ -12,7 +12,7 @@ use pg::cluster::ClusterError;
 
 use crate::admin::client;
 use crate::audit::command::{self as audit, Audit};
-use crate::config::{Config, ConfigError, Sources, reference};
+use crate::config::{Config, ConfigError, Sources, postgrest_page, reference};
 use crate::doctor::{self, Doctor};
 use crate::{app, demo, init, telemetry};
 
@@ -39,6 +39,7 @@ Examples:
   PGHOST=localhost PGDATABASE=app courant serve --listen 0.0.0.0:3000
   courant serve --upstream http://127.0.0.1:8000
   courant serve --config courant.toml           every key: courant config reference
+  courant serve postgrest.conf                  as PostgREST is started; its variables are understood too
 
 Ctrl-C or SIGTERM: stop accepting, finish what is in flight, exit 0.")]
     Serve(Serve),
@@ -113,6 +114,9 @@ Example:
 
 #[derive(Debug, Args)]
 struct Serve {
+    /// PostgREST's configuration file (key = value), if one is there to be taken over.
+    #[arg(value_name = "POSTGREST_FILE")]
+    postgrest: Option<PathBuf>,
     /// The database, as a URI or key=value pairs (else PGHOST and its kin, else a private one).
     #[arg(long, value_name = "URL")]
     database_url: Option<String>,
@@ -257,6 +261,8 @@ enum Configuration {
     Metrics,
     /// Print a dashboard of the metrics, for Grafana to import.
     Dashboard,
+    /// Print the page on moving from PostgREST, in Markdown.
+    Postgrest,
 }
 
 /// What clap had to say about the arguments, in one line.
@@ -271,11 +277,12 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
         Err(error) => return not_parsed(&error),
     };
     match cli.command {
-        Command::Serve(Serve { database_url, upstream, listeners, config }) => {
+        Command::Serve(Serve { postgrest, database_url, upstream, listeners, config }) => {
             let mut flags = listeners.flags();
             flags.extend(upstream.map(|url| ("proxy.upstream", url)));
             flags.extend(database_url.map(|url| ("database.url", url)));
-            wait_for(app::serve(read(config, flags)?))
+            let sources = Sources::of_process(config, flags, std::io::stderr().is_terminal())?;
+            wait_for(app::serve(Config::read(&sources.with_postgrest(postgrest)?)?))
         }
         Command::Demo(Demo { scale, once, listeners }) => {
             let mut flags = listeners.flags();
@@ -310,6 +317,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
                 Configuration::Reference => reference(),
                 Configuration::Metrics => telemetry::reference(),
                 Configuration::Dashboard => telemetry::dashboard()?,
+                Configuration::Postgrest => postgrest_page(),
             };
             // A reader that closes the pipe early has read enough.
             let _ = std::io::stdout().write_all(text.as_bytes());

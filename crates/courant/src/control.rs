@@ -1,11 +1,13 @@
 //! The node's own connection, apart from the pool: a full pool must not stop the clock.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 
 use pg::catalog::{self, Catalog};
 use pg::connect::{ConnectError, ConnectOptions};
 use pg::{Lsn, Snapshot, Xid};
+use rest::RootFunction;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
 use tokio_util::task::TaskTracker;
@@ -74,6 +76,23 @@ impl Control {
             );
         }
         Ok(())
+    }
+
+    /// What the database says of the configuration: settings `pgrst.*` of these names, after the function has set them.
+    pub(crate) async fn configuration(
+        &self,
+        names: &[String],
+        pre_config: Option<&RootFunction>,
+    ) -> Result<BTreeMap<String, String>, Ended> {
+        within(self.client.batch_execute("begin read only")).await?;
+        if let Some(RootFunction { schema, name }) = pre_config {
+            let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+            let schema = schema.as_ref().map(|schema| format!("{}.", quoted(schema))).unwrap_or_default();
+            within(self.client.batch_execute(&format!("select {schema}{}()", quoted(name)))).await?;
+        }
+        let rows = within(self.client.query(include_str!("sql/configuration.sql"), &[&names])).await?;
+        within(self.client.batch_execute("commit")).await?;
+        Ok(rows.iter().map(|row| (row.get("name"), row.get("value"))).collect())
     }
 
     /// How far the log has been written, and who can be seen to have committed.

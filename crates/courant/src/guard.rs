@@ -89,7 +89,7 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
     admitted.is_options = *request.method() == Method::OPTIONS && !is_routed;
     // What an upstream says to other origins is its own, unless the configuration says it.
     admitted.is_left_alone = admitted.origin.is_some() && !node.guard.cors_is_said && is_routed;
-    let admission = node.guard.admit(client, &request, &node.identities, &mut admitted);
+    let admission = node.guard.admit(client, &request, &node.live().identities, &mut admitted);
     let mut response = match admission {
         Ok(()) if !admitted.is_left_alone && Cors::is_preflight(request.method(), request.headers()) => {
             preflight(&node.guard.cors, request.headers())

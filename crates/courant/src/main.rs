@@ -36,6 +36,7 @@ mod node;
 mod packed;
 mod progress;
 mod proxy;
+mod reload;
 mod request;
 mod response;
 mod row;

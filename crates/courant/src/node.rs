@@ -33,6 +33,7 @@ use crate::marks::Marks;
 use crate::named::{self, Named};
 use crate::progress::Progress;
 use crate::proxy::{self, Proxy};
+use crate::reload::Reloads;
 use crate::schema::Schema;
 use crate::telemetry::{Reading, Telemetry};
 use crate::variants;
@@ -51,8 +52,37 @@ pub(crate) struct Filling {
     pub(crate) ttl: Option<Lifetime>,
 }
 
+/// What the configuration says now, and who it says who asks.
+pub(crate) struct Live {
+    pub(crate) config: Config,
+    pub(crate) identities: Identities,
+}
+
+impl Live {
+    /// From the configuration, if it is safe to serve by it.
+    fn new(config: Config) -> Result<Live, ConfigError> {
+        let identities = Identities::new(config.database.anon_role.as_deref(), &config.jwt);
+        let identities = identities.map_err(|why| ConfigError::Invalid {
+            key: "jwt.secret".to_owned(),
+            place: "as it was read".to_owned(),
+            why,
+        })?;
+        if identities.is_open() && !config.listen.ip().is_loopback() {
+            let why = "without an anonymous role and a JWT secret everybody reads as the database's user: listen on \
+                       127.0.0.1, or set PGRST_DB_ANON_ROLE";
+            return Err(ConfigError::Invalid {
+                key: "listen".to_owned(),
+                place: config.listen.to_string(),
+                why: why.to_owned(),
+            });
+        }
+        Ok(Live { config, identities })
+    }
+}
+
 /// Every part of a running node.
 pub(crate) struct Node {
+    /// As it was started.
     pub(crate) config: Config,
     pub(crate) clock: Clock,
     pub(crate) pool: Pool,
@@ -67,7 +97,8 @@ pub(crate) struct Node {
     pub(crate) marks: Marks,
     pub(crate) progress: Progress,
     pub(crate) checks: Checks,
-    pub(crate) identities: Identities,
+    live: RwLock<Arc<Live>>,
+    pub(crate) reloads: Reloads,
     pub(crate) proxy: Proxy,
     pub(crate) telemetry: Telemetry,
     pub(crate) guard: Arc<Guard>,
@@ -90,26 +121,12 @@ impl Node {
         // An answer is kept under a snapshot of the primary, or not at all.
         let options = options(&config)?.with_defaults(&[], "courant").preferring_primary();
         let tasks = TaskTracker::new();
-        let identities = Identities::new(config.database.anon_role.as_deref(), &config.jwt);
-        let identities = identities.map_err(|why| ConfigError::Invalid {
-            key: "jwt.secret".to_owned(),
-            place: "as it was read".to_owned(),
-            why,
-        })?;
-        if identities.is_open() && !config.listen.ip().is_loopback() {
-            let why = "without an anonymous role and a JWT secret everybody reads as the database's user: listen on \
-                       127.0.0.1, or set PGRST_DB_ANON_ROLE";
-            return Err(ConfigError::Invalid {
-                key: "listen".to_owned(),
-                place: config.listen.to_string(),
-                why: why.to_owned(),
-            }
-            .into());
-        }
         let random: Random<[u8; 16]> = rand::generate(&SystemRandom::new()).context("no random bytes")?;
         let clock = Clock::start();
         let control = Control::connect(&options, &tasks).await;
         let control = control.with_context(|| format!("cannot reach {options}"))?;
+        let config = configured(config, &control).await?;
+        let live = Live::new(config.clone())?;
         control.check(&config, &options.to_string()).await?;
         audit::prepare(&config, &control, options.user()).await?;
         let catalog = control.catalog(&config.database.schemas).await?;
@@ -142,11 +159,27 @@ impl Node {
             proxy: Proxy::new(&config.proxy, &named, &tasks)?,
             named,
             clock,
-            identities,
+            live: RwLock::new(Arc::new(live)),
+            reloads: Reloads::default(),
             options,
             tasks,
             config,
         }))
+    }
+
+    /// What the configuration says now.
+    pub(crate) fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live.read())
+    }
+
+    /// Reads the configuration again, its files and what the database says. Of what it says now, how requests are
+    /// planned and who asks hold from here on.
+    pub(crate) async fn reconfigure(&self) -> Result<()> {
+        let control = self.control().await?;
+        let config = configured(self.live().config.read_again()?, &control).await?;
+        let live = Live::new(config)?;
+        *self.live.write() = Arc::new(live);
+        Ok(())
     }
 
     /// The schema that requests are planned against.
@@ -165,7 +198,8 @@ impl Node {
 
     /// The header by which a request is traced, if it has it.
     pub(crate) fn trace(&self, request: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
-        let name = self.config.api.trace_header.as_ref()?;
+        let live = self.live.read();
+        let name = live.config.api.trace_header.as_ref()?;
         Some((name.clone(), request.get(name)?.clone()))
     }
 
@@ -191,9 +225,11 @@ impl Node {
 
     /// Reads the schema anew; the caller decides when requests are planned against it.
     pub(crate) async fn load_schema(&self, control: &Control) -> Result<Schema, Ended> {
-        let catalog = control.catalog(&self.config.database.schemas).await?;
-        let extra = &self.config.api.extra_search_path;
-        Ok(Schema::new(catalog, rules(&self.config), Arc::clone(&self.named), extra))
+        let live = self.live();
+        let config = &live.config;
+        let catalog = control.catalog(&config.database.schemas).await?;
+        let extra = &config.api.extra_search_path;
+        Ok(Schema::new(catalog, rules(config), Arc::clone(&self.named), extra))
     }
 
     /// A connection of the node's own.
@@ -233,6 +269,13 @@ impl Node {
             blocks: self.guard.blocks.list(guard::now_s()).len(),
         })
     }
+}
+
+/// The configuration with what the database says of it.
+async fn configured(config: Config, control: &Control) -> Result<Config> {
+    let Some((names, pre_config)) = config.asks_database() else { return Ok(config) };
+    let said = control.configuration(&names, pre_config).await;
+    Ok(config.with_database(said.context("the configuration could not be read from the database")?)?)
 }
 
 /// Where the configured database is.

@@ -57,7 +57,7 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
     head.uri = unprefixed(head.uri);
     let peer = visit.peer.ip();
     let consistency = Consistency::default();
-    let stages = Stages::begin(node.clock, arrived, node.config.api.server_timing);
+    let stages = Stages::begin(node.clock, arrived, node.live().config.api.server_timing);
     let mut asked = Asked { head, peer, arrived, consistency, who: None, planned: None, stages };
     let (mut response, source, error) = match serve(&node, &mut asked, body).await {
         Ok((answer, source)) => (answer.response(&asked.head.headers, &source), source, None),
@@ -97,7 +97,7 @@ type Served = Result<(Arc<Answer>, Source), Arc<Failure>>;
 async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
     asked.consistency =
         Consistency::of(&asked.head.headers, node.config.cache.consistency).map_err(Failure::from)?;
-    let who = node.identities.of(&asked.head.headers).map_err(Failure::from)?;
+    let who = node.live().identities.of(&asked.head.headers).map_err(Failure::from)?;
     asked.who = Some(Arc::clone(&who));
     asked.stages.end("jwt");
     let body = whole(node, &asked.head, body).await?;

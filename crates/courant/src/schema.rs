@@ -63,7 +63,7 @@ type Fingerprint = [u8; digest::SHA256_OUTPUT_LEN];
 impl Planned {
     /// Everything that makes up the answer but for the database's state and the session.
     pub(crate) fn fingerprint(&self) -> &Fingerprint {
-        self.fingerprint.get_or_init(|| fingerprint(&self.plan))
+        self.fingerprint.get_or_init(|| fingerprint(&self.plan, &self.search_path))
     }
 }
 
@@ -192,9 +192,10 @@ impl Sighted {
     }
 }
 
-fn fingerprint(plan: &Plan) -> Fingerprint {
+fn fingerprint(plan: &Plan, search_path: &str) -> Fingerprint {
     let mut hash = Sha256(digest::Context::new(&digest::SHA256));
     plan.schema.hash(&mut hash);
+    search_path.hash(&mut hash);
     plan.statement.hash(&mut hash);
     plan.answer.hash(&mut hash);
     let mut fingerprint = [0; digest::SHA256_OUTPUT_LEN];

@@ -70,8 +70,8 @@ impl Settled {
         self.told(key).build()
     }
 
-    /// The canonical request and everything its answer depends on. The search path follows from the plan's
-    /// schema, which is part of its fingerprint.
+    /// The canonical request and everything its answer depends on. The search path is part of the plan's
+    /// fingerprint.
     pub(crate) fn key(&self, secret: &KeySecret) -> Key {
         let key = secret.key().part(self.planned.fingerprint());
         self.told(key).build_in(self.planned.home)

@@ -8,10 +8,11 @@ use std::process::Command;
 use anyhow::{Context as _, bail, ensure};
 
 /// Each page, and what prints it.
-const PAGES: [(&str, &[&str]); 3] = [
+const PAGES: [(&str, &[&str]); 4] = [
     ("docs/configuration.md", &["config", "reference"]),
     ("docs/metrics.md", &["config", "metrics"]),
     ("docs/grafana.json", &["config", "dashboard"]),
+    ("docs/postgrest.md", &["config", "postgrest"]),
 ];
 
 /// Writes the pages, or checks that they need not be written.

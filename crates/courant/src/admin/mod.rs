@@ -2,8 +2,10 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `GET /live` | 200 while the process serves |
-//! | `GET /ready` | 200 when the database answers, else 503 |
+//! | `GET /live`, `HEAD` | 200 while the process serves |
+//! | `GET /ready`, `HEAD` | 200 when the database answers, else 503 |
+//! | `GET /config` | every key, its value and where it was set; secrets are left out |
+//! | `GET /schema_cache` | what is known of the schema, JSON |
 //! | `GET /metrics` | Prometheus' text format |
 //! | `GET /cache` | statistics, JSON |
 //! | `GET /blocks` | who is kept out, JSON |
@@ -13,6 +15,7 @@
 
 mod blocks;
 pub(crate) mod client;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,12 +41,18 @@ const METRICS_TYPE: HeaderValue =
 /// Answers a request to the admin port.
 pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Response<Body> {
     match (request.method(), request.uri().path()) {
-        (&Method::GET, "/live") => response::json(StatusCode::OK, json!({ "live": true }).to_string()),
-        (&Method::GET, "/ready") => ready(&node).await,
+        (&Method::GET | &Method::HEAD, "/live") => {
+            response::json(StatusCode::OK, json!({ "live": true }).to_string())
+        }
+        (&Method::GET | &Method::HEAD, "/ready") => ready(&node).await,
         (&Method::GET, "/metrics") => {
             let mut response = Response::new(Body::from(node.metrics()));
             response.headers_mut().insert(CONTENT_TYPE, METRICS_TYPE);
             response
+        }
+        (&Method::GET, "/config") => told::configuration(&node),
+        (&Method::GET, "/schema_cache") => {
+            response::json(StatusCode::OK, told::schema(&node.schema().catalog).to_string())
         }
         (&Method::GET, "/cache") => response::json(StatusCode::OK, statistics(&node).to_string()),
         (&Method::DELETE, "/cache") => clear(&node, request.uri().query().unwrap_or_default()),
@@ -52,7 +61,7 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Respo
         }
         (_, path) => {
             let message = format!("no such admin request: {} {path}", request.method());
-            let hint = "GET /live, /ready, /metrics, /cache, /blocks; DELETE /cache?pattern=P&tag=T&cache=NAME; \
+            let hint = "GET /live, /ready, /metrics, /config, /schema_cache, /cache, /blocks; DELETE /cache?pattern=P&tag=T&cache=NAME; \
                         PUT and DELETE /blocks?network=N";
             response::json(StatusCode::NOT_FOUND, json!({ "message": message, "hint": hint }).to_string())
         }

@@ -1,13 +1,15 @@
 //! Reads the environment: `COURANT_*`, what PostgREST calls the same, and libpq's variables.
 //!
-//! An empty variable counts as absent, as it is in compose files that pass everything on.
+//! What PostgREST's file and the database say in its name is read as if the variables said it. An empty variable counts
+//! as absent, as it is in compose files that pass everything on.
 
 use std::collections::BTreeMap;
 
 use super::error::ConfigError;
 use super::given::Given;
 use super::keys::Key;
-use super::load::Layer;
+use super::load::{Layer, Sources};
+use super::postgrest;
 
 /// Any of these says which database `psql` would open, so the private cluster is not meant.
 const LIBPQ: [&str; 5] = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE"];
@@ -39,9 +41,38 @@ const REFUSED: [(&str, &str); 1] = [(
     "pre-request functions are not called yet, and they may be what protects the data",
 )];
 
+/// Values by the names of variables, and the places of those that are not from the environment.
+type Together = (BTreeMap<String, String>, BTreeMap<String, String>);
+
+/// The environment over PostgREST's file, and what the database says in PostgREST's name over both.
+pub(super) fn together(sources: &Sources, file: BTreeMap<String, (String, String)>) -> Together {
+    let (mut all, mut places) = (sources.environment.clone(), BTreeMap::new());
+    for (before, value) in &sources.environment {
+        let Some(now) = postgrest::renamed(before) else { continue };
+        all.remove(before);
+        if all.get(&now).is_none_or(String::is_empty) {
+            all.insert(now.clone(), value.clone());
+            places.insert(now, format!("environment {before}"));
+        }
+    }
+    for (name, (value, place)) in file {
+        if all.get(&name).is_none_or(String::is_empty) {
+            all.insert(name.clone(), value);
+            places.insert(name, place);
+        }
+    }
+    for (name, value) in &sources.database {
+        let variable = postgrest::of_file(name);
+        places.insert(variable.clone(), format!("the database's pgrst.{name}"));
+        all.insert(variable, value.clone());
+    }
+    (all, places)
+}
+
 /// The variables, over what the layers below gave.
 pub(super) struct Variables<'a> {
     pub(super) all: &'a BTreeMap<String, String>,
+    pub(super) places: &'a BTreeMap<String, String>,
 }
 
 impl Variables<'_> {
@@ -49,7 +80,7 @@ impl Variables<'_> {
     pub(super) fn read(&self, layer: &mut Layer) -> Result<Vec<String>, ConfigError> {
         for (name, why) in REFUSED {
             if self.get(name).is_some_and(|value| value != "false") {
-                let (key, place) = (name.to_owned(), "environment".to_owned());
+                let (key, place) = (name.to_owned(), self.place(name));
                 return Err(ConfigError::Invalid { key, place, why: why.to_owned() });
             }
         }
@@ -82,8 +113,12 @@ impl Variables<'_> {
 
     fn take(&self, variable: &str, key: &'static str, layer: &mut Layer) {
         if let Some(value) = self.get(variable) {
-            layer.insert(key, (Given::Text(value.to_owned()), format!("environment {variable}")));
+            layer.insert(key, (Given::Text(value.to_owned()), self.place(variable)));
         }
+    }
+
+    fn place(&self, variable: &str) -> String {
+        self.places.get(variable).cloned().unwrap_or_else(|| format!("environment {variable}"))
     }
 
     /// Variables of PostgREST's that say the same in another form.
@@ -101,21 +136,23 @@ impl Variables<'_> {
             let (below_host, below_port) = below.rsplit_once(':').unwrap_or((below, ""));
             let host_now = self.get(host).map_or(below_host.to_owned(), address);
             let address = format!("{host_now}:{}", self.get(port).unwrap_or(below_port));
-            layer.insert(key, (Given::Text(address), format!("environment {host}, {port}")));
+            let said = [host, port].into_iter().filter(|name| self.get(name).is_some());
+            let places: Vec<String> = said.map(|name| self.place(name)).collect();
+            layer.insert(key, (Given::Text(address), places.join(", ")));
         }
         if let Some(seconds) = self.get("PGRST_DB_POOL_ACQUISITION_TIMEOUT") {
-            let place = "environment PGRST_DB_POOL_ACQUISITION_TIMEOUT".to_owned();
+            let place = self.place("PGRST_DB_POOL_ACQUISITION_TIMEOUT");
             layer.insert("pool.wait_timeout_ms", (Given::Text(format!("{seconds}000")), place));
         }
         if let Some(level) = self.get("PGRST_LOG_LEVEL") {
             let level = if level == "crit" { "error" } else { level };
-            let place = "environment PGRST_LOG_LEVEL".to_owned();
+            let place = self.place("PGRST_LOG_LEVEL");
             layer.insert("log.level", (Given::Text(level.to_owned()), place));
         }
     }
 
     /// Only warned of: orchestrators invent variables such as `COURANT_SERVICE_HOST` by themselves, and
-    /// PostgREST has many that make no difference here.
+    /// PostgREST has some that make no difference here.
     fn unknown(&self) -> Vec<String> {
         let forms = ["PGRST_DB_POOL_ACQUISITION_TIMEOUT", "PGRST_LOG_LEVEL"];
         let known = |name: &str| {
@@ -127,7 +164,14 @@ impl Variables<'_> {
         };
         let ours = |name: &&String| name.starts_with("COURANT_") || name.starts_with("PGRST_");
         let unknown = self.all.keys().filter(ours).filter(|name| !known(name));
-        unknown.map(|name| format!("{name} is set but means nothing to this version of Courant")).collect()
+        let warning = |name: &String| {
+            let place = self.places.get(name).map(|place| format!(" ({place})")).unwrap_or_default();
+            match postgrest::of_variable(name).and_then(|parameter| parameter.needless()) {
+                Some(why) => format!("{name}{place} is set and not needed: {why}"),
+                None => format!("{name}{place} is set but means nothing to this version of Courant"),
+            }
+        };
+        unknown.map(warning).collect()
     }
 }
 

@@ -12,6 +12,9 @@ pub(crate) enum ConfigError {
     /// The file is not TOML.
     #[error("{place}: not valid TOML: {message}")]
     Syntax { place: String, message: String },
+    /// A line of PostgREST's file cannot be read.
+    #[error("{place}: {message}")]
+    Postgrest { place: String, message: String },
     /// There is no such key.
     #[error("{place}: unknown key {name}{}", suggest(.nearest.as_deref()))]
     UnknownKey { name: String, place: String, nearest: Option<String> },

@@ -145,13 +145,17 @@ impl Given {
     }
 
     fn refuse(&self, allowed: &str) -> Refusal {
-        let found = match self {
+        format!("expected {allowed}, found {}", self.shown())
+    }
+
+    /// The value, as it would be written.
+    pub(super) fn shown(&self) -> String {
+        match self {
             Given::Text(text) => format!("{text:?}"),
             Given::Integer(number) => number.to_string(),
             Given::Boolean(value) => value.to_string(),
             Given::List(names) => format!("{names:?}"),
             Given::Tables(_) => "a table".to_owned(),
-        };
-        format!("expected {allowed}, found {found}")
+        }
     }
 }

@@ -75,6 +75,12 @@ impl Key {
         Key::all().find(|key| key.name == name)
     }
 
+    /// A value of it, for anybody to see.
+    pub(super) fn shown(&self, value: &Given) -> String {
+        let is_secret = self.name == "database.url" || self.name.contains("secret");
+        if is_secret { "\"***\"".to_owned() } else { value.shown() }
+    }
+
     /// Its name in the environment.
     pub(super) fn variable(&self) -> String {
         format!("COURANT_{}", self.name.replace('.', "_").to_uppercase())

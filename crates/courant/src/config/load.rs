@@ -1,15 +1,17 @@
 //! Puts the sources together: whoever comes later wins, key by key.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::environment::Variables;
+use super::environment::{self, Variables};
 use super::error::ConfigError;
 use super::file::File;
 use super::given::Given;
 use super::keys::Key;
+use super::origin::Origin;
+use super::postgrest_file::PostgrestFile;
 use super::tables::disjoint;
-use super::{Config, Environment, LogFormat};
+use super::{Config, Environment, LogFormat, Said};
 use crate::identity;
 
 /// What is given for each key, and where.
@@ -20,6 +22,10 @@ pub(super) type Layer = BTreeMap<&'static str, (Given, String)>;
 pub(crate) struct Sources {
     /// The file's name and text.
     pub(crate) file: Option<(String, String)>,
+    /// The name and text of PostgREST's own file.
+    pub(crate) postgrest: Option<(String, String)>,
+    /// What the database says, by PostgREST's names for it: `db_anon_role`.
+    pub(crate) database: BTreeMap<String, String>,
     /// The environment.
     pub(crate) environment: BTreeMap<String, String>,
     /// What flags say, by key.
@@ -43,13 +49,34 @@ impl Sources {
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => None,
             Err(source) => return Err(ConfigError::Unreadable { path, source }),
         };
-        Ok(Sources { file, environment, flags, terminal })
+        Ok(Sources { file, environment, flags, terminal, ..Sources::default() })
+    }
+
+    /// The same, with a file of PostgREST's.
+    pub(crate) fn with_postgrest(mut self, path: Option<PathBuf>) -> Result<Sources, ConfigError> {
+        self.postgrest = path.map(|path| text(&path)).transpose()?;
+        Ok(self)
+    }
+
+    /// The same, with files as they are now.
+    pub(super) fn read_again(&self) -> Result<Sources, ConfigError> {
+        let again = |file: &Option<(String, String)>| {
+            file.as_ref().map(|(name, _)| text(&PathBuf::from(name))).transpose()
+        };
+        let (file, postgrest) = (again(&self.file)?, again(&self.postgrest)?);
+        Ok(Sources { file, postgrest, ..self.clone() })
     }
 
     /// The same, whatever file there is.
     pub(crate) fn without_file(flags: Vec<(&'static str, String)>, terminal: bool) -> Sources {
-        Sources { file: None, environment: variables(), flags, terminal }
+        Sources { environment: variables(), flags, terminal, ..Sources::default() }
     }
+}
+
+fn text(path: &Path) -> Result<(String, String), ConfigError> {
+    let read = std::fs::read_to_string(path);
+    let text = read.map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    Ok((path.display().to_string(), text))
 }
 
 fn variables() -> BTreeMap<String, String> {
@@ -65,7 +92,12 @@ impl Config {
             Some((name, text)) => File { name, text }.read()?,
             None => Layer::new(),
         };
-        let warnings = Variables { all: &sources.environment }.read(&mut given)?;
+        let file = match &sources.postgrest {
+            Some((name, text)) => PostgrestFile { name, text, environment: &sources.environment }.read()?,
+            None => BTreeMap::new(),
+        };
+        let (all, places) = environment::together(sources, file);
+        let warnings = Variables { all: &all, places: &places }.read(&mut given)?;
         for (key, value) in &sources.flags {
             let flag = format!("--{}", key.replace(['.', '_'], "-"));
             given.insert(key, (Given::Text(value.clone()), flag));
@@ -73,6 +105,7 @@ impl Config {
 
         let mut config = Config::blank();
         config.warnings = warnings;
+        config.origin = Origin::new(sources);
         config.log.format = if sources.terminal { LogFormat::Human } else { LogFormat::Json };
         // First, because defaults of others rest on it.
         for key in Key::named("environment").into_iter().chain(Key::all()) {
@@ -82,6 +115,7 @@ impl Config {
                 (None, None) => continue,
             };
             (key.read)(&mut config, &value).map_err(|why| invalid(key.name, place, why))?;
+            config.said.push(Said { key: key.name, value: key.shown(&value), place: place.to_owned() });
         }
         config.settle(&given)?;
         Ok(config)

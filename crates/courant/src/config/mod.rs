@@ -1,8 +1,8 @@
 //! The configuration: read once, validated, immutable, passed by value.
 //!
 //! Every key is declared in `keys.rs` with its name, default and meaning; the structs here are what is
-//! left once they are read. Sources, later ones win: defaults, `courant.toml`, the environment
-//! (`PGRST_*`, then `COURANT_*`), flags. Never asks the database.
+//! left once they are read. Sources, later ones win: defaults, `courant.toml`, PostgREST's file, its
+//! variables, what the database says in its name, `COURANT_*`, flags. Never asks the database itself.
 
 mod api;
 mod environment;
@@ -13,6 +13,9 @@ mod given;
 mod keys;
 mod limits;
 mod load;
+mod origin;
+mod postgrest;
+mod postgrest_file;
 mod reference;
 mod routes;
 mod tables;
@@ -31,6 +34,8 @@ pub(crate) use error::ConfigError;
 pub(crate) use front_door::{FrontDoor, Http2, Tls, network};
 pub(crate) use limits::{By, Counts, Limit};
 pub(crate) use load::Sources;
+pub(crate) use origin::Origin;
+pub(crate) use postgrest::page as postgrest_page;
 pub(crate) use reference::reference;
 use rest::Lifetime;
 pub(crate) use routes::{Proxy, Refined, RouteDeclaration};
@@ -53,8 +58,21 @@ pub(crate) struct Config {
     pub(crate) door: FrontDoor,
     pub(crate) audit: Audit,
     pub(crate) log: Log,
+    /// What every key says, for whoever wonders.
+    pub(crate) said: Vec<Said>,
+    /// What it was read from, to read it again.
+    pub(crate) origin: Origin,
     /// What was set but does nothing, a line each, for the log.
     pub(crate) warnings: Vec<String>,
+}
+
+/// What a key says, and where it was said.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) key: &'static str,
+    /// As it would be written, but for secrets.
+    pub(crate) value: String,
+    pub(crate) place: String,
 }
 
 /// Where it runs, which decides some defaults.
@@ -256,6 +274,8 @@ impl Config {
             door: FrontDoor::default(),
             audit: Audit::default(),
             log: Log::default(),
+            said: Vec::new(),
+            origin: Origin::default(),
             warnings: Vec::new(),
         }
     }

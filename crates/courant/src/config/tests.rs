@@ -9,6 +9,7 @@ fn sources(file: &str, environment: &[(&str, &str)], flags: &[(&'static str, &st
         environment: environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
         flags: flags.iter().map(|(key, value)| (*key, value.to_string())).collect(),
         terminal: true,
+        ..Sources::default()
     }
 }
 
@@ -164,6 +165,10 @@ fn each_invalid_value_is_one_line_that_names_the_key_and_what_is_allowed() {
             "jwt.audience" | "jwt.role_claim" | "database.anon_role" => "''",
             "tls.certificate" | "tls.key" | "proxy.upstream_ca" | "csrf.cookie" | "csrf.header" => "''",
             "headers.content_security_policy" => "''",
+            "database.root_function" | "database.pre_config" | "database.channel" | "http.trace_header" => {
+                "''"
+            }
+            "database.extra_search_path" => "[]",
             "database.schemas" => "[]",
             "stream.publication" => "'a name that is longer than PostgreSQL keeps, which is 63 bytes, alas'",
             _ => "'wrong'",
@@ -252,10 +257,45 @@ fn secrets_are_read_from_files_and_never_shown() {
 }
 
 #[test]
-fn the_reference_page_is_up_to_date() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
-    let page = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(page == reference(), "docs/configuration.md is old: run `cargo xtask reference`");
+fn the_same_said_in_three_places_is_told_apart_by_them() {
+    let conf =
+        ("postgrest.conf".to_owned(), "db-pool = 7\nserver-port = 81\nlog-query = \"main-query\"".to_owned());
+    let read = |environment: &[(&str, &str)], database: &[(&str, &str)]| {
+        let texts = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+        };
+        Config::read(&Sources {
+            postgrest: Some(conf.clone()),
+            environment: texts(environment),
+            database: texts(database),
+            ..Sources::default()
+        })
+    };
+    let config = read(&[("PGRST_DB_MAX_ROWS", "5"), ("PGRST_DB_POOL", "")], &[]).unwrap();
+    assert_eq!(
+        (config.pool.connections_max, config.database.rows_max, config.listen.port()),
+        (7, Some(5), 81)
+    );
+    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+    assert!(config.warnings[0].starts_with("PGRST_LOG_QUERY (postgrest.conf, line 3) is set and not needed"));
+    let over = read(&[("PGRST_DB_MAX_ROWS", "5"), ("PGRST_DB_POOL", "8")], &[("db_max_rows", "6")]).unwrap();
+    assert_eq!((over.pool.connections_max, over.database.rows_max), (8, Some(6)));
+    let before = read(&[("PGRST_MAX_ROWS", "3"), ("PGRST_DB_SCHEMA", "old")], &[]).unwrap();
+    assert_eq!((before.database.rows_max, &before.database.schemas[..]), (Some(3), &["old".to_owned()][..]));
+    assert_eq!(before.warnings.len(), 1, "{:?}", before.warnings);
+    let own = read(&[("COURANT_DATABASE_ROWS_MAX", "9")], &[("db_max_rows", "6")]).unwrap();
+    assert_eq!(own.database.rows_max, Some(9));
+    let said = refusal(read(&[], &[("db_max_rows", "many")]));
+    assert!(said.starts_with("database.rows_max (the database's pgrst.db_max_rows): expected"), "{said}");
+}
+
+#[test]
+fn the_generated_pages_are_up_to_date() {
+    for (name, now) in [("configuration.md", reference()), ("postgrest.md", postgrest_page())] {
+        let path = format!("{}/../../docs/{name}", env!("CARGO_MANIFEST_DIR"));
+        let page = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(page == now, "docs/{name} is old: run `cargo xtask reference`");
+    }
 }
 
 #[test]

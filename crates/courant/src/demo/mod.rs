@@ -14,7 +14,7 @@ use pg::cluster::Cluster;
 use tokio_postgres::NoTls;
 
 use crate::app;
-use crate::config::{Config, Secret};
+use crate::config::{Config, Origin, Secret};
 use crate::node::Node;
 use crate::{embedded, log};
 
@@ -40,6 +40,8 @@ pub(crate) async fn run(mut config: Config, calls: u64, tour_once: bool) -> Resu
         prepare(&cluster, calls).await?;
         config.database.url = Some(Secret::new(cluster.uri(DATABASE)));
         config.jwt.secret = Some(Secret::new(SECRET));
+        // No source says what was just said.
+        config.origin = Origin::default();
         let node = Node::build(config).await?;
         if tour_once { once(node, &cluster).await } else { serve(node, &cluster).await }
     }

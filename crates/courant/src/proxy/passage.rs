@@ -79,7 +79,7 @@ impl Passage {
         let host = host(&head.headers).to_ascii_lowercase();
         let key = Key::new(&origin.scheme, &host, &origin.host, target(&head).as_str());
         let vouched = match route.declared {
-            Some(_) => node.identities.vouch(&head.headers),
+            Some(_) => node.live().identities.vouch(&head.headers),
             None => Vouched::Nobody,
         };
         let inner = Inner { node, route, head, key, arrived, vouched, hop, origin };

@@ -36,6 +36,8 @@ mod named;
 #[cfg(test)]
 mod node;
 #[cfg(test)]
+mod postgrest;
+#[cfg(test)]
 mod precision;
 #[cfg(test)]
 mod promises;

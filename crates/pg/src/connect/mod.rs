@@ -6,6 +6,7 @@
 mod conninfo;
 mod error;
 mod keywords;
+mod listen;
 mod login;
 mod open;
 mod passfile;
@@ -25,6 +26,7 @@ use tokio_postgres::config::ChannelBinding;
 use tokio_postgres::{Client, Config};
 
 pub use error::ConnectError;
+pub use listen::{ListenError, Listening};
 pub(crate) use login::Route;
 pub use open::ByteStream;
 

@@ -89,7 +89,16 @@ select
         ), '[]'),
         'functions', coalesce((
             select pg_catalog.json_agg(
-                pg_catalog.json_build_object('id', p.oid::int8, 'comment', pg_catalog.obj_description(p.oid, 'pg_proc'))
+                pg_catalog.json_build_object(
+                    'id', p.oid::int8,
+                    'comment', pg_catalog.obj_description(p.oid, 'pg_proc'),
+                    -- Who may not see everything is told names as the search path of the request finds them.
+                    'types', case when $2::boolean then array(
+                        select pg_catalog.format_type(t.type, null)
+                        from unnest(p.proargtypes) with ordinality t (type, number)
+                        order by t.number
+                    ) end
+                )
                 order by p.proname, p.oid
             )
             from pg_catalog.pg_proc p

@@ -102,10 +102,8 @@ impl Outline {
             .functions
             .iter()
             .filter_map(|described| {
-                Some(Callable {
-                    function: self.functions.get(&described.id)?,
-                    comment: described.comment.as_deref(),
-                })
+                let function = self.functions.get(&described.id)?;
+                Some(Callable::new(function, described.comment.as_deref(), described.types.as_deref()))
             })
             .filter(Callable::has_names);
         let mut paths = Map::new();
@@ -116,7 +114,7 @@ impl Outline {
             definitions.insert(described.name.clone(), self.definition(described, relation));
         }
         for callable in paths::chosen(callables) {
-            paths.insert(format!("/rpc/{}", callable.function.name), paths::of_function(&callable));
+            paths.insert(format!("/rpc/{}", callable.name), paths::of_function(&callable));
         }
         let parameters = parameters::all(relations.iter().map(|(described, _)| *described));
         let mut document = json!({
@@ -179,6 +177,8 @@ struct DescribedColumn {
 struct DescribedFunction {
     id: u32,
     comment: Option<String>,
+    /// Of its arguments, where they are not told as the catalog has them.
+    types: Option<Vec<String>>,
 }
 
 fn info(comment: Option<&str>) -> Value {

@@ -9,14 +9,27 @@ use super::{DescribedRelation, MEDIA, json_type, set_type, summarized};
 
 /// A function that may be called, and what its comment says.
 pub(super) struct Callable<'a> {
-    pub(super) function: &'a Function,
-    pub(super) comment: Option<&'a str>,
+    pub(super) name: &'a str,
+    comment: Option<&'a str>,
+    arguments: Vec<Argument>,
 }
 
-impl Callable<'_> {
+impl<'a> Callable<'a> {
+    pub(super) fn new(
+        function: &'a Function,
+        comment: Option<&'a str>,
+        types: Option<&[String]>,
+    ) -> Callable<'a> {
+        let mut arguments = function.arguments.clone();
+        for (argument, type_name) in arguments.iter_mut().zip(types.unwrap_or_default()) {
+            argument.type_name.clone_from(type_name);
+        }
+        Callable { name: &function.name, comment, arguments }
+    }
+
     /// Whether its arguments can be given: by their names, or the only one as the whole body.
     pub(super) fn has_names(&self) -> bool {
-        match self.function.arguments.as_slice() {
+        match self.arguments.as_slice() {
             [only] if only.name.is_empty() => {
                 matches!(only.type_name.as_str(), "json" | "jsonb" | "text" | "xml" | "bytea")
             }
@@ -27,13 +40,14 @@ impl Callable<'_> {
 
 /// One of each name, in the names' order: of overloads, the one that takes most.
 pub(super) fn chosen<'a>(all: impl Iterator<Item = Callable<'a>>) -> impl Iterator<Item = Callable<'a>> {
-    let types = |callable: &Callable<'_>| -> Vec<String> {
-        callable.function.arguments.iter().map(|argument| argument.type_name.clone()).collect()
+    let names = |callable: &Callable<'_>| -> Vec<(String, String)> {
+        let arguments = callable.arguments.iter();
+        arguments.map(|argument| (argument.name.clone(), argument.type_name.clone())).collect()
     };
-    let rank = |callable: &Callable<'_>| (callable.function.arguments.len(), types(callable));
+    let rank = |callable: &Callable<'_>| (callable.arguments.len(), names(callable));
     let mut chosen: BTreeMap<&str, Callable<'a>> = BTreeMap::new();
     for callable in all {
-        let name = callable.function.name.as_str();
+        let name = callable.name;
         if chosen.get(name).is_none_or(|known| rank(known) <= rank(&callable)) {
             chosen.insert(name, callable);
         }
@@ -84,7 +98,7 @@ pub(super) fn of_relation(relation: &DescribedRelation) -> Value {
 
 pub(super) fn of_function(callable: &Callable<'_>) -> Value {
     let operation = |parameters: Vec<Value>| {
-        let mut operation = heading(format!("(rpc) {}", callable.function.name), callable.comment);
+        let mut operation = heading(format!("(rpc) {}", callable.name), callable.comment);
         operation.insert("produces".to_owned(), json!(MEDIA[..3]));
         if !parameters.is_empty() {
             operation.insert("parameters".to_owned(), parameters.into());
@@ -92,7 +106,7 @@ pub(super) fn of_function(callable: &Callable<'_>) -> Value {
         operation.insert("responses".to_owned(), json!({ "200": { "description": "OK" } }));
         Value::Object(operation)
     };
-    let get = callable.function.arguments.iter().map(in_query).collect();
+    let get = callable.arguments.iter().map(in_query).collect();
     let body = json!({ "in": "body", "name": "args", "required": true, "schema": body(callable) });
     let post = vec![body, json!({ "$ref": "#/parameters/preferParams" })];
     json!({ "get": operation(get), "post": operation(post) })
@@ -131,7 +145,7 @@ fn in_query(argument: &Argument) -> Value {
 fn body(callable: &Callable<'_>) -> Value {
     let mut schema = Map::new();
     schema.extend(callable.comment.map(|comment| ("description".to_owned(), comment.into())));
-    let arguments = &callable.function.arguments;
+    let arguments = &callable.arguments;
     let property = |argument: &Argument| {
         let mut property = Map::new();
         set_type(&mut property, &argument.type_name);

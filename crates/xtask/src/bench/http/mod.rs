@@ -4,6 +4,7 @@
 
 mod bulk;
 mod cached;
+mod catalog;
 mod dashboard;
 mod freshness;
 mod hits;
@@ -30,6 +31,7 @@ pub(crate) enum Group {
     Memory,
     Hits,
     Idle,
+    Catalog,
 }
 
 impl Rows for Group {
@@ -47,6 +49,7 @@ impl Rows for Group {
             Group::Memory => memory::measure(stage).await,
             Group::Hits => hits::measure(stage).await,
             Group::Idle => idle::measure(stage).await,
+            Group::Catalog => catalog::measure(stage).await,
         }
     }
 }
