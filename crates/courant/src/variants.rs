@@ -98,18 +98,18 @@ impl Variants {
 }
 
 /// Has made, after a hit, what its client would rather have been sent. Never waits.
-pub(crate) fn order(node: &Node, key: &Key, answer: &Arc<Answer>, request: &HeaderMap) {
+pub(crate) fn order(node: &Node, key: &Key, answer: &Answer, request: &HeaderMap) {
     if !answer.has_variants() {
         return;
     }
     let Some(coding) = answer.wanted(&Accepted::of(request)) else { return };
     let Ok(place) = Arc::clone(&node.press).try_acquire_owned() else { return };
-    if !answer.variants().claim(coding) {
+    if !answer.variants().is_some_and(|variants| variants.claim(coding)) {
         return;
     }
-    let (cache, key, answer) = (Arc::clone(&node.cache), *key, Arc::clone(answer));
+    let (cache, key, answer) = (Arc::clone(&node.cache), *key, answer.clone());
     node.tasks.spawn_blocking(move || {
-        answer.make(coding, |bytes| cache.charge(&key, |kept| Arc::ptr_eq(kept, &answer), bytes));
+        answer.make(coding, |bytes| cache.charge(&key, |kept| kept.is_one_with(&answer), bytes));
         drop(place);
     });
 }
