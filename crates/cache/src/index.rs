@@ -28,7 +28,7 @@ type Map<K, V> = HashMap<K, V, RandomState>;
 pub(crate) struct EntryId(NonZeroU32);
 
 impl EntryId {
-    fn at(slot: usize) -> EntryId {
+    pub(crate) fn at(slot: usize) -> EntryId {
         EntryId(NonZeroU32::MIN.saturating_add(short(slot)))
     }
 

@@ -90,7 +90,7 @@ impl<V: Clone> Cache<V> {
     pub(crate) fn find(&self, key: &Key, pass: Pass, now: Moment) -> Lookup<V> {
         let home = self.home(key);
         match home.get(key) {
-            Some(entry) if entry.epoch == Epoch::of(pass.epoch) && now < entry.expires => {
+            Some(entry) if entry.epoch == Epoch::of(pass.epoch) && !entry.is_over(now) => {
                 count(&home.counts.hits);
                 Lookup::Hit { value: entry.value, age: now.since(entry.stored) }
             }

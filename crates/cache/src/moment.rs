@@ -9,9 +9,6 @@ use std::time::Duration;
 pub struct Moment(pub u64);
 
 impl Moment {
-    /// Later than any moment a clock can show.
-    pub(crate) const NEVER: Moment = Moment(u64::MAX);
-
     /// The time from `earlier` to this moment, zero if it is not earlier.
     pub fn since(self, earlier: Moment) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))

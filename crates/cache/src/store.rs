@@ -4,6 +4,7 @@
 //! that it never holds an entry that the index does not know.
 
 use std::hash::{BuildHasherDefault, Hasher};
+use std::time::Duration;
 
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
@@ -51,15 +52,21 @@ impl Default for Limits {
 pub(crate) struct Stored<V> {
     pub(crate) value: V,
     pub(crate) stored: Moment,
-    pub(crate) expires: Moment,
+    lifespan: Lifespan,
     pub(crate) epoch: Epoch,
     weight: u32,
     pub(crate) id: EntryId,
 }
 
 impl<V> Stored<V> {
-    pub(crate) fn new(value: V, at: Moment, expires: Moment, epoch: u64, id: EntryId) -> Stored<V> {
-        Stored { value, stored: at, expires, epoch: Epoch::of(epoch), weight: 0, id }
+    pub(crate) fn new(value: V, at: Moment, ttl: Option<Duration>, epoch: u64, id: EntryId) -> Stored<V> {
+        Stored { value, stored: at, lifespan: Lifespan::of(ttl), epoch: Epoch::of(epoch), weight: 0, id }
+    }
+
+    /// Whether its time is over.
+    pub(crate) fn is_over(&self, now: Moment) -> bool {
+        self.lifespan != Lifespan::ENDLESS
+            && now.since(self.stored) >= Duration::from_millis(self.lifespan.0.into())
     }
 
     /// Weighing so much, which no store lets an entry exceed that does not fit.
@@ -69,6 +76,21 @@ impl<V> Stored<V> {
 
     pub(crate) fn weight(&self) -> u64 {
         u64::from(self.weight)
+    }
+}
+
+/// Milliseconds, as times to live are configured; those longer than seven weeks count as that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Lifespan(u32);
+
+impl Lifespan {
+    const ENDLESS: Lifespan = Lifespan(u32::MAX);
+
+    fn of(ttl: Option<Duration>) -> Lifespan {
+        let longest = u32::MAX - 1;
+        ttl.map_or(Lifespan::ENDLESS, |ttl| {
+            Lifespan(u32::try_from(ttl.as_millis()).unwrap_or(longest).min(longest))
+        })
     }
 }
 
@@ -83,9 +105,9 @@ impl Epoch {
     }
 }
 
-/// What an entry weighs beyond what the caller says: its places in the store and in the index, and in the
-/// tables that find them, which are between half and seven eighths full.
-pub(crate) const ENTRY_BYTES: u64 = 128;
+/// What an entry weighs beyond what the caller says: its places in the store (72 bytes) and in the index (40), and
+/// its part of the tables that find them and of what growing them leaves behind.
+pub(crate) const ENTRY_BYTES: u64 = 144;
 
 /// What each tag adds: its link, and its place in its shape's table.
 pub(crate) const TAG_BYTES: u64 = 32;
@@ -193,5 +215,29 @@ impl<V: Clone> Store<V> {
             bytes_max: self.bytes_max,
             ..self.counts.report()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beside_its_value_an_entry_has_24_bytes() {
+        assert_eq!(size_of::<Stored<[u64; 2]>>(), 16 + 24);
+    }
+
+    #[test]
+    fn a_time_to_live_of_any_length_ends_or_is_endless() {
+        let id = crate::index::EntryId::at(0);
+        let stored = |ttl| Stored::new((), Moment(1), ttl, 1, id);
+        let at = |duration| Moment(1).after(duration);
+        let week = Duration::from_secs(7 * 24 * 3600);
+        assert!(!stored(None).is_over(Moment(u64::MAX)));
+        assert!(
+            stored(Some(Duration::MAX)).is_over(at(8 * week))
+                && !stored(Some(Duration::MAX)).is_over(at(7 * week))
+        );
+        assert!(stored(Some(Duration::from_micros(900))).is_over(Moment(1)));
     }
 }

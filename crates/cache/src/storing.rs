@@ -8,7 +8,6 @@ use crate::cache::Cache;
 use crate::coherence::Coherence;
 use crate::fill::{Answer, Fill, Refusal};
 use crate::log::Sequence;
-use crate::moment::Moment;
 use crate::read_set::ReadSet;
 use crate::statistics::count;
 use crate::store::{ENTRY_BYTES, Stored, TAG_BYTES};
@@ -31,7 +30,6 @@ impl<V: Clone> Cache<V> {
     /// Stores an answer, unless it may miss something.
     pub fn store(&self, fill: Fill<V>, answer: Answer<V>) -> Result<(), Refusal> {
         let reads = ReadSet::new(&answer.reads, self.limits.entry_tags_max, &self.hashing);
-        let expires = answer.ttl.map_or(Moment::NEVER, |ttl| answer.at.after(ttl));
         let weight = answer.bytes + ENTRY_BYTES + TAG_BYTES * reads.len() as u64;
         let home = self.home(&answer.key);
         let mut coherence = self.coherence.lock();
@@ -49,7 +47,7 @@ impl<V: Clone> Cache<V> {
             return Err(why);
         }
         let id = coherence.index.insert(answer.key, answer.snapshot, &reads, &self.hashing);
-        let entry = Stored::new(answer.value, answer.at, expires, coherence.epoch, id).weighing(weight);
+        let entry = Stored::new(answer.value, answer.at, answer.ttl, coherence.epoch, id).weighing(weight);
         let gone = home.insert(answer.key, entry);
         let mut stored = Ok(());
         for evicted in &gone {

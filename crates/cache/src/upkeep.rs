@@ -40,7 +40,7 @@ impl<V: Clone> Cache<V> {
     }
 
     fn is_over(&self, key: &Key, now: Moment) -> bool {
-        self.peek(key).is_some_and(|entry| entry.expires <= now)
+        self.peek(key).is_some_and(|entry| entry.is_over(now))
     }
 
     /// Counts and sizes of each store, by number.

@@ -21,8 +21,10 @@ use crate::validator;
 mod relayed;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-/// What an answer takes besides its texts: itself and its counts, and what its two allocations are rounded up by.
-const OVERHEAD_BYTES: usize = size_of::<Answer>() + 16 + 24;
+/// What an answer takes besides its texts: their counts, and what the allocator rounds them up by.
+const SMALL_BYTES: usize = 16 + 16;
+/// What one takes more that may have variants.
+const LARGE_BYTES: usize = size_of::<Large>() + 16 + 16;
 /// Headers that are added to an answer's own when it is sent, those of the front door included.
 const ADDED_HEADERS: usize = 6;
 
@@ -30,12 +32,19 @@ const ADDED_HEADERS: usize = 6;
 ///
 /// There are as many as the memory holds, so all texts lie in one allocation, and headers are known by a byte,
 /// those that most answers have together with their values.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer(Kept);
+
+#[derive(Clone, Debug)]
+enum Kept {
+    Small(Packed),
+    Large(Arc<Large>),
+}
+
+/// An answer with a body that is worth a coding.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    status: StatusCode,
+struct Large {
     texts: Packed,
-    /// Whether an upstream made it, and its headers are its own.
-    is_relayed: bool,
     /// The body in other codings, once somebody wants one.
     variants: OnceLock<Box<Variants>>,
 }
@@ -49,9 +58,11 @@ const TAG: usize = 1;
 const LOG_POSITION: usize = 2;
 /// The request's path and query, where no `Content-Location` says them.
 const TARGET: usize = 3;
+/// The status, little-endian, and whether an upstream made it, whose headers are its own.
+const STATUS: usize = 4;
 /// The headers that the answer's head says, a byte each; their values follow.
-const FIELDS: usize = 4;
-const VALUES: usize = 5;
+const FIELDS: usize = 5;
+const VALUES: usize = 6;
 /// In the place of a field: a header whose name stands with its value.
 const RELAYED: u8 = u8::MAX;
 /// In the place of a field, and above it: one of these, whose value need not follow.
@@ -79,7 +90,7 @@ pub(crate) enum Source {
 
 impl Answer {
     /// From what the database found. Answers that may be kept carry a validator.
-    pub(crate) fn new(plan: &Plan, found: Found, kept: bool, target: &str) -> Result<Arc<Answer>, Failure> {
+    pub(crate) fn new(plan: &Plan, found: Found, kept: bool, target: &str) -> Result<Answer, Failure> {
         let head = rest::respond(plan, &found.counts)?;
         let body = found.body.unwrap_or_default();
         let body = match plan.answer.document(&body) {
@@ -90,7 +101,7 @@ impl Answer {
         Ok(Answer::whole(head, body, kept, found.position, target))
     }
 
-    fn whole(head: Head, body: Bytes, kept: bool, position: Option<Lsn>, target: &str) -> Arc<Answer> {
+    fn whole(head: Head, body: Bytes, kept: bool, position: Option<Lsn>, target: &str) -> Answer {
         let tag = kept.then(|| validator::print(head.get(Field::ContentRange), &body));
         let tag = tag.as_ref().map_or(&b""[..], |print| print);
         let position = position.map(|position| position.to_string()).unwrap_or_default();
@@ -100,14 +111,49 @@ impl Answer {
             None => (*field as u8, value.as_bytes()),
         });
         let (fields, values): (Vec<u8>, Vec<&[u8]>) = lines.unzip();
-        let texts = [&body[..], tag, position.as_bytes(), target.as_bytes(), &fields];
-        let texts = Packed::new(&[&texts[..], &values].concat());
-        Arc::new(Answer { status: head.status, texts, is_relayed: false, variants: OnceLock::new() })
+        let status = status_text(head.status, false);
+        let texts = [&body[..], tag, position.as_bytes(), target.as_bytes(), &status, &fields];
+        Answer::packed(&[&texts[..], &values].concat())
+    }
+
+    fn packed(texts: &[&[u8]]) -> Answer {
+        let texts = Packed::new(texts);
+        let may_have_variants = !texts.text(TAG).is_empty() && Variants::are_worth_it(texts.text(BODY));
+        Answer(match may_have_variants {
+            true => Kept::Large(Arc::new(Large { texts, variants: OnceLock::new() })),
+            false => Kept::Small(texts),
+        })
+    }
+
+    fn texts(&self) -> &Packed {
+        match &self.0 {
+            Kept::Small(texts) => texts,
+            Kept::Large(large) => &large.texts,
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        let [low, high, _] = self.status_text();
+        StatusCode::from_u16(u16::from_le_bytes([low, high])).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn is_relayed(&self) -> bool {
+        self.status_text()[2] != 0
+    }
+
+    fn status_text(&self) -> [u8; 3] {
+        *self.texts().text(STATUS).first_chunk().expect("every answer has its status")
+    }
+
+    /// Whether both are the same one, and not only alike.
+    pub(crate) fn is_one_with(&self, other: &Answer) -> bool {
+        self.texts().is_one_with(other.texts())
     }
 
     /// The memory it takes.
     pub(crate) fn weight_bytes(&self) -> u64 {
-        (OVERHEAD_BYTES + self.texts.bytes().len()) as u64
+        let large = if matches!(self.0, Kept::Large(_)) { LARGE_BYTES } else { 0 };
+        (SMALL_BYTES + large + self.texts().as_ref().len()) as u64
     }
 
     /// Its status.
@@ -117,26 +163,26 @@ impl Answer {
 
     /// The body as PostgreSQL made it.
     pub(crate) fn body(&self) -> &[u8] {
-        self.texts.text(BODY)
+        self.texts().text(BODY)
     }
 
     /// The request's path and query, in their canonical form where they have one: by it an administrator names
     /// the answer.
     pub(crate) fn target(&self) -> &str {
-        let fields = self.texts.text(FIELDS);
+        let fields = self.texts().text(FIELDS);
         let canonical = fields.iter().position(|field| *field == Field::ContentLocation as u8);
         let number = canonical.map_or(TARGET, |position| VALUES + position);
-        std::str::from_utf8(self.texts.text(number)).unwrap_or_default()
+        std::str::from_utf8(self.texts().text(number)).unwrap_or_default()
     }
 
     /// The headers of its own.
     pub(crate) fn headers(&self) -> HeaderMap {
-        self.described(&Bytes::copy_from_slice(self.texts.bytes())).collect()
+        self.described(&self.held()).collect()
     }
 
     /// Its tag: the same for the same answer, another for another. Empty where it may not be kept.
     pub(crate) fn tag(&self) -> &[u8] {
-        self.texts.text(TAG)
+        self.texts().text(TAG)
     }
 
     /// Whether a reader would see no difference.
@@ -146,18 +192,17 @@ impl Answer {
 
     /// Whether status and headers are the same.
     pub(crate) fn has_head_of(&self, other: &Answer) -> bool {
-        let lines = |answer: &Answer| VALUES + answer.texts.text(FIELDS).len();
-        self.status == other.status
-            && (FIELDS..lines(self)).all(|number| self.texts.text(number) == other.texts.text(number))
+        let end = VALUES + self.texts().text(FIELDS).len();
+        (STATUS..end).all(|number| self.texts().text(number) == other.texts().text(number))
     }
 
     /// Whether it has other codings at all: not if it is too small, nobody's to keep, or its head forbids it.
     pub(crate) fn has_variants(&self) -> bool {
         let is_forbidden = || {
-            let headers = self.is_relayed.then(|| self.headers()).unwrap_or_default();
+            let headers = if self.is_relayed() { self.headers() } else { HeaderMap::new() };
             headers.iter().any(|(name, value)| forbids_coding(name, value))
         };
-        !self.tag().is_empty() && Variants::are_worth_it(self.body()) && !is_forbidden()
+        matches!(self.0, Kept::Large(_)) && !is_forbidden()
     }
 
     /// What is left to be made for a client that accepts these codings.
@@ -165,33 +210,43 @@ impl Answer {
         if !self.has_variants() {
             return None;
         }
-        match self.variants.get() {
+        match self.made() {
             Some(variants) => variants.choose(accepted).wanted,
             None => accepted.preferred().next(),
         }
     }
 
-    /// The body in other codings.
-    pub(crate) fn variants(&self) -> &Variants {
-        self.variants.get_or_init(Box::default)
+    /// The body in other codings; none where it can have none.
+    pub(crate) fn variants(&self) -> Option<&Variants> {
+        match &self.0 {
+            Kept::Small(_) => None,
+            Kept::Large(large) => Some(large.variants.get_or_init(Box::default)),
+        }
+    }
+
+    fn made(&self) -> Option<&Variants> {
+        match &self.0 {
+            Kept::Small(_) => None,
+            Kept::Large(large) => large.variants.get().map(|variants| &**variants),
+        }
     }
 
     /// Makes and keeps the body in a coding, if `charge` grants the memory.
     pub(crate) fn make(&self, coding: Coding, charge: impl FnOnce(u64) -> bool) {
-        if let Some(etag) = self.etag() {
-            self.variants().make(coding, self.body(), Some(&etag), charge);
+        if let (Some(variants), Some(etag)) = (self.variants(), self.etag()) {
+            variants.make(coding, self.body(), Some(&etag), charge);
         }
     }
 
     /// The response to a request with these headers.
-    pub(crate) fn response(self: &Arc<Answer>, request: &HeaderMap, source: &Source) -> Response<Body> {
+    pub(crate) fn response(&self, request: &HeaderMap, source: &Source) -> Response<Body> {
         // What is sent holds the answer, and copies nothing of it.
-        let texts = Bytes::from_owner(Held(Arc::clone(self)));
-        let mut headers = HeaderMap::with_capacity(self.texts.text(FIELDS).len() + ADDED_HEADERS);
+        let texts = self.held();
+        let mut headers = HeaderMap::with_capacity(self.texts().text(FIELDS).len() + ADDED_HEADERS);
         let mut response = match self.etag() {
             Some(etag) => self.kept(&texts, &etag, request, &mut headers),
             None => {
-                if !self.is_relayed {
+                if !self.is_relayed() {
                     headers.insert(VARY, HeaderValue::from_static("Accept, Prefer, Range"));
                 }
                 self.sent(&texts, self.shared(&texts, BODY), &mut headers)
@@ -215,9 +270,9 @@ impl Answer {
         headers: &mut HeaderMap,
     ) -> Response<Body> {
         let accepted = Accepted::of(request);
-        let variant = self.variants.get().and_then(|variants| variants.choose(&accepted).variant);
+        let variant = self.made().and_then(|variants| variants.choose(&accepted).variant);
         let chosen = variant.map(|variant| variant.coding);
-        let known = if self.status.is_success() { known(request, etag, &accepted, chosen) } else { None };
+        let known = if self.status().is_success() { known(request, etag, &accepted, chosen) } else { None };
         let response = match (known, variant) {
             (Some(_), _) => self.unchanged(texts, headers),
             (None, Some(variant)) => self.sent(texts, variant.body.clone(), headers),
@@ -232,7 +287,7 @@ impl Answer {
             (None, None) => etag.clone(),
         };
         headers.insert(ETAG, tag);
-        if self.is_relayed {
+        if self.is_relayed() {
             Answer::complete(headers);
             return response;
         }
@@ -247,7 +302,7 @@ impl Answer {
             headers.append(name, value);
         }
         let mut response = Response::new(Body::new(body));
-        *response.status_mut() = self.status;
+        *response.status_mut() = self.status();
         response
     }
 
@@ -262,7 +317,7 @@ impl Answer {
 
     /// The headers of its own, as parts of `texts`, which are all of them.
     fn described(&self, texts: &Bytes) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
-        let fields = self.texts.text(FIELDS).iter().zip(VALUES..);
+        let fields = self.texts().text(FIELDS).iter().zip(VALUES..);
         fields.filter_map(|(code, number)| {
             if let Some((field, value)) =
                 code.checked_sub(USUAL).and_then(|usual| USUALS.get(usize::from(usual)))
@@ -277,27 +332,28 @@ impl Answer {
         })
     }
 
+    /// All texts, copied no further.
+    fn held(&self) -> Bytes {
+        Bytes::from_owner(self.texts().clone())
+    }
+
     /// A text, as a part of `texts`, which are all of them.
     fn shared(&self, texts: &Bytes, number: usize) -> Bytes {
-        texts.slice(self.texts.range(number))
+        texts.slice(self.texts().range(number))
     }
 
     fn etag(&self) -> Option<HeaderValue> {
         match self.tag() {
             [] => None,
-            tag if self.is_relayed => HeaderValue::from_bytes(tag).ok(),
+            tag if self.is_relayed() => HeaderValue::from_bytes(tag).ok(),
             tag => tag.try_into().ok().map(validator::etag),
         }
     }
 }
 
-/// An answer that what is sent of it keeps alive.
-struct Held(Arc<Answer>);
-
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        self.0.texts.bytes()
-    }
+fn status_text(status: StatusCode, is_relayed: bool) -> [u8; 3] {
+    let [low, high] = status.as_u16().to_le_bytes();
+    [low, high, u8::from(is_relayed)]
 }
 
 fn usual(field: Field, value: &HeaderValue) -> Option<u8> {

@@ -78,7 +78,7 @@ pub(crate) async fn run(
     key: Key,
     planned: Arc<Planned>,
     session: Settled,
-    answer: Arc<Answer>,
+    answer: Answer,
 ) {
     let outcome = check(&node, &key, &planned, &session, &answer).await;
     if outcome == Outcome::Stale {
@@ -88,13 +88,7 @@ pub(crate) async fn run(
     drop(chosen.0);
 }
 
-async fn check(
-    node: &Node,
-    key: &Key,
-    planned: &Planned,
-    session: &Settled,
-    answer: &Arc<Answer>,
-) -> Outcome {
+async fn check(node: &Node, key: &Key, planned: &Planned, session: &Settled, answer: &Answer) -> Outcome {
     // What has a time to live may be old by its owner's leave.
     if !matches!(&planned.plan.reads, Reads::Tracked(tracked) if tracked.ttl.is_none()) {
         return Outcome::Undecided;
@@ -110,7 +104,7 @@ async fn check(
     // Roles and grants included: the second answer was given under those of now.
     let need = Need::within(now, Duration::ZERO);
     let applied = node.progress.reach(&node.cache, Consistency::Strict, need, WAIT_MAX).await;
-    let stands = node.cache.current(key).is_some_and(|known| Arc::ptr_eq(&known, answer));
+    let stands = node.cache.current(key).is_some_and(|known| known.is_one_with(answer));
     if !applied || !stands || reordered(answer, &fresh) {
         return Outcome::Undecided;
     }

@@ -39,13 +39,13 @@ use crate::telemetry::{Reading, Telemetry};
 use crate::variants;
 
 /// What a flight brings home: the answer and whether it is kept.
-type Filled = Result<(Arc<Answer>, bool), Arc<Failure>>;
+type Filled = Result<(Answer, bool), Arc<Failure>>;
 
 /// An answer on its way into the cache.
 pub(crate) struct Filling {
-    pub(crate) fill: Fill<Arc<Answer>>,
+    pub(crate) fill: Fill<Answer>,
     pub(crate) key: Key,
-    pub(crate) answer: Arc<Answer>,
+    pub(crate) answer: Answer,
     pub(crate) snapshot: Snapshot,
     pub(crate) reads: Vec<Read>,
     /// How long it may be kept where something outside the log matters.
@@ -86,7 +86,7 @@ pub(crate) struct Node {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
     pub(crate) pool: Pool,
-    pub(crate) cache: Arc<Cache<Arc<Answer>>>,
+    pub(crate) cache: Arc<Cache<Answer>>,
     /// What the keys of answers, of flights and of lanes are made with.
     pub(crate) key_secret: KeySecret,
     /// Which of the cache's stores is whose.

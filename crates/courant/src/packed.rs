@@ -1,13 +1,14 @@
-//! Several texts in one allocation: a small answer is mostly texts, and each of its own would cost more than it
-//! says.
+//! Several texts in one allocation that many may hold: a small answer is mostly texts, and each of its own would
+//! cost more than it says.
 //!
 //! Before the texts stand how many there are and how long each is, in as few bytes as that takes (LEB128).
 
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Texts by number.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Packed(Box<[u8]>);
+pub(crate) struct Packed(Arc<[u8]>);
 
 impl Packed {
     pub(crate) fn new(texts: &[&[u8]]) -> Packed {
@@ -40,8 +41,15 @@ impl Packed {
         at + before..at + before + length
     }
 
-    /// All of it.
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// Whether both hold the same allocation.
+    pub(crate) fn is_one_with(&self, other: &Packed) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// All of it.
+impl AsRef<[u8]> for Packed {
+    fn as_ref(&self) -> &[u8] {
         &self.0
     }
 }
@@ -91,10 +99,10 @@ mod tests {
                 (&b"body"[..], &b""[..], &b"tag"[..])
             );
             assert_eq!(packed.text(2), long);
-            assert_eq!(&packed.bytes()[packed.range(3)], b"tag");
+            assert_eq!(&packed.as_ref()[packed.range(3)], b"tag");
             assert_eq!(packed.text(4), b"");
         }
         let packed = Packed::new(&[b"1234567"]);
-        assert_eq!(packed.bytes().len(), 2 + 7);
+        assert_eq!(packed.as_ref().len(), 2 + 7);
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! [`answer`] is the whole story, from the request's arrival to its response: who asks, what is asked, is
 //! it known, and if not, what does the database say. Reads and writes part at the plan.
+//!
+//! A request is moved and kept as large as the largest thing that it may wait for, and most are hits: what a hit does
+//! not wait for has a box of its own.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -92,7 +95,14 @@ struct Asked {
     stages: Stages,
 }
 
-type Served = Result<(Arc<Answer>, Source), Arc<Failure>>;
+impl Asked {
+    /// What the cache has to have applied for it.
+    fn need(&self, node: &Node) -> Need {
+        self.consistency.need(self.arrived, node.config.cache.bound)
+    }
+}
+
+type Served = Result<(Answer, Source), Arc<Failure>>;
 
 async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
     asked.consistency =
@@ -100,7 +110,8 @@ async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
     let who = node.live().identities.of(&asked.head.headers).map_err(Failure::from)?;
     asked.who = Some(Arc::clone(&who));
     asked.stages.end("jwt");
-    let body = whole(node, &asked.head, body).await?;
+    bounded(node, &asked.head)?;
+    let body = if body.is_end_stream() { Bytes::new() } else { Box::pin(whole(node, body)).await? };
     asked.stages.end("parse");
     let _place = node.places.try_acquire().map_err(|_| Failure::Overloaded)?;
 
@@ -117,12 +128,12 @@ async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
 
     let served = match (planned.plan.access, &planned.tracked) {
         (Access::Write, _) if session.role().is_none() => Err(Arc::new(Failure::ReadOnly)),
-        (Access::Write, _) => write(node, asked, &planned, &session).await,
+        (Access::Write, _) => Box::pin(write(node, asked, &planned, &session)).await,
         (Access::Read, Ok(_)) if node.config.cache.enabled => {
             read(node, asked, &schema, &planned, session).await
         }
-        (Access::Read, Ok(_)) => pass(node, asked, &planned, &session, Bypass::Off).await,
-        (Access::Read, Err(why)) => pass(node, asked, &planned, &session, why.clone()).await,
+        (Access::Read, Ok(_)) => Box::pin(pass(node, asked, &planned, &session, Bypass::Off)).await,
+        (Access::Read, Err(why)) => Box::pin(pass(node, asked, &planned, &session, why.clone())).await,
     };
     asked.stages.end("transaction");
     served
@@ -141,7 +152,7 @@ async fn pass(
     Ok((answer, Source::Bypass(why)))
 }
 
-/// From the cache where it is current enough, else from the database, once for all who ask the same.
+/// From the cache where it is current enough, else from the database.
 async fn read(
     node: &Arc<Node>,
     asked: &Asked,
@@ -150,12 +161,12 @@ async fn read(
     session: Settled,
 ) -> Served {
     let key = session.key(&node.key_secret);
-    let need = asked.consistency.need(asked.arrived, node.config.cache.bound);
+    let need = asked.need(node);
     let bypassed = match look(node, asked.consistency, &key, need).await {
         Lookup::Hit { value, age } => {
             variants::order(node, &key, &value, &asked.head.headers);
             if let Some(chosen) = node.checks.choose() {
-                let (node, planned, answer) = (Arc::clone(node), Arc::clone(planned), Arc::clone(&value));
+                let (node, planned, answer) = (Arc::clone(node), Arc::clone(planned), value.clone());
                 node.tasks.clone().spawn(check::run(node, chosen, key, planned, session, answer));
             }
             return Ok((value, Source::Hit { age }));
@@ -163,11 +174,25 @@ async fn read(
         Lookup::Miss => None,
         Lookup::Bypass(why) => Some(Bypass::Cache(why)),
     };
+    Box::pin(missed(node, asked, schema, planned, session, key, bypassed)).await
+}
+
+/// From the database, once for all who ask the same.
+async fn missed(
+    node: &Arc<Node>,
+    asked: &Asked,
+    schema: &Arc<Schema>,
+    planned: &Arc<Planned>,
+    session: Settled,
+    key: Key,
+    bypassed: Option<Bypass>,
+) -> Served {
     let fill = || {
         let (node, key, schema, planned) = (Arc::clone(node), key, Arc::clone(schema), Arc::clone(planned));
         let target: Box<str> = target(&asked.head).into();
         async move { fill(&node, key, &schema, &planned, &session, &target).await.map_err(Arc::new) }
     };
+    let need = asked.need(node);
     let may_join = |sent| node.cache.may_join(sent, need);
     let (filled, seat) = node.flights.fly(&key, node.clock.now(), may_join, fill).await;
     let (answer, stored) = filled?;
@@ -179,19 +204,14 @@ async fn read(
 }
 
 /// Looks into the cache, once it is as current as the reader needs it, if it soon is.
-pub(crate) async fn look(
-    node: &Node,
-    consistency: Consistency,
-    key: &Key,
-    need: Need,
-) -> Lookup<Arc<Answer>> {
+pub(crate) async fn look(node: &Node, consistency: Consistency, key: &Key, need: Need) -> Lookup<Answer> {
     let cache = &node.cache;
     if consistency != Consistency::Bounded {
         if cache.is_open() && !cache.holds(key) {
             return cache.miss(key);
         }
         let wait_max = node.config.cache.consistency_wait;
-        if !node.progress.reach(cache, consistency, need, wait_max).await {
+        if !Box::pin(node.progress.reach(cache, consistency, need, wait_max)).await {
             return Lookup::Bypass(cache::Bypass::Behind);
         }
     }
@@ -206,7 +226,7 @@ async fn fill(
     planned: &Arc<Planned>,
     session: &Settled,
     target: &str,
-) -> Result<(Arc<Answer>, bool), Failure> {
+) -> Result<(Answer, bool), Failure> {
     // Begun before the query is sent: whatever commits from here on is kept in the log for it.
     let fill = node.cache.begin();
     let found = batch::ask(node, planned, session).await?;
@@ -217,7 +237,7 @@ async fn fill(
     let snapshot = found.snapshot.clone();
     let answer = Answer::new(&planned.plan, found, true, target)?;
     let (Some(snapshot), Some((reads, ttl))) = (snapshot, reads) else { return Ok((answer, false)) };
-    let filled = Filling { fill, key, answer: Arc::clone(&answer), snapshot, reads, ttl };
+    let filled = Filling { fill, key, answer: answer.clone(), snapshot, reads, ttl };
     let stored = node.keep(schema, filled);
     Ok((answer, stored))
 }
@@ -313,17 +333,19 @@ fn target(head: &Parts) -> &str {
     head.uri.path_and_query().map_or("/", |target| target.as_str())
 }
 
-/// The whole body, within its limit.
-pub(crate) async fn whole(node: &Node, head: &Parts, body: Incoming) -> Result<Bytes, Failure> {
-    let limits = &node.config.http;
-    if target(head).len() > limits.url_bytes_max {
-        return Err(Failure::TooLarge {
-            status: StatusCode::URI_TOO_LONG,
-            what: "the request's address",
-            key: "http.url_bytes_max",
-            bytes_max: limits.url_bytes_max,
-        });
+/// Refuses an address beyond its limit.
+pub(crate) fn bounded(node: &Node, head: &Parts) -> Result<(), Failure> {
+    let bytes_max = node.config.http.url_bytes_max;
+    if target(head).len() <= bytes_max {
+        return Ok(());
     }
+    let (what, key) = ("the request's address", "http.url_bytes_max");
+    Err(Failure::TooLarge { status: StatusCode::URI_TOO_LONG, what, key, bytes_max })
+}
+
+/// The whole body, within its limit.
+pub(crate) async fn whole(node: &Node, body: Incoming) -> Result<Bytes, Failure> {
+    let limits = &node.config.http;
     let too_large = Failure::TooLarge {
         status: StatusCode::PAYLOAD_TOO_LARGE,
         what: "the request's body",
@@ -333,9 +355,6 @@ pub(crate) async fn whole(node: &Node, head: &Parts, body: Incoming) -> Result<B
     if body.size_hint().lower() > limits.body_bytes_max as u64 {
         // Announced: refused before it is sent.
         return Err(too_large);
-    }
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
     }
     // Places of their own: clients that send slowly keep nobody out but one another.
     let _place = node.arriving.try_acquire().map_err(|_| Failure::Overloaded)?;

@@ -19,14 +19,15 @@ use crate::node::Node;
 pub(crate) const AT_ONCE: usize = 1;
 
 /// Has made, after a hit, what its client would rather have been sent. Never waits.
-pub(crate) fn order(node: &Node, key: &Key, answer: &Arc<Answer>, request: &HeaderMap) {
+pub(crate) fn order(node: &Node, key: &Key, answer: &Answer, request: &HeaderMap) {
     if !answer.has_variants() {
         return;
     }
+    let Some(variants) = answer.variants() else { return };
     let Some(coding) = answer.wanted(&Accepted::of(request)) else { return };
-    press(node, coding, answer.variants(), || {
-        let (cache, key, answer) = (Arc::clone(&node.cache), *key, Arc::clone(answer));
-        move || answer.make(coding, |bytes| cache.charge(&key, |kept| Arc::ptr_eq(kept, &answer), bytes))
+    press(node, coding, variants, || {
+        let (cache, key, answer) = (Arc::clone(&node.cache), *key, answer.clone());
+        move || answer.make(coding, |bytes| cache.charge(&key, |kept| kept.is_one_with(&answer), bytes))
     });
 }
 

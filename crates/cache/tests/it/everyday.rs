@@ -94,14 +94,14 @@ fn a_raised_floor_turns_readers_away_until_the_stream_has_passed_it() {
 #[test]
 fn an_answer_with_a_time_to_live_is_missed_after_it_and_swept() {
     let cache = open(Limits::default());
-    let ttl = Some(Duration::from_micros(500));
+    let ttl = Some(Duration::from_millis(500));
     assert_eq!(cache.store(cache.begin(), cache::Answer { ttl, ..answer("call 1", 60, vec![]) }), Ok(()));
     assert_eq!(cache.store(cache.begin(), answer("call 2", 60, vec![])), Ok(()));
     let at = |now| cache.lookup(&key("call 1"), Need::within(Moment(1000), SECOND), Moment(now));
-    assert!(matches!(at(1499), Lookup::Hit { age, .. } if age == Duration::from_micros(499)));
-    assert_eq!(at(1500), Lookup::Miss);
-    assert_eq!(cache.sweep(Moment(1499), 100), 0);
-    let swept: usize = (0..4).map(|_| cache.sweep(Moment(1500), 1)).sum();
+    assert!(matches!(at(500_999), Lookup::Hit { age, .. } if age == Duration::from_micros(499_999)));
+    assert_eq!(at(501_000), Lookup::Miss);
+    assert_eq!(cache.sweep(Moment(500_999), 100), 0);
+    let swept: usize = (0..4).map(|_| cache.sweep(Moment(501_000), 1)).sum();
     assert_eq!((swept, cache.statistics().entries), (1, 1));
 }
 

@@ -85,7 +85,7 @@ fn clear(node: &Node, query: &str) -> Response<Body> {
     };
     let tag = parameter(query, "tag");
     let has_tag = |headers: &HeaderMap| tag.as_ref().is_none_or(|tag| surrogate::is_tagged(headers, tag));
-    let matches = |key: &Key, answer: &Arc<Answer>| {
+    let matches = |key: &Key, answer: &Answer| {
         only.is_none_or(|store| key.store() == store)
             && pattern.matches(answer.target())
             && (tag.is_none() || has_tag(&answer.headers()))

@@ -1,13 +1,11 @@
 //! An upstream's answer as an [`Answer`]: its own headers, its own tag where it has one.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use gateway::coding;
 use http::header::{CACHE_CONTROL, CONTENT_LENGTH, ETAG};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
-use super::{Answer, Packed, RELAYED};
+use super::{Answer, RELAYED};
 use crate::validator;
 
 /// Between a header's name and its value, where neither can stand.
@@ -15,12 +13,7 @@ const BETWEEN: u8 = 0;
 
 impl Answer {
     /// From an upstream's whole answer. `target` is the request's path and query.
-    pub(crate) fn relayed(
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &Bytes,
-        target: &str,
-    ) -> Arc<Answer> {
+    pub(crate) fn relayed(status: StatusCode, headers: &HeaderMap, body: &Bytes, target: &str) -> Answer {
         let own = headers.get(ETAG).cloned();
         let tag = own.unwrap_or_else(|| validator::etag(&validator::print(None, body)));
         // The length is the body's, whichever coding is sent.
@@ -29,10 +22,10 @@ impl Answer {
             .map(|(name, value)| [name.as_str().as_bytes(), &[BETWEEN], value.as_bytes()].concat())
             .collect();
         let fields = vec![RELAYED; lines.len()];
-        let texts = [&body[..], tag.as_bytes(), b"", target.as_bytes(), &fields];
+        let status = super::status_text(status, true);
+        let texts = [&body[..], tag.as_bytes(), b"", target.as_bytes(), &status, &fields];
         let texts: Vec<&[u8]> = texts.into_iter().chain(lines.iter().map(Vec::as_slice)).collect();
-        let texts = Packed::new(&texts);
-        Arc::new(Answer { status, texts, is_relayed: true, variants: Default::default() })
+        Answer::packed(&texts)
     }
 
     /// What a relayed answer is sent with beside its own headers: it was chosen among codings, and who keeps it

@@ -3,7 +3,7 @@ use pg::catalog::Obstacle;
 
 use super::*;
 
-fn answer(kept: bool) -> Arc<Answer> {
+fn answer(kept: bool) -> Answer {
     let head = Head { status: StatusCode::OK, fields: Vec::new() };
     Answer::whole(head, Bytes::from_static(b"[]"), kept, None, "/t")
 }
@@ -21,6 +21,13 @@ fn a_reader_that_has_these_bytes_is_told_so_and_not_sent_them() {
 }
 
 #[test]
+fn an_answer_is_two_words_and_weighs_little_more_than_its_texts() {
+    assert_eq!(size_of::<Answer>(), 2 * size_of::<usize>());
+    // The body, the print of the tag, the target; lengths and the status in a handful.
+    assert!((2 + 16 + 2 + 8..80).contains(&answer(true).weight_bytes()), "{}", answer(true).weight_bytes());
+}
+
+#[test]
 fn a_bypass_tells_why_in_a_well_formed_string() {
     let object = "function \"f\u{e9}\\\"".to_owned();
     let source = Source::Bypass(Bypass::Obstacle(Obstacle::Volatile, object));
@@ -31,7 +38,7 @@ fn a_bypass_tells_why_in_a_well_formed_string() {
 }
 
 /// An answer of some kilobytes, and how its variants were charged.
-fn large() -> Arc<Answer> {
+fn large() -> Answer {
     let body = Bytes::from("{\"status\":\"pending\"},".repeat(200));
     let head = Head { status: StatusCode::OK, fields: Vec::new() };
     Answer::whole(head, body, true, None, "/t")

@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures_util::FutureExt as _;
 use futures_util::future::Either;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -48,13 +49,13 @@ where
             None => Either::Right(answer(request, visit)),
         };
         let upgraded = Arc::clone(&upgraded);
-        async move {
-            let response = answering.await;
+        // Not awaited in a future around it, which would be twice as large.
+        answering.map(move |response| {
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 upgraded.store(true, Ordering::Relaxed);
             }
             Ok::<_, Infallible>(response)
-        }
+        })
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -65,6 +66,7 @@ where
         .with_upgrades();
     let mut connection = pin!(connection);
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => Some(ended),
         () = shutdown.cancelled() => None,
     };

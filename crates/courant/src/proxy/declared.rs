@@ -143,7 +143,7 @@ struct Fillable {
     schema: Arc<Schema>,
 }
 
-fn hit(passage: &Passage, answer: &Arc<Answer>, age: Duration) -> (Response<Body>, Became) {
+fn hit(passage: &Passage, answer: &Answer, age: Duration) -> (Response<Body>, Became) {
     let source = Source::Hit { age };
     // It says already, from when it was kept, that it came through us.
     (answer.response(&passage.head.headers, &source), Became::Told(source))
@@ -232,7 +232,7 @@ async fn snapshot(node: &Node) -> Option<Snapshot> {
 /// An answer on its way into the cache.
 struct Keeper {
     passage: Passage,
-    fill: Fill<Arc<Answer>>,
+    fill: Fill<Answer>,
     snapshot: Snapshot,
     asked: Fillable,
     status: StatusCode,
