@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LOCATION, DATE, ETAG, EXPIRES, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use pg::Lsn;
-use rest::{Field, Head, Plan};
+use rest::{Field, Head, Overrides, Plan};
 
 use crate::bypass::Bypass;
 use crate::consistency::POSITION;
@@ -73,21 +73,36 @@ impl Answer {
     /// From what the database found. Answers that may be kept carry a validator.
     pub(crate) fn new(plan: &Plan, found: Found, kept: bool, target: &str) -> Result<Arc<Answer>, Failure> {
         let head = rest::respond(plan, &found.counts)?;
+        let overrides = Overrides::read(found.told.headers.as_deref(), found.told.status.as_deref())?;
         let body = found.body.unwrap_or_default();
         let body = if plan.answer.is_binary() { bytes_of(&body)? } else { body };
-        Ok(Answer::whole(head, body, kept, found.position, target))
+        // What was said to this response alone has no validator.
+        let kept = kept && found.told.is_empty();
+        Ok(Answer::whole(head, &overrides, body, kept, found.position, target))
     }
 
-    fn whole(head: Head, body: Bytes, kept: bool, position: Option<Lsn>, target: &str) -> Arc<Answer> {
+    fn whole(
+        head: Head,
+        overrides: &Overrides,
+        body: Bytes,
+        kept: bool,
+        position: Option<Lsn>,
+        target: &str,
+    ) -> Arc<Answer> {
         let tag = kept.then(|| validator::etag(head.get(Field::ContentRange), &body));
         let position = position.map(|position| position.to_string()).unwrap_or_default();
         let tag = tag.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
         let target = if head.get(Field::ContentLocation).is_some() { "" } else { target };
-        let fields: Vec<u8> = head.fields.iter().map(|(field, _)| *field as u8).collect();
+        let usual: Vec<_> = head.fields.iter().filter(|(field, _)| !overrides.names(&field.name())).collect();
+        let own: Vec<Vec<u8>> =
+            overrides.headers.iter().map(|(name, value)| relayed::written(name, value)).collect();
+        let fields = usual.iter().map(|(field, _)| *field as u8).chain(own.iter().map(|_| RELAYED));
+        let fields: Vec<u8> = fields.collect();
         let texts = [&body[..], tag, position.as_bytes(), target.as_bytes(), &fields];
-        let values = head.fields.iter().map(|(_, value)| value.as_bytes());
-        let texts = Packed::new(texts.into_iter().chain(values));
-        Arc::new(Answer { status: head.status, texts, is_relayed: false, variants: OnceLock::new() })
+        let values = usual.iter().map(|(_, value)| value.as_bytes());
+        let texts = Packed::new(texts.into_iter().chain(values).chain(own.iter().map(Vec::as_slice)));
+        let status = overrides.status.unwrap_or(head.status);
+        Arc::new(Answer { status, texts, is_relayed: false, variants: OnceLock::new() })
     }
 
     /// The memory it takes.

@@ -32,6 +32,7 @@ mod marks;
 mod named;
 mod node;
 mod packed;
+mod preamble;
 mod progress;
 mod proxy;
 mod request;

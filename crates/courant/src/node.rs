@@ -29,6 +29,7 @@ use crate::identity::Identities;
 use crate::lifetime::Lifetimes;
 use crate::marks::Marks;
 use crate::named::{self, Named};
+use crate::preamble::Preamble;
 use crate::progress::Progress;
 use crate::proxy::{self, Proxy};
 use crate::schema::Schema;
@@ -115,6 +116,8 @@ impl Node {
         for warning in config.warnings.iter().chain(&unnamed).chain(&undeclared) {
             tracing::warn!("{warning}");
         }
+        let preamble = Preamble::new(&config.database);
+        let schema = Schema::new(catalog, rules(&config), Arc::clone(&named), preamble);
         Ok(Arc::new(Node {
             cache: Arc::new(Cache::with_stores(cache_limits(&config), &named::budgets(&config.cache))),
             flights: Flights::new(),
@@ -129,7 +132,7 @@ impl Node {
             arriving: Semaphore::new(config.http.requests_in_flight_max),
             lifetimes: Lifetimes::new(),
             press: Arc::new(Semaphore::new(variants::AT_ONCE)),
-            schema: RwLock::new(Arc::new(Schema::new(catalog, rules(&config), Arc::clone(&named)))),
+            schema: RwLock::new(Arc::new(schema)),
             pool: Pool::new(options.clone(), pool_limits(&config), tasks.clone()),
             proxy: Proxy::new(&config.proxy, &named, &tasks),
             named,
@@ -178,7 +181,8 @@ impl Node {
     /// Reads the schema anew; the caller decides when requests are planned against it.
     pub(crate) async fn load_schema(&self, control: &Control) -> Result<Schema, Ended> {
         let catalog = control.catalog(&self.config.database.schemas).await?;
-        Ok(Schema::new(catalog, rules(&self.config), Arc::clone(&self.named)))
+        let preamble = Preamble::new(&self.config.database);
+        Ok(Schema::new(catalog, rules(&self.config), Arc::clone(&self.named), preamble))
     }
 
     /// A connection of the node's own.
@@ -273,6 +277,7 @@ fn rules(config: &Config) -> Rules {
         aggregates: config.database.aggregates,
         transaction_end: config.database.transaction_end,
         declared: declared.collect(),
+        before: config.database.pre_request.as_ref().map(|name| qualified(name, schemas)),
         limits,
         writes_counted: config.audit.enabled && config.audit.writes,
     }

@@ -11,12 +11,13 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use cache::StoreId;
 use pg::RelationId;
-use pg::catalog::{Catalog, Settings};
+use pg::catalog::{Catalog, KeptSettings, Settings};
 use quick_cache::sync::Cache as Remembered;
 use rest::{Access, Plan, Reads, Rules};
 
 use crate::bypass::Bypass;
 use crate::named::Named;
+use crate::preamble::Preamble;
 
 /// Plans remembered; the least used is forgotten first.
 const PLANS_MAX: usize = 10_000;
@@ -34,6 +35,7 @@ pub(crate) struct Schema {
     pub(crate) catalog: Arc<Catalog>,
     rules: Arc<Rules>,
     named: Arc<Named>,
+    preamble: Arc<Preamble>,
     /// The relations whose changes the stream tells; none while there is no stream, when nothing is kept.
     published: Option<HashSet<RelationId>>,
     plans: Remembered<Box<[u8]>, Arc<Planned>>,
@@ -52,6 +54,12 @@ pub(crate) struct Planned {
     pub(crate) search_path: String,
     /// The part of the cache key that the request makes up, once one is wanted.
     fingerprint: OnceLock<Fingerprint>,
+    /// Whether its transaction may speak to the response: what is tracked calls nothing that could.
+    pub(crate) is_heard: bool,
+    /// What a called function gives the whole transaction.
+    pub(crate) hoisted: KeptSettings,
+    /// What runs before its statement.
+    pub(crate) before: Option<Arc<str>>,
     /// Which settings of the session its answer can depend on; or why it is not kept.
     pub(crate) tracked: Result<Settings, Bypass>,
 }
@@ -67,11 +75,12 @@ impl Planned {
 
 impl Schema {
     /// A schema without a stream.
-    pub(crate) fn new(catalog: Catalog, rules: Rules, named: Arc<Named>) -> Schema {
+    pub(crate) fn new(catalog: Catalog, rules: Rules, named: Arc<Named>, preamble: Preamble) -> Schema {
         Schema {
             catalog: Arc::new(catalog),
             rules: Arc::new(rules),
             named,
+            preamble: Arc::new(preamble),
             published: None,
             plans: Remembered::new(PLANS_MAX),
             sighted: Sighted::default(),
@@ -80,10 +89,15 @@ impl Schema {
 
     /// The same schema when these relations' changes are told by the stream.
     pub(crate) fn with_published(&self, published: HashSet<RelationId>) -> Schema {
-        let (catalog, rules, named) =
-            (Arc::clone(&self.catalog), Arc::clone(&self.rules), Arc::clone(&self.named));
-        let (published, plans) = (Some(published), Remembered::new(PLANS_MAX));
-        Schema { catalog, rules, named, published, plans, sighted: Sighted::default() }
+        Schema {
+            catalog: Arc::clone(&self.catalog),
+            rules: Arc::clone(&self.rules),
+            named: Arc::clone(&self.named),
+            preamble: Arc::clone(&self.preamble),
+            published: Some(published),
+            plans: Remembered::new(PLANS_MAX),
+            sighted: Sighted::default(),
+        }
     }
 
     /// The plan for a request. Only requests without a body are remembered: a body is part of the plan.
@@ -125,7 +139,15 @@ impl Schema {
                 }
             }
         };
+        let is_heard = match &plan.reads {
+            Reads::Tracked(tracked) => plan.access == Access::Write || tracked.declared,
+            Reads::Untracked { .. } => true,
+        };
+        let hoisted = plan.called.as_ref().map(|function| self.preamble.hoisted(function));
         Planned {
+            is_heard,
+            hoisted: hoisted.unwrap_or_default(),
+            before: self.preamble.before.clone(),
             fingerprint: OnceLock::new(),
             route: plan.target.clone(),
             home: self.named.home(called, &plan.schema, &plan.target),

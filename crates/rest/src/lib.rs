@@ -12,6 +12,7 @@ mod database_error;
 mod error;
 mod grammar;
 mod media;
+mod overrides;
 mod plan;
 mod read_set;
 mod request;
@@ -20,6 +21,7 @@ mod similar;
 mod sql;
 
 pub use error::Error;
+pub use overrides::Overrides;
 pub use plan::{Access, Plan, plan};
 pub use read_set::{Reads, Returned, Tracked};
 pub use request::{Declared, Lifetime, Limits, Request, Rules, TransactionEnd};

@@ -24,9 +24,7 @@ impl Answer {
         let tag = own.unwrap_or_else(|| validator::etag(None, body));
         // The length is the body's, whichever coding is sent.
         let kept = headers.iter().filter(|(name, _)| !matches!(*name, &ETAG | &CONTENT_LENGTH));
-        let lines: Vec<Vec<u8>> = kept
-            .map(|(name, value)| [name.as_str().as_bytes(), &[BETWEEN], value.as_bytes()].concat())
-            .collect();
+        let lines: Vec<Vec<u8>> = kept.map(|(name, value)| written(name, value)).collect();
         let fields = vec![RELAYED; lines.len()];
         let texts = [&body[..], tag.as_bytes(), b"", target.as_bytes(), &fields];
         let texts = Packed::new(texts.into_iter().chain(lines.iter().map(Vec::as_slice)));
@@ -49,6 +47,11 @@ impl Answer {
             headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
         }
     }
+}
+
+/// A header as [`line`] reads it.
+pub(super) fn written(name: &HeaderName, value: &HeaderValue) -> Vec<u8> {
+    [name.as_str().as_bytes(), &[BETWEEN], value.as_bytes()].concat()
 }
 
 /// A header's name and its value.

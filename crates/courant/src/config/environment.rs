@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use super::error::ConfigError;
 use super::given::Given;
 use super::keys::Key;
 use super::load::Layer;
@@ -33,12 +32,6 @@ const ADDRESSES: [(&str, &str, &str); 2] = [
     ("admin_listen", "PGRST_ADMIN_SERVER_HOST", "PGRST_ADMIN_SERVER_PORT"),
 ];
 
-/// What cannot be left undone: an app that sets these relies on them for its safety.
-const REFUSED: [(&str, &str); 1] = [(
-    "PGRST_DB_PRE_REQUEST",
-    "pre-request functions are not called yet, and they may be what protects the data",
-)];
-
 /// The variables, over what the layers below gave.
 pub(super) struct Variables<'a> {
     pub(super) all: &'a BTreeMap<String, String>,
@@ -46,13 +39,7 @@ pub(super) struct Variables<'a> {
 
 impl Variables<'_> {
     /// Adds what they say to a layer, and returns what they say in vain.
-    pub(super) fn read(&self, layer: &mut Layer) -> Result<Vec<String>, ConfigError> {
-        for (name, why) in REFUSED {
-            if self.get(name).is_some_and(|value| value != "false") {
-                let (key, place) = (name.to_owned(), "environment".to_owned());
-                return Err(ConfigError::Invalid { key, place, why: why.to_owned() });
-            }
-        }
+    pub(super) fn read(&self, layer: &mut Layer) -> Vec<String> {
         if let Some(url) = self.get("DATABASE_URL").and_then(of_an_app)
             && !layer.contains_key("database.url")
         {
@@ -73,7 +60,7 @@ impl Variables<'_> {
         for key in Key::all() {
             self.take(&key.variable(), key.name, layer);
         }
-        Ok(self.unknown())
+        self.unknown()
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -122,7 +109,6 @@ impl Variables<'_> {
             OTHERS.contains(&name)
                 || forms.contains(&name)
                 || ADDRESSES.iter().any(|(_, host, port)| [*host, *port].contains(&name))
-                || REFUSED.iter().any(|(refused, _)| *refused == name)
                 || Key::all().any(|key| key.postgrest.contains(&name) || key.variable() == name)
         };
         let ours = |name: &&String| name.starts_with("COURANT_") || name.starts_with("PGRST_");

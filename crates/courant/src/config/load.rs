@@ -65,7 +65,7 @@ impl Config {
             Some((name, text)) => File { name, text }.read()?,
             None => Layer::new(),
         };
-        let warnings = Variables { all: &sources.environment }.read(&mut given)?;
+        let warnings = Variables { all: &sources.environment }.read(&mut given);
         for (key, value) in &sources.flags {
             let flag = format!("--{}", key.replace(['.', '_'], "-"));
             given.insert(key, (Given::Text(value.clone()), flag));

@@ -11,7 +11,8 @@ use super::storage;
 use super::tables;
 use super::views::Views;
 use super::{
-    Argument, Catalog, ForeignKey, Function, MediaType, Relation, RelationId, RelationKind, Returns,
+    Argument, Catalog, ForeignKey, Function, KeptSettings, MediaType, Relation, RelationId, RelationKind,
+    Returns,
 };
 
 /// The catalog with the relations and functions of the exposed schemas.
@@ -22,6 +23,7 @@ pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, to
     let mut catalog = Catalog {
         tables: tables::all(source),
         timezones: source.timezones.clone(),
+        roles: source.roles.iter().map(|(name, kept)| (name.clone(), Arc::new(kept.clone()))).collect(),
         server_version: source.server_version,
         fingerprint: source.fingerprint,
         ..Catalog::default()
@@ -131,6 +133,7 @@ fn function(row: &Row, mentioned: &Mentioned<'_>) -> Result<Function, tokio_post
         },
         takes: row.try_get::<_, Option<u32>>(15)?.filter(|id| *id != 0).map(RelationId),
         read_only: row.try_get(3)?,
+        settings: KeptSettings::of_function(&row.try_get::<_, Option<Vec<String>>>(20)?.unwrap_or_default()),
         dependence: mentioned.of_function(id),
     })
 }

@@ -111,6 +111,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         reads,
         answer,
         timezone: asked.preferences.timezone,
+        called: Some(function),
         settled: false,
     })
 }

@@ -55,6 +55,8 @@ pub struct Plan {
     pub answer: AnswerRules,
     /// The time zone in which moments are written and read, where the client chose one.
     pub timezone: Option<String>,
+    /// The function that is called.
+    pub called: Option<Arc<Function>>,
     /// Whether only one set of rows can answer, as far as an answer of JSON tells: no page is cut from an order
     /// in which rows may tie.
     pub settled: bool,
@@ -146,6 +148,7 @@ fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
         reads,
         answer,
         timezone: asked.preferences.timezone,
+        called: None,
         settled,
     })
 }

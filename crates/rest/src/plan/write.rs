@@ -103,6 +103,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         reads,
         answer,
         timezone: asked.preferences.timezone,
+        called: None,
         settled: false,
     })
 }

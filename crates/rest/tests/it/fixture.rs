@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pg::catalog::{
-    Argument, Catalog, Column, Dependence, ForeignKey, Function, MediaType, Obstacle, Policies, Relation,
-    RelationKind, Returns, Settings,
+    Argument, Catalog, Column, Dependence, ForeignKey, Function, KeptSettings, MediaType, Obstacle, Policies,
+    Relation, RelationKind, Returns, Settings,
 };
 use pg::{Canonical, RelationId};
 use rest::{Error, Plan, Request, Rules};
@@ -169,6 +169,7 @@ fn functions() -> Vec<Function> {
             returns,
             returns_set,
             one_row: false,
+            settings: KeptSettings::default(),
             takes: None,
             media: match name {
                 "page" => Some(MediaType { name: "text/html".to_owned(), binary: false }),
@@ -219,6 +220,7 @@ fn computed() -> Vec<Function> {
         takes: Some(RelationId(takes)),
         media: None,
         read_only: true,
+        settings: KeptSettings::default(),
         dependence: Dependence::default(),
     };
     let scalar = |name: &str| Returns::Scalar(name.to_owned());
