@@ -5,6 +5,8 @@ use std::fmt;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::ErrorFields;
 
+use tokio_postgres::error::Severity;
+
 use crate::connect::ConnectError;
 use crate::wire::WireError;
 
@@ -55,6 +57,8 @@ impl From<WireError> for Error {
     fn from(error: WireError) -> Error {
         match error {
             WireError::Refused(refusal) => match &*refusal.code {
+                // A function can raise any code; only what is fatal ends the connection.
+                "57P01" | "57P02" | "57P03" | "57P05" if !refusal.fatal => Error::Database(refusal),
                 // Shut down, crashed or terminated under us: the connection is gone with it.
                 "57P01" | "57P02" | "57P03" | "57P05" => Error::Lost(WireError::Refused(refusal)),
                 // Protocol violation: more or fewer parameters than the statement has.
@@ -71,6 +75,8 @@ impl From<WireError> for Error {
 /// (<https://www.postgresql.org/docs/current/protocol-error-fields.html>).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseError {
+    /// Whether it ended the connection.
+    pub fatal: bool,
     /// The `SQLSTATE`: five characters.
     pub code: String,
     /// The primary message.
@@ -101,6 +107,7 @@ impl DatabaseError {
         while let Ok(Some(field)) = fields.next() {
             let text = String::from_utf8_lossy(field.value_bytes()).into_owned();
             match field.type_() {
+                b'V' => read.fatal = matches!(text.as_str(), "FATAL" | "PANIC"),
                 b'C' => read.code = text,
                 b'M' => read.message = text,
                 b'D' => read.detail = Some(text),
@@ -136,6 +143,7 @@ impl From<&tokio_postgres::error::DbError> for DatabaseError {
     fn from(error: &tokio_postgres::error::DbError) -> DatabaseError {
         let own = |text: Option<&str>| text.map(str::to_owned);
         DatabaseError {
+            fatal: matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
             code: error.code().code().to_owned(),
             message: error.message().to_owned(),
             detail: own(error.detail()),

@@ -34,6 +34,8 @@ mod named;
 #[cfg(test)]
 mod node;
 #[cfg(test)]
+mod pre_request;
+#[cfg(test)]
 mod precision;
 #[cfg(test)]
 mod promises;

@@ -39,11 +39,11 @@ impl KeptSettings {
         settings
     }
 
-    /// Those alone that are in this list.
+    /// Those alone that are in this list, and the isolation level whether it is or not: it can hold for nothing less than
+    /// the transaction.
     pub fn only(&self, names: &[String]) -> KeptSettings {
         let is_listed = |name: &str| names.iter().any(|listed| listed == name);
         let listed = self.settings.iter().filter(|(name, _)| is_listed(name));
-        let isolation = self.isolation.filter(|_| is_listed(ISOLATION));
-        KeptSettings { settings: listed.cloned().collect(), isolation }
+        KeptSettings { settings: listed.cloned().collect(), isolation: self.isolation }
     }
 }

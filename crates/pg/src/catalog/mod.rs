@@ -14,6 +14,7 @@ mod dependence;
 mod fingerprint;
 mod kept;
 mod nodes;
+mod representation;
 mod source;
 mod storage;
 mod tables;
@@ -28,6 +29,7 @@ use crate::{Canonical, RelationId};
 
 pub use fingerprint::fingerprint;
 pub use kept::KeptSettings;
+pub use representation::{Conversion, Representation};
 pub use tables::{StoredTable, Unpublishable};
 
 /// The catalogs could not be read.
@@ -177,6 +179,8 @@ pub struct Column {
     /// The canonical form of its type, where equality is equality of bytes **and** the log tells its
     /// value (not for generated columns).
     pub canonical: Option<Canonical>,
+    /// How its values are spoken of, where that is not how they are stored.
+    pub representation: Option<Arc<Representation>>,
 }
 
 /// A foreign key.

@@ -22,7 +22,7 @@ use pg::Statement;
 use pg::catalog::{Catalog, Function, Obstacle, Relation};
 
 pub(crate) use call::{Arguments, Call};
-pub(crate) use payload::{DefaultValue, Payload};
+pub(crate) use payload::{DefaultValue, Filled, Payload};
 pub(crate) use tree::{Column, Condition, Embed, Join, Node, Operand, OrderedBy, Output, Source, TypeName};
 pub(crate) use write::{Conflict, Write};
 
@@ -118,7 +118,7 @@ fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let mut resolver = asked.resolver(true);
     let mut root = resolver.root(Source::Relation(relation.clone()), Some(relation.clone()))?;
     let handlers = asked.handlers(&relation);
-    let (media, handler) = Media::negotiate(asked.request.headers, Maker::Aggregates(&handlers))?;
+    let (media, handler) = asked.negotiate(Maker::Aggregates(&handlers), &mut root)?;
     let counted = asked.preferences.count.is_some();
     let reads = read_set::of_read(asked.catalog, asked.rules, &root, (counted, handler.map(Arc::as_ref)));
     let traced = reads.traced();
@@ -186,6 +186,20 @@ impl Asked<'_> {
             |function| matches!(function.arguments.as_slice(), [only] if only.type_name == "anyelement"),
         );
         own.chain(any).cloned().collect()
+    }
+
+    /// The media type of the answer, and the aggregate that makes its body: one over a relation's rows takes them as
+    /// they are stored.
+    fn negotiate<'h>(
+        &self,
+        maker: Maker<'h>,
+        root: &mut Node,
+    ) -> Result<(Media, Option<&'h Arc<Function>>), Error> {
+        let (media, handler) = Media::negotiate(self.request.headers, maker)?;
+        if handler.is_some_and(|function| function.takes.is_some()) {
+            root.show_as_stored();
+        }
+        Ok((media, handler))
     }
 
     fn answer(&self, kind: Kind, media: &Media, heeded: Heeded) -> AnswerRules {

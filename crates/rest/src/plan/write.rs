@@ -13,7 +13,7 @@ use super::tree::{Condition, Node, Source};
 use super::{Access, Asked, Plan, not_a_read};
 use crate::Error;
 use crate::grammar::{Comparison, Heeded, Resolution, Return, Test};
-use crate::media::{Maker, Media};
+use crate::media::Maker;
 use crate::read_set::Traced;
 use crate::respond::{Kind, Location};
 use crate::sql::{self, Form, Key};
@@ -49,7 +49,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let missing = matches!(kind, Kind::Insert { .. } | Kind::Update);
     let max_affected = matches!(kind, Kind::Update | Kind::Delete);
     let handlers = asked.handlers(&relation);
-    let (media, handler) = Media::negotiate(asked.request.headers, Maker::Aggregates(&handlers))?;
+    let (media, handler) = asked.negotiate(Maker::Aggregates(&handlers), &mut root)?;
     let mut answer =
         asked.answer(kind, &media, Heeded { resolution, missing, returning: true, max_affected });
     if !max_affected {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pg::catalog::{Catalog, Dependence, Function, Obstacle, Relation, RelationKind, Settings};
+use pg::catalog::{Catalog, Conversion, Dependence, Function, Obstacle, Relation, RelationKind, Settings};
 use pg::{Read, RelationId};
 
 use super::clock::{cast_reads_clock, named_reads_clock, reads_clock};
@@ -51,9 +51,13 @@ impl<'a> Gathered<'a> {
         node.computed().iter().for_each(|function| self.function(function));
         for output in &node.outputs {
             match output {
-                Output::Column { column, cast, .. } => self.cast(column, cast.as_ref()),
+                Output::Column { column, cast, .. } => {
+                    self.conversion(column.shown());
+                    self.cast(column, cast.as_ref());
+                }
                 Output::Aggregate { of, cast, name, .. } => {
                     if let Operand::Column { column, cast } = of {
+                        self.conversion(column.shown());
                         self.cast(column, cast.as_ref());
                     }
                     if cast.as_ref().is_some_and(|cast| cast_reads_clock(0, cast)) {
@@ -209,6 +213,13 @@ impl<'a> Gathered<'a> {
             self.obstacle(&column.name, Obstacle::Clock);
         }
         column.computed.iter().for_each(|function| self.function(function));
+        self.conversion(column.of_text());
+    }
+
+    fn conversion(&mut self, conversion: Option<&Conversion>) {
+        if let Some(Conversion { schema, name, dependence }) = conversion {
+            self.object(schema, name, dependence);
+        }
     }
 
     fn obstacle(&mut self, object: &str, why: Obstacle) {

@@ -41,6 +41,7 @@ fn relation(id: u32, name: &str, kind: RelationKind, key: &[&str], columns: &[(&
                 _ => None,
             },
             canonical: *canonical,
+            representation: None,
         }
     });
     let key: Vec<String> = key.iter().map(|name| (*name).to_owned()).collect();
