@@ -8,7 +8,7 @@ use gateway::coding::{Accepted, Coding, Variants, forbids_coding, known, tag_of}
 use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LOCATION, DATE, ETAG, EXPIRES, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use pg::Lsn;
-use rest::{Field, Head, Plan};
+use rest::{Field, Head, Overrides, Plan};
 
 use crate::bypass::Bypass;
 use crate::consistency::POSITION;
@@ -92,26 +92,40 @@ impl Answer {
     /// From what the database found. Answers that may be kept carry a validator.
     pub(crate) fn new(plan: &Plan, found: Found, kept: bool, target: &str) -> Result<Answer, Failure> {
         let head = rest::respond(plan, &found.counts)?;
+        let overrides = Overrides::read(found.told.headers.as_deref(), found.told.status.as_deref())?;
         let body = found.body.unwrap_or_default();
         let body = match plan.answer.document(&body) {
             Some(document) => document.map_err(|error| Failure::Unreadable(error.to_string()))?.into(),
             None if plan.answer.is_binary() => bytes_of(&body)?,
             None => body,
         };
-        Ok(Answer::whole(head, body, kept, found.position, target))
+        // What was said to this response alone has no validator.
+        let kept = kept && found.told.is_empty();
+        Ok(Answer::whole(head, &overrides, body, kept, found.position, target))
     }
 
-    fn whole(head: Head, body: Bytes, kept: bool, position: Option<Lsn>, target: &str) -> Answer {
+    fn whole(
+        head: Head,
+        overrides: &Overrides,
+        body: Bytes,
+        kept: bool,
+        position: Option<Lsn>,
+        target: &str,
+    ) -> Answer {
         let tag = kept.then(|| validator::print(head.get(Field::ContentRange), &body));
         let tag = tag.as_ref().map_or(&b""[..], |print| print);
         let position = position.map(|position| position.to_string()).unwrap_or_default();
         let target = if head.get(Field::ContentLocation).is_some() { "" } else { target };
-        let lines = head.fields.iter().map(|(field, value)| match usual(*field, value) {
+        let own: Vec<Vec<u8>> =
+            overrides.headers.iter().map(|(name, value)| relayed::written(name, value)).collect();
+        let rest = head.fields.iter().filter(|(field, _)| !overrides.names(&field.name()));
+        let lines = rest.map(|(field, value)| match usual(*field, value) {
             Some(usual) => (USUAL + usual, &b""[..]),
             None => (*field as u8, value.as_bytes()),
         });
+        let lines = lines.chain(own.iter().map(|line| (RELAYED, &line[..])));
         let (fields, values): (Vec<u8>, Vec<&[u8]>) = lines.unzip();
-        let status = status_text(head.status, false);
+        let status = status_text(overrides.status.unwrap_or(head.status), false);
         let texts = [&body[..], tag, position.as_bytes(), target.as_bytes(), &status, &fields];
         Answer::packed(&[&texts[..], &values].concat())
     }

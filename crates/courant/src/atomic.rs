@@ -83,9 +83,10 @@ async fn run(
     if head.method != Method::POST {
         return Err(refused(StatusCode::METHOD_NOT_ALLOWED, "a batch is sent by POST"));
     }
-    let identity = node.identities.of(&head.headers).map_err(Failure::from)?;
+    let identity = node.live().identities.of(&head.headers).map_err(Failure::from)?;
     *who = Some(Arc::clone(&identity));
-    let body: Bytes = request::whole(node, head, body).await?;
+    request::bounded(node, head)?;
+    let body: Bytes = request::whole(node, body).await?;
     let _place = node.places.try_acquire().map_err(|_| Failure::Overloaded)?;
     let parts = part::read(&body, head, node.config.http.batch_parts_max)
         .map_err(|why| refused(StatusCode::BAD_REQUEST, why))?;

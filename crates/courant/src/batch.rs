@@ -94,7 +94,8 @@ pub(crate) async fn ask(
     session: &Settled,
 ) -> Result<Found, Failure> {
     let rows_max = node.config.pool.batch_rows_max;
-    if planned.plan.batchable.is_none() || rows_max < 2 {
+    // What each transaction says to its response is for that one alone.
+    if planned.plan.batchable.is_none() || rows_max < 2 || session.is_heard() {
         return query(node, planned, session).await;
     }
     let key = session.lane(&node.key_secret);

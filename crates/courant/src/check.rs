@@ -94,6 +94,9 @@ async fn check(node: &Node, key: &Key, planned: &Planned, session: &Settled, ans
         return Outcome::Undecided;
     }
     let Ok(found) = query(node, planned, session).await else { return Outcome::Undecided };
+    if !found.told.is_empty() {
+        return Outcome::Undecided;
+    }
     let now = node.clock.now();
     let Ok(fresh) = Answer::new(&planned.plan, found, true, answer.target()) else {
         return Outcome::Undecided;

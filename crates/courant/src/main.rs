@@ -34,6 +34,7 @@ mod marks;
 mod named;
 mod node;
 mod packed;
+mod preamble;
 mod progress;
 mod proxy;
 mod reload;

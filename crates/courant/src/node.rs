@@ -31,6 +31,7 @@ use crate::identity::Identities;
 use crate::lifetime::Lifetimes;
 use crate::marks::Marks;
 use crate::named::{self, Named};
+use crate::preamble::Preamble;
 use crate::progress::Progress;
 use crate::proxy::{self, Proxy};
 use crate::reload::Reloads;
@@ -132,7 +133,8 @@ impl Node {
         let catalog = control.catalog(&config.database.schemas).await?;
         let named = Arc::new(Named::new(&config));
         let telemetry = Telemetry::new(&config.log);
-        let schema = Schema::new(catalog, rules(&config), Arc::clone(&named), &config.api.extra_search_path);
+        let (extra, preamble) = (&config.api.extra_search_path, Preamble::new(&config.database));
+        let schema = Schema::new(catalog, rules(&config), Arc::clone(&named), extra, preamble);
         let audit = Audit::new(config.audit, telemetry.audit.clone());
         let (unnamed, undeclared) =
             (named::unknown(&config, &schema.catalog), proxy::unknown(&config, &schema.catalog));
@@ -228,8 +230,8 @@ impl Node {
         let live = self.live();
         let config = &live.config;
         let catalog = control.catalog(&config.database.schemas).await?;
-        let extra = &config.api.extra_search_path;
-        Ok(Schema::new(catalog, rules(config), Arc::clone(&self.named), extra))
+        let (extra, preamble) = (&config.api.extra_search_path, Preamble::new(&config.database));
+        Ok(Schema::new(catalog, rules(config), Arc::clone(&self.named), extra, preamble))
     }
 
     /// A connection of the node's own.
@@ -334,6 +336,7 @@ fn rules(config: &Config) -> Rules {
         root: config.api.root.clone(),
         openapi: config.api.described(config.listen),
         declared: declared.collect(),
+        before: config.database.pre_request.as_ref().map(|name| qualified(name, schemas)),
         limits,
         writes_counted: config.audit.enabled && config.audit.writes,
     }

@@ -119,7 +119,7 @@ async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
     let planned = schema.plan(&asked.head, &body).map_err(Failure::from)?;
     asked.planned = Some(Arc::clone(&planned));
     asked.stages.end("plan");
-    let session = Settled::new(&asked.head, who, Arc::clone(&planned));
+    let session = Settled::new(&asked.head, who, Arc::clone(&planned), &schema.catalog);
     if planned.plan.answer.is_explanation() {
         let found = explain::told(node, &schema, &planned, &session);
         let answer = Answer::new(&planned.plan, found, false, target(&asked.head))?;
@@ -234,7 +234,8 @@ async fn fill(
         Reads::Tracked(tracked) => Some((found.reads(tracked), tracked.ttl)),
         Reads::Untracked { .. } => None,
     };
-    let snapshot = found.snapshot.clone();
+    // What spoke to this response might say another thing to the next.
+    let snapshot = found.snapshot.clone().filter(|_| found.told.is_empty());
     let answer = Answer::new(&planned.plan, found, true, target)?;
     let (Some(snapshot), Some((reads, ttl))) = (snapshot, reads) else { return Ok((answer, false)) };
     let filled = Filling { fill, key, answer: answer.clone(), snapshot, reads, ttl };
@@ -251,8 +252,11 @@ pub(crate) async fn query(node: &Node, planned: &Planned, session: &Settled) -> 
         return explain::estimated(node, planned, session, estimate).await;
     }
     let began = node.clock.now();
-    let row = node.pool.read(session.lent(&session.settings()), &planned.plan.statement).await;
-    Found::read(&ran(node, planned, session, began, row)?)
+    let read = node.pool.read_told(session.lent(&session.settings()), &planned.plan.statement).await;
+    let (row, told) = ran(node, planned, session, began, read)?;
+    let mut found = Found::read(&row)?;
+    found.told = told;
+    Ok(found)
 }
 
 /// Tells how long a statement took, and turns the database's error into the request's.
@@ -296,6 +300,7 @@ async fn write(node: &Node, asked: &Asked, planned: &Planned, session: &Settled)
     let position = if written.committed && written.wrote { acknowledge(node, &mut mark).await } else { None };
     let mut found = Found::read(&written.row)?;
     found.position = position;
+    found.told = written.told;
     let answer = Answer::new(plan, found, false, target(&asked.head))?;
     Ok((answer, Source::Bypass(Bypass::Method)))
 }

@@ -1,6 +1,7 @@
 //! The database's one row, read: the other half of the convention that `rest` writes its statements by.
 
 use bytes::Bytes;
+use pg::session::Told;
 use pg::{Lsn, Read, Row, Snapshot};
 use rest::{Counts, Returned, Tracked};
 
@@ -24,6 +25,8 @@ pub(crate) struct Found {
     pub(crate) snapshot: Option<Snapshot>,
     /// A position of the log above everything that is shown, where one is known.
     pub(crate) position: Option<Lsn>,
+    /// What the transaction says to the response.
+    pub(crate) told: Told,
     /// For each key column, its value in each row.
     keys: Vec<Vec<Option<String>>>,
     /// What is told of the rows below the page's.
@@ -92,7 +95,15 @@ impl Found {
             }
         }
         let key = keys.iter().filter_map(|values| values.first().cloned().flatten()).collect();
-        Ok(Found { body, counts: Counts { rows, total, key }, snapshot, position, keys, embedded })
+        Ok(Found {
+            body,
+            counts: Counts { rows, total, key },
+            snapshot,
+            position,
+            told: Told::default(),
+            keys,
+            embedded,
+        })
     }
 
     /// What the answer read: what was known before, and the rows it turned out to contain.

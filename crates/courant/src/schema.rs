@@ -11,12 +11,13 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use cache::StoreId;
 use pg::RelationId;
-use pg::catalog::{Catalog, Settings};
+use pg::catalog::{Catalog, KeptSettings, Settings};
 use quick_cache::sync::Cache as Remembered;
 use rest::{Access, Plan, Reads, Rules};
 
 use crate::bypass::Bypass;
 use crate::named::Named;
+use crate::preamble::Preamble;
 
 /// Plans remembered; the least used is forgotten first.
 const PLANS_MAX: usize = 10_000;
@@ -36,6 +37,7 @@ pub(crate) struct Schema {
     named: Arc<Named>,
     /// What follows the schema of a request in its search path, quoted.
     extra_search_path: Arc<str>,
+    preamble: Arc<Preamble>,
     /// The relations whose changes the stream tells; none while there is no stream, when nothing is kept.
     published: Option<HashSet<RelationId>>,
     plans: Remembered<Box<[u8]>, Arc<Planned>>,
@@ -54,6 +56,12 @@ pub(crate) struct Planned {
     pub(crate) search_path: String,
     /// The part of the cache key that the request makes up, once one is wanted.
     fingerprint: OnceLock<Fingerprint>,
+    /// Whether its transaction may speak to the response: what is tracked calls nothing that could.
+    pub(crate) is_heard: bool,
+    /// What a called function gives the whole transaction.
+    pub(crate) hoisted: KeptSettings,
+    /// What runs before its statement.
+    pub(crate) before: Option<Arc<str>>,
     /// Which settings of the session its answer can depend on; or why it is not kept.
     pub(crate) tracked: Result<Settings, Bypass>,
 }
@@ -74,6 +82,7 @@ impl Schema {
         rules: Rules,
         named: Arc<Named>,
         extra_search_path: &[String],
+        preamble: Preamble,
     ) -> Schema {
         let extra = extra_search_path.iter().map(|schema| format!(", {}", quoted(schema)));
         Schema {
@@ -81,6 +90,7 @@ impl Schema {
             rules: Arc::new(rules),
             named,
             extra_search_path: extra.collect::<String>().into(),
+            preamble: Arc::new(preamble),
             published: None,
             plans: Remembered::new(PLANS_MAX),
             sighted: Sighted::default(),
@@ -94,6 +104,7 @@ impl Schema {
             rules: Arc::clone(&self.rules),
             named: Arc::clone(&self.named),
             extra_search_path: Arc::clone(&self.extra_search_path),
+            preamble: Arc::clone(&self.preamble),
             published: Some(published),
             plans: Remembered::new(PLANS_MAX),
             sighted: Sighted::default(),
@@ -139,7 +150,15 @@ impl Schema {
                 }
             }
         };
+        let is_heard = match &plan.reads {
+            Reads::Tracked(tracked) => plan.access == Access::Write || tracked.declared,
+            Reads::Untracked { .. } => true,
+        };
+        let hoisted = plan.called.as_ref().map(|function| self.preamble.hoisted(function));
         Planned {
+            is_heard,
+            hoisted: hoisted.unwrap_or_default(),
+            before: self.preamble.before.clone(),
             fingerprint: OnceLock::new(),
             route: plan.target.clone(),
             home: self.named.home(called, &plan.schema, &plan.target),

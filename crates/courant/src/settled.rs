@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cache::{Key, KeyBuilder, KeySecret};
 use http::request::Parts;
-use pg::catalog::Settings;
+use pg::catalog::{Catalog, KeptSettings, Settings};
 use pg::session::Session;
 
 use crate::identity::Identity;
@@ -17,13 +17,15 @@ use crate::schema::Planned;
 pub(crate) struct Settled {
     who: Arc<Identity>,
     planned: Arc<Planned>,
+    /// Those of the role, whatever the request.
+    of_role: Option<Arc<KeptSettings>>,
     /// Those that the answer can depend on; of an answer that is not kept, all.
     settings: Vec<(&'static str, String)>,
 }
 
 impl Settled {
     /// What the request with this head settles.
-    pub(crate) fn new(head: &Parts, who: Arc<Identity>, planned: Arc<Planned>) -> Settled {
+    pub(crate) fn new(head: &Parts, who: Arc<Identity>, planned: Arc<Planned>, catalog: &Catalog) -> Settled {
         let mut settings = Vec::new();
         let read: &dyn Fn(&str) -> bool = match &planned.tracked {
             // What an answer cannot depend on need not be sent either.
@@ -41,7 +43,8 @@ impl Settled {
         set("request.headers", &|| headers_json(head, |name| name != "cookie"));
         set("request.cookies", &|| cookies_json(head));
         settings.extend(planned.plan.timezone.clone().map(|zone| ("timezone", zone)));
-        Settled { who, planned, settings }
+        let of_role = who.role.as_ref().and_then(|role| catalog.roles.get(role)).cloned();
+        Settled { who, planned, of_role, settings }
     }
 
     pub(crate) fn role(&self) -> Option<&str> {
@@ -53,15 +56,34 @@ impl Settled {
         self.who.anonymous
     }
 
-    /// All settings of the transaction.
+    /// Whether what the transaction says to the response is wanted.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.planned.is_heard
+    }
+
+    /// All settings of the transaction, the stronger ones last.
     pub(crate) fn settings(&self) -> Vec<(&str, &str)> {
         let search_path = ("search_path", self.planned.search_path.as_str());
+        std::iter::once(search_path).chain(self.told_settings()).collect()
+    }
+
+    /// Those that do not follow from the plan's schema: the role's, the request's, a called function's.
+    fn told_settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        let of_role = self.of_role.iter().flat_map(|kept| &kept.settings);
+        let hoisted = self.planned.hoisted.settings.iter();
         let asked = self.settings.iter().map(|(name, value)| (*name, value.as_str()));
-        std::iter::once(search_path).chain(asked).collect()
+        of_role.map(lent).chain(asked).chain(hoisted.map(lent))
     }
 
     pub(crate) fn lent<'a>(&'a self, settings: &'a [(&'a str, &'a str)]) -> Session<'a> {
-        Session { role: self.role(), settings }
+        let of_role = self.of_role.as_ref().and_then(|kept| kept.isolation);
+        Session {
+            role: self.role(),
+            settings,
+            isolation: self.planned.hoisted.isolation.or(of_role),
+            before: self.planned.before.as_deref(),
+            is_heard: self.planned.is_heard,
+        }
     }
 
     /// The statement, without the values in it, and everything that its transaction is told.
@@ -82,11 +104,15 @@ impl Settled {
             Some(role) => key.part("role").part(role),
             None => key.part("login"),
         };
-        for (name, value) in &self.settings {
+        for (name, value) in self.told_settings() {
             key = key.part(name).part(value);
         }
         key
     }
+}
+
+fn lent((name, value): &(String, String)) -> (&str, &str) {
+    (name, value)
 }
 
 fn headers_json(head: &Parts, wanted: impl Fn(&str) -> bool) -> String {

@@ -5,6 +5,8 @@ use std::fmt;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::ErrorFields;
 
+use tokio_postgres::error::Severity;
+
 use crate::connect::ConnectError;
 use crate::wire::WireError;
 
@@ -55,6 +57,8 @@ impl From<WireError> for Error {
     fn from(error: WireError) -> Error {
         match error {
             WireError::Refused(refusal) => match &*refusal.code {
+                // A function can raise any code; only what is fatal ends the connection.
+                "57P01" | "57P02" | "57P03" | "57P05" if !refusal.fatal => Error::Database(refusal),
                 // Shut down, crashed or terminated under us: the connection is gone with it.
                 "57P01" | "57P02" | "57P03" | "57P05" if refusal.fatal => {
                     Error::Lost(WireError::Refused(refusal))
@@ -73,6 +77,8 @@ impl From<WireError> for Error {
 /// (<https://www.postgresql.org/docs/current/protocol-error-fields.html>).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseError {
+    /// Whether it ended the connection.
+    pub fatal: bool,
     /// The `SQLSTATE`: five characters.
     pub code: String,
     /// Whether it ended the session; a function may raise any code without that.
@@ -141,6 +147,7 @@ impl From<&tokio_postgres::error::DbError> for DatabaseError {
     fn from(error: &tokio_postgres::error::DbError) -> DatabaseError {
         let own = |text: Option<&str>| text.map(str::to_owned);
         DatabaseError {
+            fatal: matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
             code: error.code().code().to_owned(),
             fatal: matches!(error.severity(), "FATAL" | "PANIC"),
             message: error.message().to_owned(),

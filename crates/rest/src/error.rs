@@ -122,6 +122,17 @@ impl Error {
             .hint(format!("Verify that '{name}' is included in the 'select' query parameter."))
     }
 
+    pub(crate) fn response_headers() -> Error {
+        let message = "response.headers guc must be a JSON array composed of objects with a single key and a string \
+                       value";
+        Error::new(StatusCode::INTERNAL_SERVER_ERROR, "PGRST111", message)
+    }
+
+    pub(crate) fn response_status() -> Error {
+        let message = "response.status guc must be a valid status code";
+        Error::new(StatusCode::INTERNAL_SERVER_ERROR, "PGRST112", message)
+    }
+
     pub(crate) fn put_limit() -> Error {
         let message = "limit/offset querystring parameters are not allowed for PUT";
         Error::new(StatusCode::BAD_REQUEST, "PGRST114", message)

@@ -13,6 +13,7 @@ mod error;
 mod grammar;
 mod media;
 mod openapi;
+mod overrides;
 mod plan;
 mod read_set;
 mod request;
@@ -22,6 +23,7 @@ mod similar;
 mod sql;
 
 pub use error::Error;
+pub use overrides::Overrides;
 pub use plan::{Access, Estimate, Plan, plan};
 pub use read_set::{Reads, Returned, Tracked};
 pub use request::{

@@ -41,6 +41,9 @@ pub struct Rules {
     pub openapi: OpenApi,
     /// What the user says functions and views depend on.
     pub declared: Vec<Declared>,
+    /// The function that is called before every request, by schema and name. It may do anything, so nothing is known
+    /// of what answers depend on, unless it is among those that are `declared`.
+    pub before: Option<(String, String)>,
     /// Bounds on what a request may ask.
     pub limits: Limits,
     /// Whether a write to a relation leaves the number of its rows in the setting `courant.rows`, for the audit log.

@@ -18,9 +18,7 @@ impl Answer {
         let tag = own.unwrap_or_else(|| validator::etag(&validator::print(None, body)));
         // The length is the body's, whichever coding is sent.
         let kept = headers.iter().filter(|(name, _)| !matches!(*name, &ETAG | &CONTENT_LENGTH));
-        let lines: Vec<Vec<u8>> = kept
-            .map(|(name, value)| [name.as_str().as_bytes(), &[BETWEEN], value.as_bytes()].concat())
-            .collect();
+        let lines: Vec<Vec<u8>> = kept.map(|(name, value)| written(name, value)).collect();
         let fields = vec![RELAYED; lines.len()];
         let status = super::status_text(status, true);
         let texts = [&body[..], tag.as_bytes(), b"", target.as_bytes(), &status, &fields];
@@ -36,6 +34,11 @@ impl Answer {
         }
         coding::vary(headers);
     }
+}
+
+/// A header as [`line`] reads it.
+pub(super) fn written(name: &HeaderName, value: &HeaderValue) -> Vec<u8> {
+    [name.as_str().as_bytes(), &[BETWEEN], value.as_bytes()].concat()
 }
 
 /// A header's name and its value.

@@ -5,7 +5,7 @@ use super::*;
 
 fn answer(kept: bool) -> Answer {
     let head = Head { status: StatusCode::OK, fields: Vec::new() };
-    Answer::whole(head, Bytes::from_static(b"[]"), kept, None, "/t")
+    Answer::whole(head, &Overrides::default(), Bytes::from_static(b"[]"), kept, None, "/t")
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_bypass_tells_why_in_a_well_formed_string() {
 fn large() -> Answer {
     let body = Bytes::from("{\"status\":\"pending\"},".repeat(200));
     let head = Head { status: StatusCode::OK, fields: Vec::new() };
-    Answer::whole(head, body, true, None, "/t")
+    Answer::whole(head, &Overrides::default(), body, true, None, "/t")
 }
 
 fn asks(accepts: &'static str, known: Option<&HeaderValue>) -> HeaderMap {
@@ -111,7 +111,7 @@ fn nothing_is_made_of_what_is_small_or_does_not_shrink_or_was_not_granted() {
         noise.extend_from_slice(&state.to_le_bytes()[4..]);
     }
     let head = Head { status: StatusCode::OK, fields: Vec::new() };
-    let noise = Answer::whole(head, noise.into(), true, None, "/t");
+    let noise = Answer::whole(head, &Overrides::default(), noise.into(), true, None, "/t");
     noise.make(Coding::Gzip, |_| unreachable!("nothing is charged for what is not kept"));
     assert_eq!(noise.wanted(&gzip), None);
 }

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use super::error::ConfigError;
 use super::given::Given;
 use super::keys::Key;
 use super::load::{Layer, Sources};
@@ -34,12 +33,6 @@ const ADDRESSES: [(&str, &str, &str); 2] = [
     ("listen", "PGRST_SERVER_HOST", "PGRST_SERVER_PORT"),
     ("admin_listen", "PGRST_ADMIN_SERVER_HOST", "PGRST_ADMIN_SERVER_PORT"),
 ];
-
-/// What cannot be left undone: an app that sets these relies on them for its safety.
-const REFUSED: [(&str, &str); 1] = [(
-    "PGRST_DB_PRE_REQUEST",
-    "pre-request functions are not called yet, and they may be what protects the data",
-)];
 
 /// Values by the names of variables, and the places of those that are not from the environment.
 type Together = (BTreeMap<String, String>, BTreeMap<String, String>);
@@ -77,13 +70,7 @@ pub(super) struct Variables<'a> {
 
 impl Variables<'_> {
     /// Adds what they say to a layer, and returns what they say in vain.
-    pub(super) fn read(&self, layer: &mut Layer) -> Result<Vec<String>, ConfigError> {
-        for (name, why) in REFUSED {
-            if self.get(name).is_some_and(|value| value != "false") {
-                let (key, place) = (name.to_owned(), self.place(name));
-                return Err(ConfigError::Invalid { key, place, why: why.to_owned() });
-            }
-        }
+    pub(super) fn read(&self, layer: &mut Layer) -> Vec<String> {
         if let Some(url) = self.get("DATABASE_URL").and_then(of_an_app)
             && !layer.contains_key("database.url")
         {
@@ -104,7 +91,7 @@ impl Variables<'_> {
         for key in Key::all() {
             self.take(&key.variable(), key.name, layer);
         }
-        Ok(self.unknown())
+        self.unknown()
     }
 
     fn get(&self, name: &str) -> Option<&str> {
@@ -159,7 +146,6 @@ impl Variables<'_> {
             OTHERS.contains(&name)
                 || forms.contains(&name)
                 || ADDRESSES.iter().any(|(_, host, port)| [*host, *port].contains(&name))
-                || REFUSED.iter().any(|(refused, _)| *refused == name)
                 || Key::all().any(|key| key.postgrest.contains(&name) || key.variable() == name)
         };
         let ours = |name: &&String| name.starts_with("COURANT_") || name.starts_with("PGRST_");

@@ -279,6 +279,25 @@ const KEYS: &[Key] = &[
     )
     .postgrest(&["PGRST_DB_TX_END"]),
     Key::new(
+        "database.pre_request",
+        "none",
+        "A function without arguments that is called in every request's transaction, as its role and with its \
+         settings, before anything else; an error it raises is the answer. `schema.name`, or a name that is looked for \
+         along the search path. What it does cannot be known, so nothing is kept while there is one, unless \
+         `[[cache.declare]]` says what it depends on: then an answer that is kept is given without calling it.",
+        |config, given| given.text().map(|name| config.database.pre_request = Some(name)),
+    )
+    .unset()
+    .postgrest(&["PGRST_DB_PRE_REQUEST"]),
+    Key::new(
+        "database.hoisted_settings",
+        "statement_timeout,plan_filter.statement_cost_limit,default_transaction_isolation",
+        "The settings of a function (`alter function … set`) that hold for the whole transaction of a request that \
+         calls it; others hold, as PostgreSQL has it, while the function runs.",
+        |config, given| given.names().map(|names| config.database.hoisted_settings = names),
+    )
+    .postgrest(&["PGRST_DB_HOISTED_TX_SETTINGS"]),
+    Key::new(
         "jwt.secret",
         "none: no token is accepted",
         "What tokens are signed with: a secret for HS256, HS384 and HS512, 32 bytes or more; a JSON Web Key \

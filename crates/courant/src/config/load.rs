@@ -97,7 +97,7 @@ impl Config {
             None => BTreeMap::new(),
         };
         let (all, places) = environment::together(sources, file);
-        let warnings = Variables { all: &all, places: &places }.read(&mut given)?;
+        let warnings = Variables { all: &all, places: &places }.read(&mut given);
         for (key, value) in &sources.flags {
             let flag = format!("--{}", key.replace(['.', '_'], "-"));
             given.insert(key, (Given::Text(value.clone()), flag));

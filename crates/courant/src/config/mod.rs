@@ -96,6 +96,8 @@ pub(crate) struct Database {
     pub(crate) aggregates: bool,
     pub(crate) plans: bool,
     pub(crate) transaction_end: rest::TransactionEnd,
+    pub(crate) pre_request: Option<String>,
+    pub(crate) hoisted_settings: Vec<String>,
 }
 
 /// How a token becomes a role.

@@ -97,12 +97,6 @@ fn a_postgrest_setup_is_understood() {
 }
 
 #[test]
-fn what_protects_an_app_is_refused_rather_than_ignored() {
-    let said = refusal(environment(&[("PGRST_DB_PRE_REQUEST", "check")]));
-    assert!(said.starts_with("PGRST_DB_PRE_REQUEST"), "{said}");
-}
-
-#[test]
 fn a_port_alone_keeps_the_host_of_the_file() {
     let sources = sources("listen = '0.0.0.0:80'", &[("PGRST_SERVER_PORT", "8080")], &[]);
     assert_eq!(Config::read(&sources).unwrap().listen.to_string(), "0.0.0.0:8080");
@@ -162,14 +156,14 @@ fn each_invalid_value_is_one_line_that_names_the_key_and_what_is_allowed() {
     // By how its value is read: something that no such key allows.
     for key in Key::all() {
         let wrong = match key.name {
-            "jwt.audience" | "jwt.role_claim" | "database.anon_role" => "''",
+            "jwt.audience" | "jwt.role_claim" | "database.anon_role" | "database.pre_request" => "''",
             "tls.certificate" | "tls.key" | "proxy.upstream_ca" | "csrf.cookie" | "csrf.header" => "''",
             "headers.content_security_policy" => "''",
             "database.root_function" | "database.pre_config" | "database.channel" | "http.trace_header" => {
                 "''"
             }
             "database.extra_search_path" => "[]",
-            "database.schemas" => "[]",
+            "database.schemas" | "database.hoisted_settings" => "[]",
             "stream.publication" => "'a name that is longer than PostgreSQL keeps, which is 63 bytes, alas'",
             _ => "'wrong'",
         };

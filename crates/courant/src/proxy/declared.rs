@@ -222,7 +222,7 @@ async fn after(passage: &Passage) -> Option<Lsn> {
 
 /// What the primary shows now; none where it does not say so soon: the app may be well although the database is not.
 async fn snapshot(node: &Node) -> Option<Snapshot> {
-    let nobody = Session { role: None, settings: &[] };
+    let nobody = Session::default();
     let sql = include_str!("sql/snapshot.sql").to_owned();
     let statement = Statement { sql, parameters: Vec::new() };
     let row = timeout(SNAPSHOT_MAX, node.pool.read(nobody, &statement)).await.ok()?.ok()?;

@@ -38,6 +38,8 @@ mod node;
 #[cfg(test)]
 mod postgrest;
 #[cfg(test)]
+mod pre_request;
+#[cfg(test)]
 mod precision;
 #[cfg(test)]
 mod promises;

@@ -11,7 +11,8 @@ use super::storage;
 use super::tables;
 use super::views::Views;
 use super::{
-    Argument, Catalog, ForeignKey, Function, MediaType, Relation, RelationId, RelationKind, Returns,
+    Argument, Catalog, Conversion, ForeignKey, Function, KeptSettings, MediaType, Relation, RelationId,
+    RelationKind, Representation, Returns,
 };
 
 /// The catalog with the relations and functions of the exposed schemas.
@@ -22,16 +23,19 @@ pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, to
     let mut catalog = Catalog {
         tables: tables::all(source),
         timezones: source.timezones.clone(),
+        roles: source.roles.iter().map(|(name, kept)| (name.clone(), Arc::new(kept.clone()))).collect(),
         server_version: source.server_version,
         fingerprint: source.fingerprint,
         ..Catalog::default()
     };
+    let representations = representations(source, &mentioned);
     for (id, found) in &source.relations {
         if exposed.contains(found.schema.as_str())
             && !storage::is_system(&found.schema)
             && let Some(kind) = kind(found)
         {
-            let relation = Arc::new(relation(source, &mentioned, &views, *id, found, kind));
+            let relation = relation(source, &mentioned, &views, *id, found, kind);
+            let relation = Arc::new(spoken(relation, &representations));
             catalog.by_id.insert(*id, Arc::clone(&relation));
             catalog.relations.insert((found.schema.clone(), found.name.clone()), relation);
         }
@@ -59,6 +63,31 @@ pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, to
     }
     catalog.functions = functions;
     Ok(catalog)
+}
+
+/// The representations of domains, by their oids.
+fn representations(source: &Source, mentioned: &Mentioned<'_>) -> HashMap<u32, Arc<Representation>> {
+    let mut found: HashMap<u32, Representation> = HashMap::new();
+    for conversion in &source.conversions {
+        let representation = found.entry(conversion.domain).or_default();
+        let place = match conversion.way.as_str() {
+            "shown" => &mut representation.shown,
+            "of_json" => &mut representation.of_json,
+            _ => &mut representation.of_text,
+        };
+        let (schema, name) = (conversion.schema.clone(), conversion.name.clone());
+        let dependence = mentioned.of_function(conversion.function);
+        *place = Some(Conversion { schema, name, dependence });
+    }
+    found.into_iter().map(|(domain, representation)| (domain, Arc::new(representation))).collect()
+}
+
+/// The relation, its columns spoken of as their domains are.
+fn spoken(mut relation: Relation, representations: &HashMap<u32, Arc<Representation>>) -> Relation {
+    for column in &mut relation.columns {
+        column.representation = representations.get(&column.type_id).cloned();
+    }
+    relation
 }
 
 fn kind(relation: &SourceRelation) -> Option<RelationKind> {
@@ -131,6 +160,7 @@ fn function(row: &Row, mentioned: &Mentioned<'_>) -> Result<Function, tokio_post
         },
         takes: row.try_get::<_, Option<u32>>(15)?.filter(|id| *id != 0).map(RelationId),
         read_only: row.try_get(3)?,
+        settings: KeptSettings::of_function(&row.try_get::<_, Option<Vec<String>>>(20)?.unwrap_or_default()),
         dependence: mentioned.of_function(id),
     })
 }

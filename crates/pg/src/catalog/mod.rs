@@ -5,14 +5,16 @@
 //! What the rooms below hold: `source` the system catalogs' rows of one snapshot, `nodes` and `body` what
 //! expressions and function bodies mention, `builtin` what the server's own functions rest on, `dependence`
 //! where all that leads, `views` the keys that views inherit, `storage` and `tables` what the log tells,
-//! `assemble` the result.
+//! `kept` settings of roles and functions, `assemble` the result.
 
 mod assemble;
 mod body;
 mod builtin;
 mod dependence;
 mod fingerprint;
+mod kept;
 mod nodes;
+mod representation;
 mod source;
 mod storage;
 mod tables;
@@ -26,6 +28,8 @@ use tokio_postgres::Client;
 use crate::{Canonical, RelationId};
 
 pub use fingerprint::fingerprint;
+pub use kept::KeptSettings;
+pub use representation::{Conversion, Representation};
 pub use tables::{StoredTable, Unpublishable};
 
 /// The catalogs could not be read.
@@ -64,6 +68,8 @@ pub struct Catalog {
     pub tables: Vec<StoredTable>,
     /// The names of time zones that the server knows.
     pub timezones: HashSet<String>,
+    /// The settings of roles, by their names.
+    pub roles: HashMap<String, Arc<KeptSettings>>,
     /// `server_version_num`: 150018 for 15.18.
     pub server_version: u32,
     /// Changes whenever anything does that a plan, a read set or an authorization rests on.
@@ -173,6 +179,8 @@ pub struct Column {
     /// The canonical form of its type, where equality is equality of bytes **and** the log tells its
     /// value (not for generated columns).
     pub canonical: Option<Canonical>,
+    /// How its values are spoken of, where that is not how they are stored.
+    pub representation: Option<Arc<Representation>>,
 }
 
 /// A foreign key.
@@ -215,6 +223,8 @@ pub struct Function {
     pub media: Option<MediaType>,
     /// `immutable` or `stable`, which lets it run in a read-only transaction.
     pub read_only: bool,
+    /// The settings that it runs with.
+    pub settings: KeptSettings,
     /// What an answer that calls it depends on. A body that cannot be read is an [`Obstacle::Opaque`].
     pub dependence: Dependence,
 }

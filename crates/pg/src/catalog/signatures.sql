@@ -25,7 +25,8 @@ select
     p.prorows = 1 as one_row,
     p.prokind = 'a' as is_aggregate,
     case when t.typtype = 'd' and t.typname like '%/%' then t.typname end as media,
-    t.typbasetype = 'bytea'::regtype as is_binary
+    t.typbasetype = 'bytea'::regtype as is_binary,
+    p.proconfig as settings
 from pg_catalog.pg_proc p
 join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 join pg_catalog.pg_type t on t.oid = p.prorettype

@@ -11,7 +11,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use super::fingerprint;
-use super::{LoadError, RelationId};
+use super::{KeptSettings, LoadError, RelationId};
 
 /// Everything that a catalog is made of.
 #[derive(Debug, Default)]
@@ -33,6 +33,18 @@ pub(super) struct Source {
     pub(super) signatures: Vec<Row>,
     pub(super) operators: HashMap<u32, SourceOperator>,
     pub(super) timezones: HashSet<String>,
+    pub(super) roles: HashMap<String, KeptSettings>,
+    pub(super) conversions: Vec<SourceConversion>,
+}
+
+/// A function by which values of a domain are spoken of.
+#[derive(Debug)]
+pub(super) struct SourceConversion {
+    pub(super) domain: u32,
+    pub(super) way: String,
+    pub(super) function: u32,
+    pub(super) schema: String,
+    pub(super) name: String,
 }
 
 #[derive(Debug)]
@@ -122,7 +134,7 @@ pub(super) struct SourceOperator {
     pub(super) right: u32,
 }
 
-const STATEMENTS: [&str; 13] = [
+const STATEMENTS: [&str; 15] = [
     include_str!("relations.sql"),
     include_str!("inheritance.sql"),
     include_str!("columns.sql"),
@@ -136,6 +148,8 @@ const STATEMENTS: [&str; 13] = [
     include_str!("signatures.sql"),
     include_str!("operators.sql"),
     include_str!("timezones.sql"),
+    include_str!("roles.sql"),
+    include_str!("representations.sql"),
 ];
 
 impl Source {
@@ -178,6 +192,8 @@ impl Source {
             Source::take_signature,
             Source::take_operator,
             Source::take_timezone,
+            Source::take_role_setting,
+            Source::take_conversion,
         ];
         for (take, rows) in takers.into_iter().zip(answers) {
             for row in rows {
@@ -309,6 +325,22 @@ impl Source {
 
     fn take_timezone(&mut self, row: Row) -> Result<(), LoadError> {
         self.timezones.insert(row.try_get(0)?);
+        Ok(())
+    }
+
+    fn take_role_setting(&mut self, row: Row) -> Result<(), LoadError> {
+        self.roles.entry(row.try_get(0)?).or_default().put(row.try_get(1)?, row.try_get(2)?);
+        Ok(())
+    }
+
+    fn take_conversion(&mut self, row: Row) -> Result<(), LoadError> {
+        self.conversions.push(SourceConversion {
+            domain: row.try_get(0)?,
+            way: row.try_get(1)?,
+            function: row.try_get(2)?,
+            schema: row.try_get(3)?,
+            name: row.try_get(4)?,
+        });
         Ok(())
     }
 

@@ -101,6 +101,7 @@ pub(super) fn columns(source: &Source, id: RelationId) -> Vec<Column> {
         canonical: column
             .canonical()
             .filter(|form| stored.iter().all(|leaf| leaf.get(column.name.as_str()) == Some(&Some(*form)))),
+        representation: None,
     };
     source.columns.get(&id).into_iter().flatten().map(column).collect()
 }

@@ -14,13 +14,19 @@ use postgres_protocol::IsNull;
 use postgres_protocol::message::backend::{DataRowBody, Message};
 use postgres_protocol::message::frontend::{self, BindError};
 
-use super::{Mode, Record, Session, Trail, settings};
+use super::{Mode, Record, Session, Told, Trail, settings};
 use crate::pool::{Connection, Lease, Prepared, Remains, Statements};
 use crate::row::{self, Column, Row};
 use crate::wire::{Frame, WireError};
 use crate::{DatabaseError, Error, Parameter, Statement};
 
 const BINARY: i16 = 1;
+
+/// The statement that is forgotten with the next one of no name.
+const UNNAMED: &str = "";
+
+/// What a transaction says to its response. Nothing at first: a function may have said it for the whole session.
+const RESPONSE: [(&str, &str); 2] = [("response.headers", ""), ("response.status", "")];
 
 /// How far a flight has got, which says what is to be done if it is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +42,8 @@ enum Stage {
 enum Purpose {
     /// The request's own statement.
     Statement,
+    /// What it says to the response.
+    Told,
     /// Whether it wrote.
     Mark,
     /// Settings, begin, an entry in the audit log, commit: all that matters is that it did not fail.
@@ -67,6 +75,8 @@ pub(super) struct Heard {
     rows_wanted: usize,
     /// Whether the transaction has written.
     pub(super) wrote: bool,
+    /// What it says to the response.
+    pub(super) told: Told,
 }
 
 /// The rows of a statement, as many as are wanted.
@@ -129,14 +139,29 @@ impl<'a> Flight<'a> {
         self.add(Purpose::Frame, None, sql, std::iter::empty())
     }
 
-    /// Adds the settings, and last the role.
+    /// Begins the transaction, where it must be begun by a statement of its own. Says whether it was.
+    pub(super) fn begin(&mut self, must: bool, mode: Mode) -> Result<bool, Error> {
+        match self.session.isolation {
+            Some(isolation) => self.command(isolation.begin(mode)).map(|()| true),
+            None if must => self.command("begin").map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Adds the settings, and last the role; then what is to run before the request's statement.
     ///
     /// No role means the login's default, in case a function changed the role for the whole session.
     pub(super) fn settle(&mut self, mode: Mode) -> Result<(), Error> {
-        let Session { role, settings } = *self.session;
-        let named = settings.iter().flat_map(|(name, value)| [Some(*name), Some(*value)]);
+        let Session { role, settings, before, is_heard, .. } = *self.session;
+        let response: &[_] = if is_heard { &RESPONSE } else { &[] };
+        let named = settings.iter().chain(response).flat_map(|(name, value)| [Some(*name), Some(*value)]);
         let values = named.chain([role]).map(|value| value.map(str::as_bytes));
-        self.add(Purpose::Frame, None, &settings::statement(settings.len(), mode), values)
+        let count = settings.len() + response.len();
+        self.add(Purpose::Frame, None, &settings::statement(count, mode), values)?;
+        match before {
+            Some(sql) => self.add(Purpose::Frame, role, sql, std::iter::empty()),
+            None => Ok(()),
+        }
     }
 
     /// Adds the request's statement.
@@ -145,7 +170,11 @@ impl<'a> Flight<'a> {
             Parameter::Null => None,
             Parameter::Text(text) => Some(text.as_ref()),
         });
-        self.add(Purpose::Statement, self.session.role, &statement.sql, values)
+        self.add(Purpose::Statement, self.session.role, &statement.sql, values)?;
+        if self.session.is_heard {
+            self.add(Purpose::Told, None, include_str!("told.sql"), std::iter::empty())?;
+        }
+        Ok(())
     }
 
     /// Adds the trail, which is left if the transaction has written.
@@ -177,8 +206,13 @@ impl<'a> Flight<'a> {
         if self.stage == Stage::Grounded {
             self.stage = Stage::Running;
         }
+        // What ran before may have changed the role, and a statement is checked as the role that has it parsed.
+        let is_known = purpose != Purpose::Statement || self.session.before.is_none();
         let Connection { wire, statements, .. } = self.connection();
-        let written = match statements.get(role, sql) {
+        let written = match statements.get(role, sql).filter(|_| is_known) {
+            None if !is_known => parse(UNNAMED, sql, wire.outbox())
+                .and_then(|()| bind(UNNAMED, values, wire.outbox()))
+                .map(|()| Part { purpose, columns: None, parsing: None }),
             Some(Prepared { name, columns }) => bind(&name, values, wire.outbox()).map(|()| Part {
                 purpose,
                 columns: Some(columns),
@@ -337,10 +371,15 @@ impl Heard {
         let columns =
             columns.ok_or_else(|| WireError::Protocol("a row before its description".to_owned()))?;
         let row = Row::new(columns, body)?;
-        if is_statement {
-            self.running.kept.push(row);
-        } else {
-            self.wrote = row.get(0).map_err(|error| WireError::Protocol(error.to_string()))?;
+        let unreadable = |error: row::DecodeError| WireError::Protocol(error.to_string());
+        match part.purpose {
+            Purpose::Statement => self.running.kept.push(row),
+            Purpose::Told => {
+                let (headers, status) = (row.get(0).map_err(unreadable)?, row.get(1).map_err(unreadable)?);
+                self.told = Told { headers, status };
+            }
+            Purpose::Mark => self.wrote = row.get(0).map_err(unreadable)?,
+            Purpose::Frame => {}
         }
         Ok(())
     }

@@ -1,9 +1,10 @@
 //! One transaction per request: begun, told who asks, run and ended in a single flight to the server.
 //!
 //! Never runs a statement outside its transaction or as another role, and never decodes what it returns.
-//! Input: a [`Statement`], and the role and settings of the request.
+//! Input: a [`Statement`], the role and settings of the request, and what is to run before it.
 
 mod flight;
+mod isolation;
 mod settings;
 mod trail;
 mod transact;
@@ -11,6 +12,7 @@ mod transact;
 use crate::pool::Lease;
 use crate::{DatabaseError, Error, Pool, Row, Statement};
 use flight::{Flight, Heard};
+pub use isolation::Isolation;
 pub use trail::{Record, Trail};
 pub use transact::{Failed, Step, Transacted};
 
@@ -23,12 +25,35 @@ enum Mode {
 }
 
 /// As whom, and with which settings, a transaction runs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Session<'a> {
     /// The role; none is the login's.
     pub role: Option<&'a str>,
     /// Settings by name, for the transaction only.
     pub settings: &'a [(&'a str, &'a str)],
+    /// How far it is isolated from others; none as the database says of transactions by default.
+    pub isolation: Option<Isolation>,
+    /// A statement without parameters that runs as the role, before the request's own. It may change the role.
+    pub before: Option<&'a str>,
+    /// Whether what the transaction says to the response is wanted ([`Told`]).
+    pub is_heard: bool,
+}
+
+/// What the transaction says to the response, by its settings `response.headers` and `response.status`. Empty where
+/// nobody listened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The text of `response.headers`.
+    pub headers: Option<String>,
+    /// The text of `response.status`.
+    pub status: Option<String>,
+}
+
+impl Told {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.headers.is_none() && self.status.is_none()
+    }
 }
 
 impl Session<'_> {
@@ -61,6 +86,8 @@ pub struct Written {
     pub wrote: bool,
     /// Whether it was committed.
     pub committed: bool,
+    /// What it says to the response.
+    pub told: Told,
 }
 
 impl Pool {
@@ -69,6 +96,13 @@ impl Pool {
     /// Dropping the future cancels the statement.
     pub async fn read(&self, session: Session<'_>, statement: &Statement) -> Result<Row, Error> {
         self.heard(session, &[statement], 1).await?.row()
+    }
+
+    /// The same, with what the transaction says to the response.
+    pub async fn read_told(&self, session: Session<'_>, statement: &Statement) -> Result<(Row, Told), Error> {
+        let mut heard = self.heard(session, &[statement], 1).await?;
+        let told = std::mem::take(&mut heard.told);
+        Ok((heard.row()?, told))
     }
 
     /// The same with a statement that returns exactly `count` rows.
@@ -146,8 +180,12 @@ async fn read(
     rows: usize,
 ) -> Result<Heard, Error> {
     let mut flight = Flight::new(lease, session);
+    let begun = flight.begin(false, Mode::ReadOnly)?;
     flight.settle(Mode::ReadOnly)?;
     statements.iter().try_for_each(|statement| flight.run(statement))?;
+    if begun {
+        flight.command("commit")?;
+    }
     let heard = flight.land(rows).await?;
     flight.finish();
     Ok(heard)
@@ -162,20 +200,25 @@ async fn write(
 ) -> Result<Written, Error> {
     let mut flight = Flight::new(lease, session);
     let Commit::If(decide) = decide else {
+        let begun = flight.begin(false, Mode::ReadWrite)?;
         flight.settle(Mode::ReadWrite)?;
         flight.run(statement)?;
         flight.leave(trail)?;
         flight.is_committing();
-        let heard = flight.land(1).await?;
+        if begun {
+            flight.command("commit")?;
+        }
+        let mut heard = flight.land(1).await?;
         flight.finish();
-        let wrote = heard.wrote;
-        return Ok(Written { row: heard.row()?, wrote, committed: true });
+        let (wrote, told) = (heard.wrote, std::mem::take(&mut heard.told));
+        return Ok(Written { row: heard.row()?, wrote, committed: true, told });
     };
     // Begun explicitly, it is not over with the first Sync.
-    flight.command("begin")?;
+    flight.begin(true, Mode::ReadWrite)?;
     flight.settle(Mode::ReadWrite)?;
     flight.run(statement)?;
-    let heard = flight.land(1).await?;
+    let mut heard = flight.land(1).await?;
+    let told = std::mem::take(&mut heard.told);
     let row = match heard.row() {
         Ok(row) => row,
         Err(error) => {
@@ -191,5 +234,5 @@ async fn write(
     flight.command(if committed { "commit" } else { "rollback" })?;
     let wrote = flight.land(1).await?.wrote;
     flight.finish();
-    Ok(Written { row, wrote, committed })
+    Ok(Written { row, wrote, committed, told })
 }

@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 use super::Mode;
 
-/// Requests have no more settings; for others the text is put together each time.
-const COMMON: usize = 8;
+/// Requests seldom have more settings; for others the text is put together each time.
+const COMMON: usize = 16;
 
 static READ_ONLY: LazyLock<[String; COMMON]> =
     LazyLock::new(|| std::array::from_fn(|count| sql(count, Mode::ReadOnly)));

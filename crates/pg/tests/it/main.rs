@@ -19,7 +19,8 @@ use pg::{Parameter, Pool, PoolLimits, Statement};
 use tokio_util::task::TaskTracker;
 
 /// Nobody in particular.
-const NOBODY: Session<'static> = Session { role: None, settings: &[] };
+const NOBODY: Session<'static> =
+    Session { role: None, settings: &[], isolation: None, before: None, is_heard: false };
 
 fn options(text: &str) -> ConnectOptions {
     ConnectOptions::parse(Some(text), &|_| None).expect("the connection string is well-formed")

@@ -73,7 +73,7 @@ async fn many_requests_share_few_connections() {
         tokio::spawn(async move {
             let text = number.to_string();
             let settings = [("request.number", &*text)];
-            let session = pg::session::Session { role: None, settings: &settings };
+            let session = pg::session::Session { settings: &settings, ..Default::default() };
             let read = statement("select current_setting('request.number') || $1", &["!"]);
             let row = pool.read(session, &read).await.unwrap();
             assert_eq!(row.get::<&str>(0).unwrap(), format!("{number}!"));

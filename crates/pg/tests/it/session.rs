@@ -32,7 +32,7 @@ fn authenticator(port: u16) -> String {
 }
 
 fn as_role(role: &str) -> Session<'_> {
-    Session { role: Some(role), settings: &[] }
+    Session { role: Some(role), ..Default::default() }
 }
 
 fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
@@ -46,7 +46,7 @@ async fn a_read_or_write_is_one_flight() {
     let proxy = Proxy::before(cluster.port()).await;
     let pool = pool(&format!("postgresql://postgres@127.0.0.1:{}/postgres?sslmode=disable", proxy.port));
     drop(pool.client().await.unwrap());
-    let session = Session { role: None, settings: &[("request.jwt.claims", "{}")] };
+    let session = Session { settings: &[("request.jwt.claims", "{}")], ..Default::default() };
     let read = statement("select $1::int", &["1"]);
     let write = statement("insert into note values ($1) returning id", &["1"]);
 
@@ -131,7 +131,11 @@ async fn role_and_settings_hold_for_one_transaction_only() {
     execute(&cluster, ROLES).await;
     let pool = pool(&authenticator(cluster.port()));
     let who = statement(WHO, &[]);
-    let alice = Session { role: Some("alice"), settings: &[("request.jwt.claims", r#"{"sub":"a'b"}"#)] };
+    let alice = Session {
+        role: Some("alice"),
+        settings: &[("request.jwt.claims", r#"{"sub":"a'b"}"#)],
+        ..Default::default()
+    };
 
     let mut pids = Vec::new();
     for _ in 0..2 {

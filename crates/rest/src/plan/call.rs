@@ -53,7 +53,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let relation = returned(&asked, &function);
     let reads_only = *asked.request.method != Method::POST || function.read_only;
     let scalar = matches!(function.returns, Returns::Scalar(_));
-    let root = match function.returns {
+    let mut root = match function.returns {
         Returns::Scalar(_) | Returns::Void => scalar_rows(&asked),
         Returns::Relation(_) | Returns::Record => {
             let mut root = asked.resolver(true).root(Source::Called, relation.clone())?;
@@ -68,7 +68,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         Returns::Scalar(_) | Returns::Void => Maker::BuiltIn,
         Returns::Relation(_) | Returns::Record => Maker::Aggregates(&handlers),
     };
-    let Chosen { media, handler, shown } = asked.chosen(maker)?;
+    let Chosen { media, handler, shown } = asked.chosen(maker, &mut root)?;
     let form = form(&function, &media);
     let void = function.returns == Returns::Void;
     let kind = Kind::Call { offset: root.range.offset, void };
@@ -111,6 +111,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         reads,
         answer,
         timezone: asked.preferences.timezone,
+        called: Some(function),
         settled: false,
     }
     .showing(shown))
@@ -155,7 +156,14 @@ fn returned(asked: &Asked<'_>, function: &Function) -> Option<Arc<Relation>> {
 /// The rows of a function that returns scalars: one column.
 fn scalar_rows(asked: &Asked<'_>) -> Node {
     let name = sql::SCALAR.to_owned();
-    let column = Column { name: name.clone(), type_id: 0, canonical: None, path: Vec::new(), computed: None };
+    let column = Column {
+        name: name.clone(),
+        type_id: 0,
+        canonical: None,
+        path: Vec::new(),
+        computed: None,
+        representation: None,
+    };
     let mut range = asked.query.range(&[]);
     if let Some(rows_max) = asked.rules.rows_max {
         range.limit = Some(range.limit.map_or(rows_max, |limit| limit.min(rows_max)));

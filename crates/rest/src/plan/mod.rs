@@ -23,7 +23,7 @@ use pg::Statement;
 use pg::catalog::{Catalog, Function, Obstacle, Relation};
 
 pub(crate) use call::{Arguments, Call};
-pub(crate) use payload::{DefaultValue, Payload};
+pub(crate) use payload::{DefaultValue, Filled, Payload};
 pub(crate) use tree::{Column, Condition, Embed, Join, Node, Operand, OrderedBy, Output, Source, TypeName};
 pub(crate) use write::{Conflict, Write};
 
@@ -59,6 +59,8 @@ pub struct Plan {
     pub answer: AnswerRules,
     /// The time zone in which moments are written and read, where the client chose one.
     pub timezone: Option<String>,
+    /// The function that is called.
+    pub called: Option<Arc<Function>>,
     /// Whether only one set of rows can answer, as far as an answer of JSON tells: no page is cut from an order
     /// in which rows may tie.
     pub settled: bool,
@@ -144,7 +146,7 @@ fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let mut resolver = asked.resolver(true);
     let mut root = resolver.root(Source::Relation(relation.clone()), Some(relation.clone()))?;
     let handlers = asked.handlers(&relation);
-    let Chosen { media, handler, shown } = asked.chosen(Maker::Aggregates(&handlers))?;
+    let Chosen { media, handler, shown } = asked.chosen(Maker::Aggregates(&handlers), &mut root)?;
     let (counted, estimate) = asked.counting(&root);
     let of_all = (counted != Counted::No, handler.map(Arc::as_ref));
     let reads = match &estimate {
@@ -180,6 +182,7 @@ fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
         reads,
         answer,
         timezone: asked.preferences.timezone,
+        called: None,
         settled,
     };
     Ok(plan.showing(shown))
@@ -208,9 +211,14 @@ impl Asked<'_> {
         })
     }
 
-    /// The form of the body, or what is shown in its place.
-    fn chosen<'m>(&self, maker: Maker<'m>) -> Result<Chosen<'m>, Error> {
-        Media::negotiate(self.request.headers, maker, self.rules.plans)
+    /// The form of the body, or what is shown in its place. An aggregate over a relation's rows that makes the body
+    /// takes them as they are stored.
+    fn chosen<'m>(&self, maker: Maker<'m>, root: &mut Node) -> Result<Chosen<'m>, Error> {
+        let chosen = Media::negotiate(self.request.headers, maker, self.rules.plans)?;
+        if chosen.handler.is_some_and(|function| function.takes.is_some()) {
+            root.show_as_stored();
+        }
+        Ok(chosen)
     }
 
     /// The aggregates that can make bodies of that relation's rows: those over them, then those over any. They

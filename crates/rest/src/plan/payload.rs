@@ -1,9 +1,11 @@
 //! The body of a write: which columns it fills, and with what where a row lacks one.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::Method;
 use http::header::CONTENT_TYPE;
-use pg::catalog::{Column, Relation};
+use pg::catalog::{Column, Conversion, Relation, Representation};
 
 use super::tree::TypeName;
 use super::{Asked, type_name};
@@ -26,8 +28,17 @@ pub(crate) struct Payload {
 pub(crate) struct Filled {
     pub(crate) name: String,
     pub(crate) type_name: TypeName,
+    /// What makes its value of the JSON in the body, where that is not how it is stored.
+    pub(crate) representation: Option<Arc<Representation>>,
     /// What rows get that lack it, where that is not null.
     pub(crate) default: Option<DefaultValue>,
+}
+
+impl Filled {
+    /// What makes its value of the JSON in the body.
+    pub(crate) fn of_json(&self) -> Option<&Conversion> {
+        self.representation.as_ref()?.of_json.as_ref()
+    }
 }
 
 /// An expression of the catalog, written as it is.
@@ -65,7 +76,9 @@ impl Payload {
 
 fn filled(column: &Column, lacking: bool) -> Filled {
     let default = column.default.clone().filter(|_| lacking).map(DefaultValue);
-    Filled { name: column.name.clone(), type_name: type_name::of_catalog(&column.type_name), default }
+    let representation = column.representation.clone().filter(|of| of.of_json.is_some());
+    let type_name = if representation.is_some() { "json" } else { column.type_name.as_str() };
+    Filled { name: column.name.clone(), type_name: type_name::of_catalog(type_name), representation, default }
 }
 
 /// The body, and whether it was sent as JSON.

@@ -209,6 +209,7 @@ impl Resolver<'_> {
                 canonical: None,
                 path,
                 computed: None,
+                representation: None,
             });
         };
         if let Some(column) = relation.column(&field.name) {
@@ -230,8 +231,11 @@ impl Resolver<'_> {
 }
 
 pub(super) fn known(column: &pg::catalog::Column, path: Vec<Arrow>) -> Column {
-    let pg::catalog::Column { name, type_id, canonical, .. } = column;
-    Column { name: name.clone(), type_id: *type_id, canonical: *canonical, path, computed: None }
+    let pg::catalog::Column { name, type_id, canonical, representation, .. } = column;
+    // What a filter says is then not what the log says.
+    let canonical = canonical.filter(|_| representation.is_none());
+    let (name, representation) = (name.clone(), representation.clone());
+    Column { name, type_id: *type_id, canonical, path, computed: None, representation }
 }
 
 /// A computed field, of a function that returns a single value.
@@ -247,7 +251,8 @@ fn computed(function: &Arc<Function>, path: Vec<Arrow>) -> Option<Column> {
         _ => 0,
     };
     let (name, computed) = (function.name.clone(), Some(Arc::clone(function)));
-    (!function.returns_set).then_some(Column { name, type_id, canonical: None, path, computed })
+    let column = Column { name, type_id, canonical: None, path, computed, representation: None };
+    (!function.returns_set).then_some(column)
 }
 
 /// The position among the embeds of the one that the request calls so.

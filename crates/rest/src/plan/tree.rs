@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use pg::Canonical;
-use pg::catalog::{Function, Relation, RelationKind};
+use pg::catalog::{Conversion, Function, Relation, RelationKind, Representation};
 
 use crate::grammar::{Aggregate, Arrow, Is, Nulls, Range, Test};
 use crate::read_set::Traced;
@@ -75,6 +75,14 @@ impl Node {
         });
         outputs.chain(order).for_each(|column| column.computed = None);
         self.conditions.iter_mut().for_each(Condition::read_computed_as_columns);
+    }
+
+    /// Has its columns shown as they are stored: what takes whole rows takes them so.
+    pub(crate) fn show_as_stored(&mut self) {
+        self.outputs
+            .iter_mut()
+            .filter_map(Output::column_mut)
+            .for_each(|column| column.representation = None);
     }
 
     fn ordering_columns(&self) -> impl Iterator<Item = &Column> {
@@ -201,6 +209,20 @@ pub(crate) struct Column {
     pub(crate) path: Vec<Arrow>,
     /// The function of the whole row that makes its value, of a computed field.
     pub(crate) computed: Option<Arc<Function>>,
+    /// How its values are spoken of, where that is not how they are stored.
+    pub(crate) representation: Option<Arc<Representation>>,
+}
+
+impl Column {
+    /// What makes a value fit to be shown.
+    pub(crate) fn shown(&self) -> Option<&Conversion> {
+        self.representation.as_ref().filter(|_| self.path.is_empty())?.shown.as_ref()
+    }
+
+    /// What makes a value of the text in a filter.
+    pub(crate) fn of_text(&self) -> Option<&Conversion> {
+        self.representation.as_ref().filter(|_| self.path.is_empty())?.of_text.as_ref()
+    }
 }
 
 /// An embedded relation.

@@ -49,7 +49,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let missing = matches!(kind, Kind::Insert { .. } | Kind::Update);
     let max_affected = matches!(kind, Kind::Update | Kind::Delete);
     let handlers = asked.handlers(&relation);
-    let Chosen { media, handler, shown } = asked.chosen(Maker::Aggregates(&handlers))?;
+    let Chosen { media, handler, shown } = asked.chosen(Maker::Aggregates(&handlers), &mut root)?;
     let mut answer =
         asked.answer(kind, &media, Heeded { resolution, missing, returning: true, max_affected });
     if !max_affected {
@@ -104,6 +104,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         reads,
         answer,
         timezone: asked.preferences.timezone,
+        called: None,
         settled: false,
     }
     .showing(shown))

@@ -1,8 +1,8 @@
 //! Gathers what everything touched by a request depends on, and what the user declared in its stead.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use pg::catalog::{Catalog, Dependence, Function, Obstacle, Relation, RelationKind, Settings};
+use pg::catalog::{Catalog, Conversion, Dependence, Function, Obstacle, Relation, RelationKind, Settings};
 use pg::{Read, RelationId};
 
 use super::clock::{cast_reads_clock, named_reads_clock, reads_clock};
@@ -23,6 +23,7 @@ pub(super) struct Gathered<'a> {
     pub(super) exact: Exact,
     dependence: Dependence,
     ttl: Option<Lifetime>,
+    declared: bool,
     /// Seen already, by schema and name.
     seen: BTreeSet<(String, String)>,
 }
@@ -36,6 +37,7 @@ impl<'a> Gathered<'a> {
             exact: Exact::new(rules.limits.keys_max),
             dependence: Dependence::default(),
             ttl: None,
+            declared: false,
             seen: BTreeSet::new(),
         }
     }
@@ -49,9 +51,13 @@ impl<'a> Gathered<'a> {
         node.computed().iter().for_each(|function| self.function(function));
         for output in &node.outputs {
             match output {
-                Output::Column { column, cast, .. } => self.cast(column, cast.as_ref()),
+                Output::Column { column, cast, .. } => {
+                    self.conversion(column.shown());
+                    self.cast(column, cast.as_ref());
+                }
                 Output::Aggregate { of, cast, name, .. } => {
                     if let Operand::Column { column, cast } = of {
+                        self.conversion(column.shown());
                         self.cast(column, cast.as_ref());
                     }
                     if cast.as_ref().is_some_and(|cast| cast_reads_clock(0, cast)) {
@@ -120,6 +126,16 @@ impl<'a> Gathered<'a> {
         self.object(&function.schema, &function.name, &dependence);
     }
 
+    /// What the function that is called before every request depends on: whatever the user says, and all that it can
+    /// be told of the request.
+    pub(super) fn before(&mut self) {
+        if let Some((schema, name)) = &self.rules.before {
+            let obstacles = BTreeMap::from([(name.clone(), Obstacle::Opaque)]);
+            let dependence = Dependence { settings: Settings::Any, obstacles, ..Dependence::default() };
+            self.object(schema, name, &dependence);
+        }
+    }
+
     fn object(&mut self, schema: &str, name: &str, dependence: &Dependence) {
         let mut declared = self.rules.declared.iter();
         match declared.find(|declared| declared.schema == schema && declared.name == name) {
@@ -134,6 +150,7 @@ impl<'a> Gathered<'a> {
     /// What the user declared replaces what was found; but nobody can declare that two users are one, so
     /// the settings stay, and whatever the log does not tell needs a time to live.
     fn declared(&mut self, declared: &Declared, found: &Dependence) {
+        self.declared = true;
         self.dependence.add(&Dependence { settings: found.settings.clone(), ..Dependence::default() });
         match declared.ttl {
             Some(ttl) => self.ttl = Some(self.ttl.map_or(ttl, |known| known.and(ttl))),
@@ -196,18 +213,25 @@ impl<'a> Gathered<'a> {
             self.obstacle(&column.name, Obstacle::Clock);
         }
         column.computed.iter().for_each(|function| self.function(function));
+        self.conversion(column.of_text());
+    }
+
+    fn conversion(&mut self, conversion: Option<&Conversion>) {
+        if let Some(Conversion { schema, name, dependence }) = conversion {
+            self.object(schema, name, dependence);
+        }
     }
 
     fn obstacle(&mut self, object: &str, why: Obstacle) {
         self.dependence.obstacles.insert(object.to_owned(), why);
     }
 
-    pub(super) fn finish(self, mut rows: Vec<Read>, contained: Option<Contained>) -> Reads {
+    pub(super) fn finish(self, mut rows: Vec<Read>, contained: Option<Box<Contained>>) -> Reads {
         if let Some((object, why)) = self.dependence.obstacles.into_iter().next() {
             return Reads::Untracked { why, object };
         }
         rows.extend(self.relations.into_iter().map(Read::Whole));
         let settings: Settings = self.dependence.settings;
-        Reads::Tracked(Tracked { fixed: rows, contained, settings, ttl: self.ttl })
+        Reads::Tracked(Tracked { fixed: rows, contained, settings, ttl: self.ttl, declared: self.declared })
     }
 }

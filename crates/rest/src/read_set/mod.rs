@@ -45,11 +45,13 @@ pub struct Tracked {
     /// Read whatever the answer is.
     fixed: Vec<Read>,
     /// What is known only with the answer.
-    contained: Option<Contained>,
+    contained: Option<Box<Contained>>,
     /// The request's settings that it can depend on.
     pub settings: Settings,
     /// How long it may be kept, where something outside the log matters.
     pub ttl: Option<Lifetime>,
+    /// Whether part of it is the user's word, where Courant cannot tell: such a function may also speak to the response.
+    pub declared: bool,
 }
 
 impl Tracked {
@@ -104,6 +106,7 @@ pub(crate) fn of_read(
         gathered.exact.trace(root, &mut traced);
     }
     gathered.tree(root);
+    gathered.before();
     // What is read elsewhere in the statement, too, is read whole there.
     let told = trace::table(root)
         .filter(|relation| !relation.stored_in.iter().any(|id| gathered.relations.contains(id)));
@@ -116,7 +119,8 @@ pub(crate) fn of_read(
     };
     let (fixed, rows) = if boundary.is_some() { (Vec::new(), rows) } else { (rows, Vec::new()) };
     let told = boundary.is_some() || !traced.links.is_empty();
-    let contained = told.then_some(Contained { rows, boundary, traced, keys_max: rules.limits.keys_max });
+    let contained =
+        told.then(|| Box::new(Contained { rows, boundary, traced, keys_max: rules.limits.keys_max }));
     gathered.finish(fixed.into_iter().map(simple).collect(), contained)
 }
 
@@ -133,6 +137,7 @@ pub(crate) fn of_call(
     handler.into_iter().for_each(|function| gathered.function(function));
     gathered.arguments(&call.arguments);
     gathered.tree(root);
+    gathered.before();
     gathered.finish(Vec::new(), None)
 }
 

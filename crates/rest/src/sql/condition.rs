@@ -69,12 +69,16 @@ fn test(w: &mut Writer, number: usize, column: &Column, test: &Test) {
             let pattern = matches!(comparison, Comparison::Like | Comparison::ILike);
             let value = if pattern { value.replace('*', "%") } else { value.clone() };
             match quantifier {
+                None if column.of_text().is_some() => {
+                    w.converted(column.of_text(), |w| _ = w.bind(value).sql("::text"));
+                    w
+                }
                 None if *comparison == Comparison::Equal && column.path.is_empty() => {
                     w.bind_beside(column.type_id, value)
                 }
                 None => w.bind(value),
-                Some(Quantifier::Any) => w.sql("any (").bind(value).sql(")"),
-                Some(Quantifier::All) => w.sql("all (").bind(value).sql(")"),
+                Some(Quantifier::Any) => list(w.sql("any ("), column, value).sql(")"),
+                Some(Quantifier::All) => list(w.sql("all ("), column, value).sql(")"),
             };
         }
         Test::In(values) => {
@@ -82,7 +86,8 @@ fn test(w: &mut Writer, number: usize, column: &Column, test: &Test) {
             // `in.()` is a list without elements, not one with an empty element.
             let values =
                 if values.iter().all(String::is_empty) && values.len() == 1 { &[] } else { &values[..] };
-            w.sql(" = any (").bind(array_literal(values.iter().map(String::as_str))).sql(")");
+            let values = array_literal(values.iter().map(String::as_str));
+            list(w.sql(" = any ("), column, values).sql(")");
         }
         Test::Is(is) => {
             expression(w, number, column);
@@ -114,6 +119,16 @@ fn test(w: &mut Writer, number: usize, column: &Column, test: &Test) {
             w.bind(value.clone()).sql(")");
         }
     }
+}
+
+/// The values of an array's text, each as the column's domain is spoken of.
+fn list<'w>(w: &'w mut Writer, column: &Column, values: String) -> &'w mut Writer {
+    if column.of_text().is_none() {
+        return w.bind(values);
+    }
+    w.sql("array(select ");
+    w.converted(column.of_text(), |w| _ = w.sql("\"courant_value\""));
+    w.sql(" from unnest(").bind(values).sql("::text[]) as \"courant_value\")")
 }
 
 fn operator(comparison: Comparison) -> &'static str {

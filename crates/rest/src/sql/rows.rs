@@ -94,9 +94,10 @@ pub(super) fn output(w: &mut Writer, node: &Node, output: &Output) {
 }
 
 fn cast_to(w: &mut Writer, node: &Node, column: &Column, cast: Option<&TypeName>) {
-    let Some(cast) = cast else { return expression(w, node.number, column) };
+    let shown = |w: &mut Writer| w.converted(column.shown(), |w| expression(w, node.number, column));
+    let Some(cast) = cast else { return shown(w) };
     w.sql("(");
-    expression(w, node.number, column);
+    shown(w);
     w.sql(")::").type_name(cast);
 }
 

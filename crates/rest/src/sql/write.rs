@@ -8,7 +8,7 @@ use super::Answer;
 use super::condition::condition;
 use super::rows::{SOURCE, computed};
 use super::writer::Writer;
-use crate::plan::{Condition, Conflict, Join, Node, OrderedBy, Output, Payload, Write};
+use crate::plan::{Condition, Conflict, Filled, Join, Node, OrderedBy, Output, Payload, Write};
 
 /// What the rest of the statement needs of the written rows, and nothing else: to return a column takes the
 /// right to read it.
@@ -113,9 +113,7 @@ fn insert(w: &mut Writer, payload: &Payload, named: &[(String, String)]) {
         w.name(&column.name);
     });
     w.sql(") select ");
-    w.list(", ", &payload.columns, |w, column| {
-        w.sql("\"courant_body\".").name(&column.name);
-    });
+    w.list(", ", &payload.columns, value);
     w.sql(" from ");
     body(w, payload);
     for (position, (name, value)) in named.iter().enumerate() {
@@ -143,7 +141,8 @@ fn on_conflict(w: &mut Writer, payload: &Payload, conflict: Option<&Conflict>) {
 fn update(w: &mut Writer, payload: &Payload) {
     w.sql(" set ");
     w.list(", ", &payload.columns, |w, column| {
-        w.name(&column.name).sql(" = \"courant_body\".").name(&column.name);
+        w.name(&column.name).sql(" = ");
+        value(w, column);
     });
     if payload.array {
         // Only the first object counts.
@@ -154,6 +153,11 @@ fn update(w: &mut Writer, payload: &Payload) {
         w.sql(" from ");
         body(w, payload);
     }
+}
+
+/// What the body says of a column.
+fn value(w: &mut Writer, column: &Filled) {
+    w.converted(column.of_json(), |w| _ = w.sql("\"courant_body\".").name(&column.name));
 }
 
 /// The body as rows of its columns.

@@ -4,6 +4,7 @@
 //! the one quoting function; values become parameters.
 
 use bytes::Bytes;
+use pg::catalog::Conversion;
 use pg::{Parameter, Statement};
 
 use super::batch::{Place, Scalar};
@@ -92,6 +93,15 @@ impl Writer {
         let at = start..self.sql.len();
         self.places.extend(Scalar::of(type_id).map(|scalar| Place { at, scalar }));
         self
+    }
+
+    /// A value as a conversion makes it, where there is one.
+    pub(super) fn converted(&mut self, conversion: Option<&Conversion>, value: impl FnOnce(&mut Writer)) {
+        if let Some(Conversion { schema, name, .. }) = conversion {
+            self.name(schema).sql(".").name(name).sql("(");
+        }
+        value(self);
+        self.sql(if conversion.is_some() { ")" } else { "" });
     }
 
     /// Writes each of `items`, with `between` in between.

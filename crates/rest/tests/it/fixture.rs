@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pg::catalog::{
-    Argument, Catalog, Column, Dependence, ForeignKey, Function, MediaType, Obstacle, Policies, Relation,
-    RelationKind, Returns, Settings,
+    Argument, Catalog, Column, Dependence, ForeignKey, Function, KeptSettings, MediaType, Obstacle, Policies,
+    Relation, RelationKind, Returns, Settings,
 };
 use pg::{Canonical, RelationId};
 use rest::{Error, Plan, Request, Rules};
@@ -41,6 +41,7 @@ fn relation(id: u32, name: &str, kind: RelationKind, key: &[&str], columns: &[(&
                 _ => None,
             },
             canonical: *canonical,
+            representation: None,
         }
     });
     let key: Vec<String> = key.iter().map(|name| (*name).to_owned()).collect();
@@ -169,6 +170,7 @@ fn functions() -> Vec<Function> {
             returns,
             returns_set,
             one_row: false,
+            settings: KeptSettings::default(),
             takes: None,
             media: match name {
                 "page" => Some(MediaType { name: "text/html".to_owned(), binary: false }),
@@ -219,6 +221,7 @@ fn computed() -> Vec<Function> {
         takes: Some(RelationId(takes)),
         media: None,
         read_only: true,
+        settings: KeptSettings::default(),
         dependence: Dependence::default(),
     };
     let scalar = |name: &str| Returns::Scalar(name.to_owned());

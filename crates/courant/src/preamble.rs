@@ -1,0 +1,41 @@
+//! What the configuration puts before the statement of every request: the pre-request function, and the settings of
+//! called functions that hold for the whole transaction.
+
+use std::sync::Arc;
+
+use pg::catalog::{Function, KeptSettings};
+
+use crate::config::Database;
+
+/// What transactions begin with, whatever is asked.
+#[derive(Debug, Default)]
+pub(crate) struct Preamble {
+    /// Calls the pre-request function.
+    pub(crate) before: Option<Arc<str>>,
+    hoisted: Vec<String>,
+}
+
+impl Preamble {
+    /// From the configuration.
+    pub(crate) fn new(database: &Database) -> Preamble {
+        let call = |name: &String| Arc::from(format!("select {}()", quoted(name)));
+        Preamble {
+            before: database.pre_request.as_ref().map(call),
+            hoisted: database.hoisted_settings.clone(),
+        }
+    }
+
+    /// The settings that a call of this function gives its transaction.
+    pub(crate) fn hoisted(&self, function: &Function) -> KeptSettings {
+        function.settings.only(&self.hoisted)
+    }
+}
+
+/// A function's name, perhaps with its schema, as an identifier: a name alone is looked for along the search path.
+fn quoted(name: &str) -> String {
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    match name.split_once('.') {
+        Some((schema, name)) => format!("{}.{}", quoted(schema), quoted(name)),
+        None => quoted(name),
+    }
+}
