@@ -7,6 +7,7 @@ use http::header::{HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::media::Media;
+use crate::plan::encoded;
 use crate::shown::Shown;
 use crate::{Error, Plan};
 
@@ -27,6 +28,7 @@ pub struct AnswerRules {
     pub(crate) content_profile: Option<String>,
     pub(crate) content_location: Option<String>,
     pub(crate) location: Option<Location>,
+    pub(crate) next: Option<Next>,
     pub(crate) max_affected: Option<u64>,
 }
 
@@ -50,6 +52,16 @@ pub(crate) enum Kind {
         offset: u64,
         void: bool,
     },
+}
+
+/// How the page after this one is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Next {
+    /// The query in its canonical form, without a cursor.
+    pub(crate) query: String,
+    pub(crate) order: String,
+    /// A page with fewer rows is the last one.
+    pub(crate) limit: u64,
 }
 
 /// Where an inserted row is to be found.
@@ -136,6 +148,8 @@ pub struct Counts {
     pub total: Option<u64>,
     /// The first of `key_1`, of `key_2` and so on, where [`AnswerRules::location`] asks for them.
     pub key: Vec<String>,
+    /// The last row's place in the order, where pages go on from it.
+    pub cursor: Option<String>,
 }
 
 /// Status and headers.
@@ -169,17 +183,20 @@ pub enum Field {
     ContentLocation,
     /// Where the inserted row is.
     Location,
+    /// Where the next page is.
+    Link,
 }
 
 impl Field {
     /// Every one, in the order of their numbers.
-    pub const ALL: [Field; 6] = [
+    pub const ALL: [Field; 7] = [
         Field::ContentRange,
         Field::ContentType,
         Field::PreferenceApplied,
         Field::ContentProfile,
         Field::ContentLocation,
         Field::Location,
+        Field::Link,
     ];
 
     /// Its name.
@@ -191,6 +208,7 @@ impl Field {
             Field::ContentProfile => "content-profile",
             Field::ContentLocation => "content-location",
             Field::Location => "location",
+            Field::Link => "link",
         })
     }
 }
@@ -219,7 +237,8 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
         Kind::Read { offset } | Kind::Call { offset, void: false } => {
             let status =
                 range_status(offset, rows, counted).map_err(|error| answer.described(error, counted))?;
-            (status, content_range(Some((offset, rows)), counted))
+            // How many rows come before a cursor is not known.
+            (status, content_range(answer.next.is_none().then_some((offset, rows)), counted))
         }
         Kind::Call { offset, void: true } => {
             (StatusCode::NO_CONTENT, content_range(Some((offset, rows)), counted))
@@ -257,7 +276,18 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
     if let Some(location) = answer.location.as_ref().filter(|_| rows == 1) {
         set(&mut fields, Field::Location, &location_of(location, &counts.key));
     }
+    if let Some(link) = answer.next.as_ref().and_then(|next| link(next, counts)) {
+        set(&mut fields, Field::Link, &link);
+    }
     Ok(Head { status, fields })
+}
+
+/// The next page, if this one is full: relative, so that it holds wherever the API is mounted.
+fn link(next: &Next, counts: &Counts) -> Option<String> {
+    let Next { query, order, limit } = next;
+    let cursor = encoded(order, counts.cursor.as_deref().filter(|_| counts.rows >= *limit)?)?;
+    let and = if query.is_empty() { "" } else { "&" };
+    Some(format!("<?{query}{and}cursor=~{cursor}>; rel=\"next\""))
 }
 
 fn set(fields: &mut Vec<(Field, HeaderValue)>, field: Field, value: &str) {

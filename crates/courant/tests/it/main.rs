@@ -27,6 +27,7 @@ mod http;
 mod init;
 #[cfg(test)]
 mod isolation;
+mod keyset;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
