@@ -8,6 +8,7 @@ mod dashboard;
 mod freshness;
 mod hits;
 mod idle;
+mod language;
 mod memory;
 mod point;
 mod sequence;
@@ -24,6 +25,7 @@ use super::stage::Stage;
 pub(crate) enum Group {
     Cached,
     Point,
+    Language,
     Dashboard,
     Freshness,
     Bulk,
@@ -41,6 +43,7 @@ impl Rows for Group {
         match self {
             Group::Cached => cached::measure(stage).await,
             Group::Point => point::measure(stage).await,
+            Group::Language => language::measure(stage).await,
             Group::Dashboard => dashboard::measure(stage).await,
             Group::Freshness => freshness::measure(stage).await,
             Group::Bulk => bulk::measure(stage).await,
