@@ -11,6 +11,8 @@ use crate::failure::Failure;
 const NTH: &str = "nth";
 /// What a write has left for the audit log: no key.
 const RECORDED: &str = "recorded";
+/// The last row's place in the order: no key.
+const CURSOR: &str = "cursor";
 /// Columns before the keys: `body`, `rows`, `total`, `snapshot`, `position`.
 const FIXED_COLUMNS: usize = 5;
 
@@ -87,9 +89,12 @@ impl Found {
         let snapshot = row.get::<Option<&str>>(3)?.map(str::parse).transpose()?;
         let position = row.get::<Option<&str>>(4)?.map(str::parse).transpose()?;
         let (mut keys, mut embedded) = (Vec::with_capacity(row.width() - FIXED_COLUMNS), None);
+        let mut cursor = None;
         for (number, name) in row.names().enumerate().skip(FIXED_COLUMNS) {
             if name == "embedded" {
                 embedded = row.get::<Option<String>>(number)?;
+            } else if name == CURSOR {
+                cursor = row.get::<Option<String>>(number)?;
             } else if name != NTH && name != RECORDED {
                 keys.push(row.get::<Option<Vec<Option<String>>>>(number)?.unwrap_or_default());
             }
@@ -97,7 +102,7 @@ impl Found {
         let key = keys.iter().filter_map(|values| values.first().cloned().flatten()).collect();
         Ok(Found {
             body,
-            counts: Counts { rows, total, key },
+            counts: Counts { rows, total, key, cursor },
             snapshot,
             position,
             told: Told::default(),

@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::media::Media;
 use crate::openapi::Outline;
+use crate::plan::encoded;
 use crate::shown::Shown;
 use crate::{Error, Plan};
 
@@ -28,6 +29,7 @@ pub struct AnswerRules {
     pub(crate) content_profile: Option<String>,
     pub(crate) content_location: Option<String>,
     pub(crate) location: Option<Location>,
+    pub(crate) next: Option<Next>,
     pub(crate) max_affected: Option<u64>,
     /// The other half of a description.
     pub(crate) outline: Option<Arc<Outline>>,
@@ -94,6 +96,16 @@ impl Allowed {
         }
         methods.join(",")
     }
+}
+
+/// How the page after this one is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Next {
+    /// The query in its canonical form, without a cursor.
+    pub(crate) query: String,
+    pub(crate) order: String,
+    /// A page with fewer rows is the last one.
+    pub(crate) limit: u64,
 }
 
 /// Where an inserted row is to be found.
@@ -180,6 +192,8 @@ pub struct Counts {
     pub total: Option<u64>,
     /// The first of `key_1`, of `key_2` and so on, where [`AnswerRules::location`] asks for them.
     pub key: Vec<String>,
+    /// The last row's place in the order, where pages go on from it.
+    pub cursor: Option<String>,
 }
 
 /// Status and headers.
@@ -215,11 +229,13 @@ pub enum Field {
     Location,
     /// The methods that there are.
     Allow,
+    /// Where the next page is.
+    Link,
 }
 
 impl Field {
     /// Every one, in the order of their numbers.
-    pub const ALL: [Field; 7] = [
+    pub const ALL: [Field; 8] = [
         Field::ContentRange,
         Field::ContentType,
         Field::PreferenceApplied,
@@ -227,6 +243,7 @@ impl Field {
         Field::ContentLocation,
         Field::Location,
         Field::Allow,
+        Field::Link,
     ];
 
     /// Its name.
@@ -239,6 +256,7 @@ impl Field {
             Field::ContentLocation => "content-location",
             Field::Location => "location",
             Field::Allow => "allow",
+            Field::Link => "link",
         })
     }
 }
@@ -267,7 +285,8 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
         Kind::Read { offset } | Kind::Call { offset, void: false } => {
             let status =
                 range_status(offset, rows, counted).map_err(|error| answer.described(error, counted))?;
-            (status, content_range(Some((offset, rows)), counted))
+            // How many rows come before a cursor is not known.
+            (status, content_range(answer.next.is_none().then_some((offset, rows)), counted))
         }
         Kind::Call { offset, void: true } => {
             (StatusCode::NO_CONTENT, content_range(Some((offset, rows)), counted))
@@ -310,7 +329,18 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
     if let Some(location) = answer.location.as_ref().filter(|_| rows == 1) {
         set(&mut fields, Field::Location, &location_of(location, &counts.key));
     }
+    if let Some(link) = answer.next.as_ref().and_then(|next| link(next, counts)) {
+        set(&mut fields, Field::Link, &link);
+    }
     Ok(Head { status, fields })
+}
+
+/// The next page, if this one is full: relative, so that it holds wherever the API is mounted.
+fn link(next: &Next, counts: &Counts) -> Option<String> {
+    let Next { query, order, limit } = next;
+    let cursor = encoded(order, counts.cursor.as_deref().filter(|_| counts.rows >= *limit)?)?;
+    let and = if query.is_empty() { "" } else { "&" };
+    Some(format!("<?{query}{and}cursor=~{cursor}>; rel=\"next\""))
 }
 
 fn set(fields: &mut Vec<(Field, HeaderValue)>, field: Field, value: &str) {

@@ -3,6 +3,7 @@
 // Under `cfg(test)`, clippy lets the functions that tests share unwrap, as tests may.
 #[cfg(test)]
 mod atomic;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod batch;
@@ -16,6 +17,7 @@ mod consistency;
 mod degraded;
 #[cfg(test)]
 mod encoding;
+#[cfg(test)]
 mod explain;
 #[cfg(test)]
 mod front_door;
@@ -27,6 +29,8 @@ mod http;
 mod init;
 #[cfg(test)]
 mod isolation;
+#[cfg(test)]
+mod keyset;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]

@@ -174,7 +174,8 @@ fn logic(input: &mut Input<'_>, limits: &Limits, depth: usize) -> Result<Logic, 
     Ok(Logic::Filter(Filter { field, negated, test }))
 }
 
-fn children(input: &mut Input<'_>, limits: &Limits, depth: usize) -> Result<Vec<Logic>, Error> {
+/// Filters and trees of them between parentheses.
+pub(super) fn children(input: &mut Input<'_>, limits: &Limits, depth: usize) -> Result<Vec<Logic>, Error> {
     input.space();
     input.expect("(", "\"(\"")?;
     let mut children = Vec::new();

@@ -15,7 +15,7 @@ pub(crate) use body::{Body, Shape};
 pub(crate) use filter::{Comparison, Is, Logic, Quantifier, Search, Test};
 pub(crate) use order::{Nulls, Order, Target};
 pub(crate) use preference::{Count, Heeded, Missing, Offered, Preferences, Resolution, Return};
-pub(crate) use query::{Query, Range, canonical};
+pub(crate) use query::{Distinct, Query, Range, canonical, canonical_page};
 pub(crate) use select::{Aggregate, Embed, Item};
 pub(crate) use table_body::form_pairs;
 

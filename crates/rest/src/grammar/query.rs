@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use super::filter::{filter, has_operator, tree};
 use super::order::order;
 use super::select::select;
-use super::{Input, Item, Logic, Order};
+use super::{Field, Input, Item, Logic, Order};
 use crate::{Error, Limits};
 
 /// The embeds a parameter goes through; empty for the root.
@@ -21,9 +21,25 @@ pub(crate) struct Query {
     pub(crate) ranges: Vec<(Path, Range)>,
     pub(crate) columns: Option<Vec<String>>,
     pub(crate) on_conflict: Option<Vec<String>>,
+    /// Which rows are alike, so that one of them is shown.
+    pub(crate) distinct: Option<Distinct>,
+    /// The place in an order from which a page goes on; empty: its beginning.
+    pub(crate) cursor: Option<String>,
     /// Arguments of a function call.
     pub(crate) arguments: Vec<(String, String)>,
 }
+
+/// Which rows are alike. Asked for by a value that is no filter, so that a column may be called `distinct`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Distinct {
+    /// `*`: those that look the same.
+    Rows,
+    /// Those with equal values in these.
+    On(Vec<Field>),
+}
+
+/// What a cursor begins with, which no filter does: a column may be called `cursor`.
+const CURSOR_MARK: char = '~';
 
 /// A limit and an offset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -68,6 +84,10 @@ impl Query {
                 ("and" | "or", _) => {
                     let (path, operator) = logic_path(&key)?;
                     query.filters.push((path, tree(&operator, &value, limits)?));
+                }
+                (_, "distinct") if !call && !has_operator(&value) => query.distinct = Some(distinct(&value)?),
+                (_, "cursor") if !call && value.starts_with(CURSOR_MARK) => {
+                    query.cursor = Some(value[CURSOR_MARK.len_utf8()..].to_owned());
                 }
                 _ if call && !key.contains('.') && !has_operator(&value) => {
                     query.arguments.push((key, value))
@@ -121,9 +141,18 @@ impl Query {
 
 /// The query string with its parameters sorted by name and encoded anew, as `Content-Location` shows it.
 pub(crate) fn canonical(text: &str) -> String {
+    canonical_where(text, |_| true)
+}
+
+/// The same without cursors.
+pub(crate) fn canonical_page(text: &str) -> String {
+    canonical_where(text, |pair| !matches!(pair.split_once('='), Some(("cursor", _))))
+}
+
+fn canonical_where(text: &str, wanted: impl Fn(&str) -> bool) -> String {
     let mut pairs: Vec<(String, String)> = text
         .split('&')
-        .filter(|pair| !pair.is_empty())
+        .filter(|pair| !pair.is_empty() && wanted(pair))
         .map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let encode = |part: &str| {
@@ -164,6 +193,14 @@ fn settle(items: &[Item], path: &mut [String]) -> Result<(), Error> {
     let embed = found.ok_or_else(|| Error::not_embedded(first))?;
     *first = embed.known_as().to_owned();
     settle(&embed.items, rest)
+}
+
+fn distinct(text: &str) -> Result<Distinct, Error> {
+    if text == "*" {
+        return Ok(Distinct::Rows);
+    }
+    let names = Input::new("distinct parameter", text).names()?;
+    Ok(Distinct::On(names.into_iter().map(|name| Field { name, path: Vec::new() }).collect()))
 }
 
 fn pairs(text: &str) -> Result<Vec<(String, String)>, Error> {

@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 
-use super::{Field, Input};
+use super::filter::children;
+use super::{Field, Input, Logic};
 use crate::{Error, Limits};
 
 /// What PostgreSQL allows in one target list.
@@ -21,6 +22,8 @@ pub(crate) enum Item {
         of: Option<(Field, Option<String>)>,
         alias: Option<String>,
         cast: Option<String>,
+        /// `.filter(…)`: of which rows it is; all must hold.
+        filter: Vec<Logic>,
     },
     /// `alias:relation!hint!inner(…)` or `...relation(…)`
     Embed(Embed),
@@ -143,7 +146,8 @@ impl Reader<'_> {
         }
         if name == "count" && self.input.take("()") {
             let cast = self.optional_cast()?;
-            return self.ended(Item::Aggregate { function: Aggregate::Count, of: None, alias, cast });
+            let filter = self.optional_filter()?;
+            return self.ended(Item::Aggregate { function: Aggregate::Count, of: None, alias, cast, filter });
         }
         if self.input.peek() == Some('!') && !self.is_embed() {
             return Err(self.input.unexpected_character(AFTER_FIELD));
@@ -167,7 +171,8 @@ impl Reader<'_> {
         };
         let of = Some((field, cast));
         let cast = self.optional_cast()?;
-        self.ended(Item::Aggregate { function, of, alias, cast })
+        let filter = self.optional_filter()?;
+        self.ended(Item::Aggregate { function, of, alias, cast, filter })
     }
 
     /// Whether the hints that begin here are those of an embed.
@@ -191,6 +196,14 @@ impl Reader<'_> {
 
     fn optional_cast(&mut self) -> Result<Option<String>, Error> {
         if self.input.take("::") { self.cast().map(Some) } else { Ok(None) }
+    }
+
+    /// What stands behind an aggregate where nothing else can.
+    fn optional_filter(&mut self) -> Result<Vec<Logic>, Error> {
+        if self.input.rest().starts_with(".filter(") && self.input.take(".filter") {
+            return children(&mut self.input, self.limits, 0);
+        }
+        Ok(Vec::new())
     }
 
     fn cast(&mut self) -> Result<String, Error> {

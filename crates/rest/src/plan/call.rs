@@ -139,7 +139,7 @@ fn form(function: &Function, media: &Media) -> Form {
 /// All computed fields of the called function's rows: they are computed where the rows still have their type.
 fn computed(root: &Node) -> Vec<Arc<Function>> {
     let mut found = root.computed();
-    for condition in &root.conditions {
+    for condition in root.tested() {
         condition.columns(&mut |column| {
             let new = |function: &&Arc<Function>| found.iter().all(|known| known.id != function.id);
             found.extend(column.computed.as_ref().filter(new).cloned());
@@ -179,5 +179,7 @@ fn scalar_rows(asked: &Asked<'_>) -> Node {
         conditions: Vec::new(),
         order: Vec::new(),
         range,
+        distinct: None,
+        keyset: None,
     }
 }

@@ -5,6 +5,7 @@
 
 mod call;
 mod described;
+mod keyset;
 mod missing_column;
 mod outputs;
 mod overload;
@@ -23,13 +24,16 @@ use pg::Statement;
 use pg::catalog::{Catalog, Function, Obstacle, Relation};
 
 pub(crate) use call::{Arguments, Call};
+pub(crate) use keyset::{Keyset, OrderKey, encoded};
 pub(crate) use payload::{DefaultValue, Filled, Payload};
-pub(crate) use tree::{Column, Condition, Embed, Join, Node, Operand, OrderedBy, Output, Source, TypeName};
+pub(crate) use tree::{
+    Alike, Column, Condition, Embed, Join, Node, Operand, OrderedBy, Ordering, Output, Source, TypeName,
+};
 pub(crate) use write::{Conflict, Write};
 
-use crate::grammar::{Count, Heeded, Item, Offered, Preferences, Query, Range, canonical};
+use crate::grammar::{Count, Heeded, Item, Offered, Preferences, Query, Range, canonical, canonical_page};
 use crate::media::{Chosen, Maker, Media};
-use crate::respond::{AnswerRules, Kind};
+use crate::respond::{AnswerRules, Kind, Next};
 use crate::shown::{Format, Shown, explain};
 use crate::similar::most_similar;
 use crate::sql::{self, Batchable, Counted, Form};
@@ -145,6 +149,9 @@ fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
     asked.query.settle_paths()?;
     let mut resolver = asked.resolver(true);
     let mut root = resolver.root(Source::Relation(relation.clone()), Some(relation.clone()))?;
+    if let Some(cursor) = &asked.query.cursor {
+        keyset::settle(&mut root, cursor)?;
+    }
     let handlers = asked.handlers(&relation);
     let Chosen { media, handler, shown } = asked.chosen(Maker::Aggregates(&handlers), &mut root)?;
     let (counted, estimate) = asked.counting(&root);
@@ -156,7 +163,8 @@ fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
     };
     let traced = reads.traced();
     traced.mark(&mut root);
-    let answer = asked.answer(Kind::Read { offset: root.range.offset }, &media, Heeded::default());
+    let mut answer = asked.answer(Kind::Read { offset: root.range.offset }, &media, Heeded::default());
+    answer.next = root.keyset.as_ref().map(|keyset| asked.next(&root, keyset));
     let form = Form::of_rows(&media);
     let handler = handler.map(|function| (function.as_ref(), relation.as_ref()));
     let body = sql::Answer {
@@ -248,6 +256,12 @@ impl Asked<'_> {
         }
     }
 
+    /// How the page after this one is asked for.
+    fn next(&self, root: &Node, keyset: &Keyset) -> Next {
+        let limit = root.range.limit.unwrap_or_default();
+        Next { query: canonical_page(self.request.query), order: keyset.order.clone(), limit }
+    }
+
     fn answer(&self, kind: Kind, media: &Media, heeded: Heeded) -> AnswerRules {
         let content_location = matches!(kind, Kind::Read { .. }).then(|| {
             let query = canonical(self.request.query);
@@ -265,6 +279,7 @@ impl Asked<'_> {
             content_profile: self.profile.clone(),
             content_location,
             location: None,
+            next: None,
             max_affected: self.preferences.max_affected,
             outline: None,
         }

@@ -17,7 +17,7 @@ impl Resolver<'_> {
             Item::Field { field, alias, cast } if self.counts(node, field) => {
                 let name = alias.clone().unwrap_or_else(|| field.name.clone());
                 let (function, cast) = (Aggregate::Count, self.cast(cast.as_deref())?);
-                Output::Aggregate { function, of: Operand::Rows, cast, name }
+                Output::Aggregate { function, of: Operand::Rows, cast, name, filter: Vec::new() }
             }
             Item::Field { field, alias, cast } => {
                 let column = self.column(node, field)?;
@@ -25,7 +25,7 @@ impl Resolver<'_> {
                 Output::Column { column, cast: self.cast(cast.as_deref())?, name }
             }
             Item::Aggregate { .. } if !self.rules.aggregates => return Err(Error::aggregates()),
-            Item::Aggregate { function, of, alias, cast } => {
+            Item::Aggregate { function, of, alias, cast, filter } => {
                 let of = match of {
                     None => Operand::Rows,
                     Some((field, cast)) => {
@@ -34,7 +34,8 @@ impl Resolver<'_> {
                     }
                 };
                 let name = alias.clone().unwrap_or_else(|| function.name().to_owned());
-                Output::Aggregate { function: *function, of, cast: self.cast(cast.as_deref())?, name }
+                let (cast, filter) = (self.cast(cast.as_deref())?, self.filter(node, filter)?);
+                Output::Aggregate { function: *function, of, cast, name, filter }
             }
             Item::Embed(_) => return Ok(()),
         };
@@ -72,6 +73,9 @@ pub(super) fn spread(node: &mut Node, to_one: bool, embed: usize) -> Result<Vec<
         let details = "Aggregates are not implemented for one-to-many or many-to-many spreads.";
         return Err(Error::not_implemented(details));
     }
+    if node.outputs.iter().any(|output| !output.filter().is_empty()) {
+        return Err(Error::not_implemented("A filter of an aggregate in a spread embed"));
+    }
     let contribute = |(output, of): (usize, &mut Output)| {
         let name = of.name()?.to_owned();
         let Output::Aggregate { function, of: operand, cast, .. } = &mut *of else {
@@ -80,7 +84,8 @@ pub(super) fn spread(node: &mut Node, to_one: bool, embed: usize) -> Result<Vec<
         let (function, cast) = (*function, cast.take());
         let operand = std::mem::replace(operand, Operand::Rows);
         *of = below(operand, name.clone());
-        Some(Output::Aggregate { function, of: Operand::Spread { embed, output }, cast, name })
+        let (of, filter) = (Operand::Spread { embed, output }, Vec::new());
+        Some(Output::Aggregate { function, of, cast, name, filter })
     };
     Ok(node.outputs.iter_mut().enumerate().filter_map(contribute).collect())
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use pg::catalog::{Catalog, Function, Relation, Returns};
 
-use super::tree::{Column, Condition, Embed, Join, Node, OrderedBy, Ordering, Output, Source};
+use super::tree::{Alike, Column, Condition, Embed, Join, Node, OrderedBy, Ordering, Output, Source};
 use super::{missing_column, outputs, relationship};
-use crate::grammar::{self, Arrow, Field, Is, Item, Logic, Query, Target, Test};
+use crate::grammar::{self, Arrow, Distinct, Field, Is, Item, Logic, Query, Target, Test};
 use crate::read_set::Traced;
 use crate::{Error, Rules};
 
@@ -51,8 +51,24 @@ impl Resolver<'_> {
         let (outputs, embeds) = (Vec::new(), Vec::new());
         let (conditions, order) = (Vec::new(), Vec::new());
         let depth = path.len();
-        let mut node =
-            Node { number, depth, source, enclosed, relation, outputs, embeds, conditions, order, range };
+        let (distinct, keyset) = (None, None);
+        let mut node = Node {
+            number,
+            depth,
+            source,
+            enclosed,
+            relation,
+            outputs,
+            embeds,
+            conditions,
+            order,
+            range,
+            distinct,
+            keyset,
+        };
+        if let Some(distinct) = self.query.distinct.as_ref().filter(|_| depth == 0) {
+            node.distinct = Some(self.alike(&node, distinct)?);
+        }
         for item in items {
             match item {
                 Item::Embed(embed) => self.embed(&mut node, embed, path)?,
@@ -105,6 +121,17 @@ impl Resolver<'_> {
         let traced = Traced::default();
         parent.embeds.push(Embed { node, join, to_one, inner, spread, ordered_by, traced });
         Ok(())
+    }
+
+    fn alike(&self, node: &Node, distinct: &Distinct) -> Result<Alike, Error> {
+        let Distinct::On(fields) = distinct else { return Ok(Alike::Rows) };
+        let columns = fields.iter().map(|field| self.column(node, field));
+        Ok(Alike::On(columns.collect::<Result<_, _>>()?))
+    }
+
+    /// What must hold of the rows that an aggregate is of.
+    pub(super) fn filter(&self, node: &Node, filter: &[Logic]) -> Result<Vec<Condition>, Error> {
+        filter.iter().map(|logic| self.condition(node, &[], logic)).collect()
     }
 
     fn condition(&self, node: &Node, items: &[Item], logic: &Logic) -> Result<Condition, Error> {

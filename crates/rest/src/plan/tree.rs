@@ -9,6 +9,7 @@ use pg::Canonical;
 use pg::catalog::{Conversion, Function, Relation, RelationKind, Representation};
 
 use crate::grammar::{Aggregate, Arrow, Is, Nulls, Range, Test};
+use crate::plan::Keyset;
 use crate::read_set::Traced;
 
 /// One relation read, with those embedded in it.
@@ -29,6 +30,18 @@ pub(crate) struct Node {
     pub(crate) conditions: Vec<Condition>,
     pub(crate) order: Vec<Ordering>,
     pub(crate) range: Range,
+    pub(crate) distinct: Option<Alike>,
+    /// Where its page goes on in its order, and what the next one goes on from.
+    pub(crate) keyset: Option<Keyset>,
+}
+
+/// Which rows are alike, so that one of them is shown.
+#[derive(Clone, Debug)]
+pub(crate) enum Alike {
+    /// Those that look the same.
+    Rows,
+    /// Those with equal values in these.
+    On(Vec<Column>),
 }
 
 impl Node {
@@ -46,12 +59,13 @@ impl Node {
             .filter(|relation| matches!(relation.kind, RelationKind::Table | RelationKind::Partitioned));
         let key = table.map_or(&[][..], |relation| &relation.primary_key);
         let cut = self.range.limit.is_some() || self.range.offset > 0;
-        let ordered = !key.is_empty() && key.iter().all(own) && !self.is_grouped();
+        let ordered = !key.is_empty() && key.iter().all(own) && !self.is_collapsed();
         // Floats have another sum in another order.
         let summed = self.outputs.iter().any(|output| {
             matches!(output, Output::Aggregate { function: Aggregate::Sum | Aggregate::Avg, .. })
         });
-        (!cut || ordered) && !summed && self.embeds.iter().all(|embed| embed.node.is_settled())
+        let chosen = matches!(self.distinct, Some(Alike::On(_)));
+        (!cut || ordered) && !chosen && !summed && self.embeds.iter().all(|embed| embed.node.is_settled())
     }
 
     /// The functions of its computed fields, wherever one is named but in conditions.
@@ -75,6 +89,11 @@ impl Node {
         });
         outputs.chain(order).for_each(|column| column.computed = None);
         self.conditions.iter_mut().for_each(Condition::read_computed_as_columns);
+        let filters = self.outputs.iter_mut().filter_map(|output| match output {
+            Output::Aggregate { filter, .. } => Some(filter),
+            _ => None,
+        });
+        filters.flatten().for_each(Condition::read_computed_as_columns);
     }
 
     /// Has its columns shown as they are stored: what takes whole rows takes them so.
@@ -94,7 +113,18 @@ impl Node {
 
     /// Whether its rows are groups of a relation's.
     pub(crate) fn is_grouped(&self) -> bool {
-        self.outputs.iter().any(|output| matches!(output, Output::Aggregate { .. }))
+        let alike = matches!(self.distinct, Some(Alike::Rows));
+        alike || self.outputs.iter().any(|output| matches!(output, Output::Aggregate { .. }))
+    }
+
+    /// Whether one of its rows may stand for several of a relation's.
+    pub(crate) fn is_collapsed(&self) -> bool {
+        self.is_grouped() || self.distinct.is_some()
+    }
+
+    /// What is tested of its relation's rows: of all, or for an aggregate.
+    pub(crate) fn tested(&self) -> impl Iterator<Item = &Condition> {
+        self.conditions.iter().chain(self.outputs.iter().flat_map(Output::filter))
     }
 }
 
@@ -117,7 +147,14 @@ pub(crate) enum Output {
     /// A column under a name.
     Column { column: Column, cast: Option<TypeName>, name: String },
     /// What an aggregate makes of a group; all other outputs are what is grouped by.
-    Aggregate { function: Aggregate, of: Operand, cast: Option<TypeName>, name: String },
+    Aggregate {
+        function: Aggregate,
+        of: Operand,
+        cast: Option<TypeName>,
+        name: String,
+        /// Of which rows; all must hold.
+        filter: Vec<Condition>,
+    },
     /// That there is a row, for an aggregate further up to count.
     Present { name: String },
     /// The embedded rows under a name.
@@ -133,6 +170,14 @@ impl Output {
             Output::All | Output::Column { .. } | Output::Present { .. } => true,
             Output::Aggregate { of, .. } => !matches!(of, Operand::Spread { .. }),
             Output::Embed { .. } | Output::Spread { .. } => false,
+        }
+    }
+
+    /// What must hold of the rows that an aggregate is of.
+    pub(crate) fn filter(&self) -> &[Condition] {
+        match self {
+            Output::Aggregate { filter, .. } => filter,
+            _ => &[],
         }
     }
 

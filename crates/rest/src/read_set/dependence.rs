@@ -10,7 +10,7 @@ use super::contained::Contained;
 use super::trace::Exact;
 use super::{Reads, Tracked};
 use crate::grammar::Test;
-use crate::plan::{Arguments, Column, Condition, Join, Node, Operand, Output, Source, TypeName};
+use crate::plan::{Alike, Arguments, Column, Condition, Join, Node, Operand, Output, Source, TypeName};
 use crate::{Declared, Lifetime, Rules};
 
 /// What has been gathered so far.
@@ -47,7 +47,11 @@ impl<'a> Gathered<'a> {
         if let Source::Relation(relation) = &node.source {
             self.relation(relation);
         }
-        node.conditions.iter().for_each(|condition| self.condition(condition));
+        node.tested().for_each(|condition| self.condition(condition));
+        if let Some(Alike::On(columns)) = &node.distinct {
+            let computed = columns.iter().filter_map(|column| column.computed.as_ref());
+            computed.for_each(|function| self.function(function));
+        }
         node.computed().iter().for_each(|function| self.function(function));
         for output in &node.outputs {
             match output {

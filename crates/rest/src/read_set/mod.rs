@@ -101,8 +101,8 @@ pub(crate) fn of_read(
     let mut traced = Traced::default();
     handler.into_iter().for_each(|function| gathered.function(function));
     // Of a group, no row is told.
-    let counted = counted || root.is_grouped();
-    if rules.limits.keys_max > 0 && !root.is_grouped() {
+    let counted = counted || root.is_collapsed();
+    if rules.limits.keys_max > 0 && !root.is_collapsed() {
         gathered.exact.trace(root, &mut traced);
     }
     gathered.tree(root);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pg::catalog::{Policies, Relation, RelationKind};
 
 use super::contained::{Below, Link, Traced};
-use crate::plan::{Condition, Embed, Join, Node, Operand, OrderedBy, Output, Source};
+use crate::plan::{Alike, Condition, Embed, Join, Node, Operand, OrderedBy, Output, Source};
 use crate::sql::Key;
 
 /// What of a tree is traced, by the numbers of its nodes.
@@ -218,6 +218,10 @@ pub(super) fn watched(node: &Node, joined: &[(String, String)]) -> Option<Arc<[B
         }
     }
     tests(&node.conditions, &mut names);
+    node.outputs.iter().for_each(|output| tests(output.filter(), &mut names));
+    if let Some(Alike::On(columns)) = &node.distinct {
+        names.extend(columns.iter().map(|column| column.name.as_str()));
+    }
     for term in &node.order {
         if let OrderedBy::Own(column) = &term.target {
             names.insert(&column.name);
@@ -232,7 +236,10 @@ pub(super) fn watched(node: &Node, joined: &[(String, String)]) -> Option<Arc<[B
 /// Whether functions of whole rows are called, which may look at any column.
 fn looks_at_all(node: &Node) -> bool {
     let mut computed = !node.computed().is_empty();
-    for condition in &node.conditions {
+    if let Some(Alike::On(columns)) = &node.distinct {
+        computed |= columns.iter().any(|column| column.computed.is_some());
+    }
+    for condition in node.tested() {
         condition.columns(&mut |column| computed |= column.computed.is_some());
     }
     computed || node.embeds.iter().any(|embed| matches!(embed.join, Join::Computed { .. }))

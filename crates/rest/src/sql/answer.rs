@@ -1,5 +1,6 @@
 //! The frame: the answer's columns over the page of rows.
 
+use super::keyset;
 use super::rows::{self, PAGE, ROW, TRACE};
 use super::writer::Writer;
 use super::{Answer, Counted, Form, SCALAR};
@@ -27,6 +28,9 @@ pub(super) fn select(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
     if !answer.traced.below.is_empty() {
         w.sql(", coalesce(json_agg(").column(PAGE, 0, TRACE).sql("), '[]')::text as \"embedded\"");
     }
+    if let Some(keyset) = &root.keyset {
+        keyset::last(w, keyset);
+    }
     if answer.recorded {
         w.sql(", set_config('courant.rows', (select count(*) from \"courant_written\")::text, true)");
         w.sql(" as \"recorded\"");
@@ -35,7 +39,7 @@ pub(super) fn select(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
         return rows::from(w, root, None);
     }
     w.sql(" from ");
-    if answer.traced.is_empty() {
+    if answer.traced.is_empty() && root.keyset.is_none() {
         w.sql("(");
         rows::select(w, root, None);
         w.sql(") as ").numbered(ROW, 0);
@@ -114,6 +118,10 @@ fn total(w: &mut Writer, root: &Node, answer: &Answer<'_>) {
         w.sql("(select count(*) from (select 1");
         rows::from_where(w, root, None);
         w.sql(" limit ").bind(rows_max.saturating_add(1).min(i64::MAX as u64).to_string());
+        w.sql(") as \"courant_counted\")");
+    } else if root.distinct.is_some() {
+        w.sql("(select count(*) from (");
+        rows::every(w, root);
         w.sql(") as \"courant_counted\")");
     } else if root.range.limit.is_none() && root.range.offset == 0 && !root.is_grouped() {
         w.sql("count(*)");

@@ -68,7 +68,8 @@ impl Batchable {
     pub(super) fn new(root: &Node, places: Vec<Place>) -> Option<Batchable> {
         let Source::Relation(relation) = &root.source else { return None };
         let stored = matches!(relation.kind, RelationKind::Table | RelationKind::Partitioned);
-        let plain = root.embeds.is_empty() && !root.is_grouped() && root.computed().is_empty();
+        let plain = root.embeds.is_empty() && !root.is_collapsed() && root.computed().is_empty();
+        let plain = plain && root.keyset.is_none();
         let is_cheap = stored && plain && is_point(relation, &root.conditions);
         is_cheap.then(|| Batchable { places: places.into() })
     }

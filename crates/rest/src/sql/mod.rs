@@ -8,6 +8,7 @@ mod batch;
 mod call;
 mod condition;
 mod embed;
+mod keyset;
 mod rows;
 mod write;
 mod writer;

@@ -7,9 +7,9 @@ use pg::catalog::Function;
 
 use super::condition::{condition, expression};
 use super::writer::Writer;
-use super::{Key, embed};
+use super::{Key, embed, keyset};
 use crate::grammar::Nulls;
-use crate::plan::{Column, Join, Node, Operand, OrderedBy, Output, Source, TypeName};
+use crate::plan::{Alike, Column, Join, Node, Operand, OrderedBy, Ordering, Output, Source, TypeName};
 use crate::read_set::{Below, Traced};
 
 /// The alias of a relation.
@@ -27,11 +27,31 @@ pub(super) const TRACE: &str = "trace";
 
 /// Selects the outputs under their names.
 pub(super) fn select(w: &mut Writer, node: &Node, parent: Option<(usize, &Join)>) {
-    w.sql("select ");
-    outputs(w, node);
+    shown(w, node);
     from_where(w, node, parent);
     grouping(w, node);
     order_range(w, node);
+}
+
+/// All rows that are shown page by page, in no order.
+pub(super) fn every(w: &mut Writer, node: &Node) {
+    shown(w, node);
+    from_where(w, node, None);
+    grouping(w, node);
+}
+
+fn shown(w: &mut Writer, node: &Node) {
+    w.sql("select ");
+    distinct_on(w, node);
+    outputs(w, node);
+}
+
+fn distinct_on(w: &mut Writer, node: &Node) {
+    if let Some(Alike::On(columns)) = &node.distinct {
+        w.sql("distinct on (");
+        w.list(", ", columns, |w, column| expression(w, node.number, column));
+        w.sql(") ");
+    }
 }
 
 /// Groups by everything that is no aggregate, where there are any.
@@ -66,7 +86,7 @@ pub(super) fn output(w: &mut Writer, node: &Node, output: &Output) {
             w.numbered(SOURCE, node.number).sql(".*");
         }
         Output::Column { column, cast, .. } => cast_to(w, node, column, cast.as_ref()),
-        Output::Aggregate { function, of, cast, .. } => {
+        Output::Aggregate { function, of, cast, filter, .. } => {
             w.sql(if cast.is_some() { "(" } else { "" }).sql(function.name()).sql("(");
             match of {
                 Operand::Rows => _ = w.sql("*"),
@@ -74,6 +94,11 @@ pub(super) fn output(w: &mut Writer, node: &Node, output: &Output) {
                 Operand::Spread { embed, output } => spread(w, node, *embed, *output),
             }
             w.sql(")");
+            if !filter.is_empty() {
+                w.sql(" filter (where ");
+                w.list(" and ", filter, |w, of| condition(w, node.number, &node.embeds, of));
+                w.sql(")");
+            }
             if let Some(cast) = cast {
                 w.sql(")::").type_name(cast);
             }
@@ -177,22 +202,34 @@ pub(super) fn page(
     w: &mut Writer,
     node: &Node,
     parent: Option<(usize, &Join)>,
-    more: impl FnOnce(&mut Writer, bool),
+    more: impl Fn(&mut Writer, bool),
 ) {
-    w.sql("(select ");
-    w.list(", ", node.outputs.iter().enumerate(), |w, (position, of)| {
-        output(w, node, of);
-        w.sql(" as ").numbered("column_", position);
-    });
-    more(w, node.outputs.is_empty());
-    from_where(w, node, parent);
-    order_range(w, node);
+    w.sql("(");
+    match &node.keyset {
+        Some(keyset) => keyset::page(w, node, keyset, &more),
+        None => {
+            paged(w, node, &more);
+            from_where(w, node, parent);
+            order_range(w, node);
+        }
+    }
     w.sql(") as ").numbered(PAGE, node.number).sql(" cross join lateral (select ");
     w.list(", ", node.outputs.iter().enumerate(), |w, (position, output)| {
         w.numbered(PAGE, node.number).sql(".").numbered("column_", position);
         w.sql(" as ").name(output.name().expect("a relation's outputs have names"));
     });
     w.sql(") as ").numbered(ROW, node.number);
+}
+
+/// The rows' columns by number, and what `more` writes.
+pub(super) fn paged(w: &mut Writer, node: &Node, more: &impl Fn(&mut Writer, bool)) {
+    w.sql("select ");
+    distinct_on(w, node);
+    w.list(", ", node.outputs.iter().enumerate(), |w, (position, of)| {
+        output(w, node, of);
+        w.sql(" as ").numbered("column_", position);
+    });
+    more(w, node.outputs.is_empty());
 }
 
 /// What is told of one row: its returned columns, then what is below it.
@@ -260,18 +297,26 @@ pub(super) fn order_range(w: &mut Writer, node: &Node) {
                 }
                 OrderedBy::Spread { embed, output } => spread(w, node, *embed, *output),
             }
-            w.sql(match term.descending {
-                None => "",
-                Some(false) => " asc",
-                Some(true) => " desc",
-            });
-            w.sql(match term.nulls {
-                None => "",
-                Some(Nulls::First) => " nulls first",
-                Some(Nulls::Last) => " nulls last",
-            });
+            direction(w, term);
         });
     }
+    range(w, node);
+}
+
+pub(super) fn direction(w: &mut Writer, term: &Ordering) {
+    w.sql(match term.descending {
+        None => "",
+        Some(false) => " asc",
+        Some(true) => " desc",
+    });
+    w.sql(match term.nulls {
+        None => "",
+        Some(Nulls::First) => " nulls first",
+        Some(Nulls::Last) => " nulls last",
+    });
+}
+
+pub(super) fn range(w: &mut Writer, node: &Node) {
     if let Some(limit) = node.range.limit {
         w.sql(" limit ").bind(limit.min(i64::MAX as u64).to_string());
     }

@@ -28,6 +28,9 @@ impl<'a> Returned<'a> {
     ) -> Returned<'a> {
         let mut columns: Vec<&str> = answer.traced.columns.iter().map(|key| key.column.as_str()).collect();
         columns.extend(root.outputs.iter().filter_map(Output::column).map(|column| column.name.as_str()));
+        for condition in root.outputs.iter().flat_map(Output::filter) {
+            condition.columns(&mut |column| columns.push(&column.name));
+        }
         columns.extend(root.embeds.iter().flat_map(|embed| embed.join.parent_columns()));
         columns.extend(root.order.iter().filter_map(|term| match &term.target {
             OrderedBy::Own(column) => Some(column.name.as_str()),

@@ -296,7 +296,7 @@ proptest! {
                 let highest = plan.statement.parameters.len();
                 let beyond = format!("${}", highest + 1);
                 prop_assert!(!unquoted(sql).unwrap().contains(&beyond));
-                drop(rest::respond(&plan, &rest::Counts { rows: 1, total: Some(1), key: Vec::new() }));
+                drop(rest::respond(&plan, &rest::Counts { rows: 1, total: Some(1), ..Default::default() }));
             }
             Err(error) => {
                 serde_json::from_str::<serde_json::Value>(&error.to_json()).unwrap();

@@ -7,7 +7,7 @@ use crate::fixture::{asked, rules};
 fn head(request: &str, headers: &[&str], rows: u64, total: Option<u64>) -> Result<Head, String> {
     let body = if request.starts_with("GET") { "" } else { r#"{"id":1}"# };
     let plan = asked(request, headers, body).plan(&rules()).unwrap();
-    let counts = Counts { rows, total, key: vec!["a b".to_owned()] };
+    let counts = Counts { rows, total, key: vec!["a b".to_owned()], cursor: None };
     respond(&plan, &counts).map_err(|error| format!("{} {}", error.status().as_u16(), error.to_json()))
 }
 
@@ -108,7 +108,7 @@ fn what_was_preferred_and_heeded_is_said_again() {
     let applied = |preferred: &str, rules: &rest::Rules| {
         let preferred = format!("prefer: {preferred}");
         let plan = asked("GET /clients", &[&preferred], "").plan(rules).unwrap();
-        let head = respond(&plan, &Counts { rows: 1, total: Some(1), key: Vec::new() }).unwrap();
+        let head = respond(&plan, &Counts { rows: 1, total: Some(1), ..Counts::default() }).unwrap();
         let applied =
             head.get(rest::Field::PreferenceApplied).map(|value| value.to_str().unwrap().to_owned());
         (applied.unwrap_or_default(), plan)

@@ -9,6 +9,7 @@ mod dashboard;
 mod freshness;
 mod hits;
 mod idle;
+mod language;
 mod memory;
 mod point;
 mod sequence;
@@ -25,6 +26,7 @@ use super::stage::Stage;
 pub(crate) enum Group {
     Cached,
     Point,
+    Language,
     Dashboard,
     Freshness,
     Bulk,
@@ -43,6 +45,7 @@ impl Rows for Group {
         match self {
             Group::Cached => cached::measure(stage).await,
             Group::Point => point::measure(stage).await,
+            Group::Language => language::measure(stage).await,
             Group::Dashboard => dashboard::measure(stage).await,
             Group::Freshness => freshness::measure(stage).await,
             Group::Bulk => bulk::measure(stage).await,

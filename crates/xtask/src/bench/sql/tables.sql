@@ -40,4 +40,13 @@ select n, 1 + n * 7919 % 200, n % 20, 'post ' || n, n * 7907 % 1000 from generat
 create index on posts (author_id);
 create index on posts (category, score);
 
+-- The best of a category, by a function.
+create function best_posts(of_category int) returns setof posts language sql stable as $$
+    select * from posts where category = of_category order by score desc limit 20
+$$;
+
+-- Written row by row, and a thousand rows at once.
+create table drafts (id bigint generated always as identity primary key, title text not null, note text);
+grant insert on drafts to anon;
+
 grant select on all tables in schema public to anon;
