@@ -34,6 +34,7 @@ mod node;
 mod packed;
 mod progress;
 mod proxy;
+mod queue;
 mod request;
 mod response;
 mod row;

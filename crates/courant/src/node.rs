@@ -31,6 +31,7 @@ use crate::marks::Marks;
 use crate::named::{self, Named};
 use crate::progress::Progress;
 use crate::proxy::{self, Proxy};
+use crate::queue::Jobs;
 use crate::schema::Schema;
 use crate::telemetry::{Reading, Telemetry};
 use crate::variants;
@@ -68,6 +69,8 @@ pub(crate) struct Node {
     pub(crate) telemetry: Telemetry,
     pub(crate) guard: Arc<Guard>,
     pub(crate) audit: Audit,
+    /// Where the configuration names a queue.
+    pub(crate) jobs: Option<Jobs>,
     /// Requests that may be worked on at once.
     pub(crate) places: Semaphore,
     /// Requests whose body may be on its way at once.
@@ -106,6 +109,7 @@ impl Node {
         let named = Arc::new(Named::new(&config));
         let telemetry = Telemetry::new(&config.log);
         let audit = Audit::new(config.audit, telemetry.audit.clone());
+        let jobs = Jobs::build(&config, &control, &options, telemetry.jobs.clone()).await?;
         let (unnamed, undeclared) = (named::unknown(&config, &catalog), proxy::unknown(&config, &catalog));
         for warning in config.warnings.iter().chain(&unnamed).chain(&undeclared) {
             tracing::warn!("{warning}");
@@ -119,6 +123,7 @@ impl Node {
             checks: Checks::new(config.cache.check_every),
             guard: Arc::new(Guard::new(&config.door, telemetry.guard.clone(), audit.events())),
             audit,
+            jobs,
             telemetry,
             places: Semaphore::new(config.http.requests_in_flight_max),
             arriving: Semaphore::new(config.http.requests_in_flight_max),

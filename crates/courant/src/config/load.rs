@@ -118,7 +118,7 @@ impl Config {
             let why = format!("expected at most proxy.cache_bytes_max, which is {memory}");
             return fail("proxy.cache_entry_bytes_max", why);
         }
-        if let Some((key, why)) = self.door.contradiction() {
+        if let Some((key, why)) = self.door.contradiction().or_else(|| self.jobs.contradiction()) {
             return fail(key, why);
         }
         // Port 0 asks for any free port, and gets two different ones.

@@ -9,6 +9,7 @@ mod error;
 mod file;
 mod front_door;
 mod given;
+mod jobs;
 mod keys;
 mod limits;
 mod load;
@@ -26,6 +27,7 @@ use crate::consistency::Consistency;
 
 pub(crate) use error::ConfigError;
 pub(crate) use front_door::{FrontDoor, Http2, Tls, network};
+pub(crate) use jobs::{Handler, Handling, Jobs, Queue};
 pub(crate) use limits::{By, Counts, Limit};
 pub(crate) use load::Sources;
 pub(crate) use reference::reference;
@@ -48,6 +50,7 @@ pub(crate) struct Config {
     pub(crate) http: Http,
     pub(crate) door: FrontDoor,
     pub(crate) audit: Audit,
+    pub(crate) jobs: Jobs,
     pub(crate) log: Log,
     /// What was set but does nothing, a line each, for the log.
     pub(crate) warnings: Vec<String>,
@@ -240,6 +243,7 @@ impl Config {
             http: Http::default(),
             door: FrontDoor::default(),
             audit: Audit::default(),
+            jobs: Jobs::default(),
             log: Log::default(),
             warnings: Vec::new(),
         }
