@@ -14,7 +14,7 @@ use crate::config::{Config, ConfigError, Secret};
 use crate::listen::tls::Tls;
 use crate::listen::{self, Bounds, Entrance, Visit, descriptors};
 use crate::node::{self, Node};
-use crate::{admin, audit, changes, embedded, guard, log, proxy, reload};
+use crate::{admin, audit, changes, embedded, guard, log, proxy, queue, reload};
 
 /// How often answers whose time is over are looked for, and how many are looked at.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
@@ -121,6 +121,7 @@ pub(crate) async fn run(
     let reloading = reload::run(&node, &shutdown);
     let sweeping = sweep(&node, &shutdown);
     let proxying = proxy::run(Arc::clone(&node), shutdown.clone());
+    let working = queue::run(&node, &shutdown);
     let stopping = async {
         stop.await;
         tracing::info!("stopping: requests in flight may finish");
@@ -128,12 +129,12 @@ pub(crate) async fn run(
     };
     let drained = CancellationToken::new();
     let serving = async {
-        tokio::join!(clients, admins, following, reloading, sweeping, proxying, renewing, stopping);
+        tokio::join!(clients, admins, following, reloading, sweeping, proxying, renewing, working, stopping);
         drain(&node).await;
         drained.cancel();
     };
     // Last to end: what the last requests did is recorded too.
-    tokio::join!(serving, audit::run(&node, &drained));
+    tokio::join!(serving, audit::run(&node, &drained), queue::report(&node, &drained));
     Ok(())
 }
 

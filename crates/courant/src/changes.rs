@@ -175,6 +175,9 @@ async fn follow(node: &Node, current: &mut Current) -> Never {
                 // What the transaction made old is gone before anybody hears of it.
                 node.cache.apply(&transaction);
                 node.marks.pass(&transaction);
+                if let Some(jobs) = &node.jobs {
+                    jobs.hear(&transaction);
+                }
                 node.progress.moved();
                 node.telemetry.applied(&transaction);
                 current.passed(transaction.end);

@@ -14,6 +14,7 @@ use crate::admin::client;
 use crate::audit::command::{self as audit, Audit};
 use crate::config::{Config, ConfigError, Sources, postgrest_page, reference};
 use crate::doctor::{self, Doctor};
+use crate::queue::command::{self as queue, Queue};
 use crate::{app, demo, init, telemetry};
 
 /// PostgreSQL over HTTP, in PostgREST's language, from a cache that is always current.
@@ -98,6 +99,11 @@ Lasts as long as the process runs; block.deny in the configuration lasts longer.
     Audit {
         #[command(subcommand)]
         command: Audit,
+    },
+    /// Look at the jobs of a running courant's queues, and do something about them.
+    Queue {
+        #[command(subcommand)]
+        command: Queue,
     },
     /// Remove every trace of Courant from a database: publication, triggers, schema, the audit log and its role.
     #[command(after_help = "\
@@ -237,10 +243,10 @@ struct Block {
 }
 
 #[derive(Debug, Args)]
-struct Admin {
+pub(crate) struct Admin {
     /// The admin address of the running courant.
     #[arg(long = "admin", value_name = "URL", default_value = "http://127.0.0.1:3001")]
-    url: String,
+    pub(crate) url: String,
 }
 
 #[derive(Debug, Args)]
@@ -308,6 +314,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
         }
         Command::Unblock { network, admin } => wait_for(client::unblock(&admin.url, &network)),
         Command::Audit { command } => wait_for(audit::run(command)),
+        Command::Queue { command } => wait_for(queue::run(command)),
         Command::Uninstall(Uninstall { database_url, config }) => {
             let flags = database_url.map(|url| ("database.url", url)).into_iter().collect();
             wait_for(app::uninstall(read(config, flags)?))

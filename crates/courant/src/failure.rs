@@ -55,6 +55,12 @@ pub(crate) enum Failure {
         /// Whether the request carried no token: then what is forbidden may be a missing login.
         anonymous: bool,
     },
+    /// It asks the queue for what there is not.
+    #[error("{why}")]
+    Job { status: StatusCode, code: &'static str, why: String },
+    /// The queue could not do what was asked.
+    #[error(transparent)]
+    Queue(#[from] queue::QueueError),
     /// A backend did not answer, or could not be passed the request.
     #[error(transparent)]
     Upstream(#[from] Failed),
@@ -95,6 +101,8 @@ impl Failure {
                 retry(made(StatusCode::SERVICE_UNAVAILABLE, "COURANT_BUSY", &self.to_string(), None))
             }
             Failure::Database { source, anonymous } => database(source, *anonymous),
+            Failure::Job { status, code, why } => made(*status, code, why, None),
+            Failure::Queue(error) => job(error),
             Failure::Upstream(failed) => upstream(*failed),
             Failure::Unreadable(_) => {
                 made(StatusCode::INTERNAL_SERVER_ERROR, "COURANT_ANSWER", &self.to_string(), None)
@@ -109,6 +117,19 @@ impl Failure {
             Failure::Database { source: pg::Error::Database(error), .. } => error.code.clone(),
             failure => failure.to_string(),
         }
+    }
+}
+
+fn job(error: &queue::QueueError) -> Response<Body> {
+    match error {
+        queue::QueueError::Refused(said) => rest_error(&rest::Error::from_database(
+            &said.code,
+            &said.message,
+            said.detail.as_deref(),
+            said.hint.as_deref(),
+            true,
+        )),
+        error => retry(made(StatusCode::SERVICE_UNAVAILABLE, "COURANT_QUEUE", &error.to_string(), None)),
     }
 }
 

@@ -37,6 +37,7 @@ mod packed;
 mod preamble;
 mod progress;
 mod proxy;
+mod queue;
 mod reload;
 mod request;
 mod response;

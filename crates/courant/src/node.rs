@@ -34,6 +34,7 @@ use crate::named::{self, Named};
 use crate::preamble::Preamble;
 use crate::progress::Progress;
 use crate::proxy::{self, Proxy};
+use crate::queue::Jobs;
 use crate::reload::Reloads;
 use crate::schema::Schema;
 use crate::telemetry::{Reading, Telemetry};
@@ -104,6 +105,8 @@ pub(crate) struct Node {
     pub(crate) telemetry: Telemetry,
     pub(crate) guard: Arc<Guard>,
     pub(crate) audit: Audit,
+    /// Where the configuration names a queue.
+    pub(crate) jobs: Option<Jobs>,
     /// Requests that may be worked on at once.
     pub(crate) places: Semaphore,
     /// Requests whose body may be on its way at once.
@@ -136,6 +139,7 @@ impl Node {
         let (extra, preamble) = (&config.api.extra_search_path, Preamble::new(&config.database));
         let schema = Schema::new(catalog, rules(&config), Arc::clone(&named), extra, preamble);
         let audit = Audit::new(config.audit, telemetry.audit.clone());
+        let jobs = Jobs::build(&config, &control, &options, telemetry.jobs.clone()).await?;
         let (unnamed, undeclared) =
             (named::unknown(&config, &schema.catalog), proxy::unknown(&config, &schema.catalog));
         for warning in config.warnings.iter().chain(&unnamed).chain(&undeclared) {
@@ -151,6 +155,7 @@ impl Node {
             checks: Checks::new(config.cache.check_every),
             guard: Arc::new(Guard::new(&config.door, telemetry.guard.clone(), audit.events())),
             audit,
+            jobs,
             telemetry,
             places: Semaphore::new(config.http.requests_in_flight_max),
             arriving: Semaphore::new(config.http.requests_in_flight_max),

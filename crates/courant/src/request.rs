@@ -35,6 +35,7 @@ use crate::listen::Visit;
 use crate::marks::Mark;
 use crate::node::{Filling, Node};
 use crate::proxy;
+use crate::queue;
 use crate::response::Body;
 use crate::row::Found;
 use crate::schema::{Planned, Schema};
@@ -48,6 +49,9 @@ pub(crate) const PREFIX: &str = "/rest/v1";
 
 /// Answers a request, and tells what became of it.
 pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: Visit) -> Response<Body> {
+    if node.jobs.is_some() && queue::api::is_own(request.uri().path()) {
+        return Box::pin(queue::api::answer(node, request, visit)).await;
+    }
     if let Some(route) = node.proxy.route(&request) {
         // Apart, so that requests for the API carry nothing of it.
         return Box::pin(proxy::answer(node, route, request, visit)).await;

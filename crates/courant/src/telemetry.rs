@@ -24,6 +24,7 @@ use crate::ended::Ended;
 pub(crate) mod audit;
 mod dashboard;
 pub(crate) mod guard;
+pub(crate) mod jobs;
 mod list;
 mod reference;
 mod stores;
@@ -32,6 +33,7 @@ mod upstreams;
 use audit::AuditMetrics;
 pub(crate) use dashboard::dashboard;
 use guard::GuardMetrics;
+use jobs::JobMetrics;
 use list::{List, Listed, labels};
 pub(crate) use reference::reference;
 use stores::StoreMetrics;
@@ -62,6 +64,8 @@ pub(crate) struct Telemetry {
     pub(crate) guard: GuardMetrics,
     /// Counted by the audit log itself.
     pub(crate) audit: AuditMetrics,
+    /// Counted by the queue itself.
+    pub(crate) jobs: JobMetrics,
     stores: StoreMetrics,
     upstreams: UpstreamMetrics,
     log: LogSizes,
@@ -190,6 +194,7 @@ impl Telemetry {
             routes: RwLock::default(),
             guard: GuardMetrics::default(),
             audit: AuditMetrics::default(),
+            jobs: JobMetrics::default(),
             stores: StoreMetrics::default(),
             upstreams: UpstreamMetrics::new(latency),
             log: LogSizes::default(),
@@ -232,6 +237,7 @@ impl Telemetry {
         self.upstreams.register(r);
         self.guard.register(r);
         self.audit.register(r);
+        self.jobs.register(r);
         r.register("checks", "Hits compared with the database (cache.check_every)", self.checks.clone());
         r.register("cache_log_records", "Transactions that fills are checked against", log.records.clone());
         r.register_with_unit(

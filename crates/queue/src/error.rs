@@ -26,7 +26,8 @@ pub enum QueueError {
     Schema(#[from] SchemaError),
     /// The role may not make them.
     #[error(
-        "the role may not make or change the schema courant; an administrator does: courant queue install"
+        "the role may not make or change the schema courant: grant it create on the database, or start courant once as \
+             an administrator"
     )]
     NotInstalled,
     /// The process is about to end.

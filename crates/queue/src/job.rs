@@ -44,6 +44,19 @@ impl Claimed {
         self.run.attempt - self.snoozes
     }
 
+    /// As workers outside are told of it. Its arguments stand in it as they are: numbers of any length among them.
+    pub fn json(&self) -> String {
+        let head = serde_json::json!({
+            "id": self.run.id,
+            "attempt": self.run.attempt,
+            "tries": self.tries(),
+            "max_attempts": self.max_attempts,
+            "kind": self.kind,
+        });
+        let head = head.to_string();
+        format!("{},\"args\":{}}}", head.trim_end_matches('}'), self.args)
+    }
+
     /// Whether its last attempt was lost with its worker.
     pub(crate) fn is_exhausted(&self) -> bool {
         self.tries() > self.max_attempts

@@ -8,6 +8,7 @@
 //! the database, the configuration, and news from the log ([`News`]).
 
 mod backoff;
+mod control;
 mod error;
 mod job;
 mod lane;
@@ -25,6 +26,7 @@ mod upkeep;
 mod worker;
 
 pub use backoff::Backoff;
+pub use control::Which;
 pub use error::QueueError;
 pub use job::{Claimed, Outcome, Run};
 pub use lane::{Lane, LaneSettings};

@@ -75,8 +75,8 @@ pub struct Store {
     session: Mutex<Option<Arc<Session>>>,
 }
 
-struct Session {
-    client: Client,
+pub(crate) struct Session {
+    pub(crate) client: Client,
     claim: Statement,
     complete: Statement,
     fail: Statement,
@@ -238,7 +238,7 @@ impl Store {
         Ok(client)
     }
 
-    async fn session(&self) -> Result<Arc<Session>, QueueError> {
+    pub(crate) async fn session(&self) -> Result<Arc<Session>, QueueError> {
         let mut session = self.session.lock().await;
         if let Some(session) = session.as_ref().filter(|session| !session.client.is_closed()) {
             return Ok(Arc::clone(session));
@@ -286,7 +286,7 @@ fn claimed(row: &Row) -> Result<Claimed, tokio_postgres::Error> {
 }
 
 /// Gives up a statement that takes too long.
-async fn within<T>(
+pub(crate) async fn within<T>(
     statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
 ) -> Result<T, QueueError> {
     match timeout(STATEMENT_MAX + Duration::from_secs(1), statement).await {

@@ -17,6 +17,7 @@ mod ledger;
 mod node;
 mod proxy;
 mod question;
+mod queue;
 mod report;
 mod rest;
 mod session;
@@ -41,6 +42,7 @@ use node::Node;
 use proxy::Proxy;
 use world::World;
 
+pub use queue::{QueueCounts, QueuePlan, QueueReport, run as run_queue};
 pub use report::{Counts, Report};
 
 /// How many nodes stand in front of the database.

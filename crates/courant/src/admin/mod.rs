@@ -11,6 +11,8 @@
 //! | `GET /blocks` | who is kept out, JSON |
 //! | `PUT /blocks?network=N&seconds=S&reason=R` | keeps an address or a network out |
 //! | `DELETE /blocks?network=N` | lets it in again |
+//! | `GET /queue`, `GET /queue/jobs?queue=Q&kind=K&state=S&limit=N` | what waits and runs; jobs, JSON |
+//! | `PUT /queue/retry?id=N`, `/queue/cancel?id=N`, `/queue/pause?queue=Q`, `/queue/resume?queue=Q` | does that |
 //! | `DELETE /cache?pattern=P&tag=T&cache=NAME` | forgets answers whose path and query match (`*` stands for anything), with a tag of their app's, of one cache or of all |
 
 mod blocks;
@@ -58,6 +60,9 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Respo
         (&Method::DELETE, "/cache") => clear(&node, request.uri().query().unwrap_or_default()),
         (method @ (&Method::GET | &Method::PUT | &Method::DELETE), "/blocks") => {
             blocks::answer(&node, method, request.uri().query().unwrap_or_default())
+        }
+        (method, path) if path == "/queue" || path.starts_with("/queue/") => {
+            crate::queue::admin::answer(&node, method, path, request.uri().query().unwrap_or_default()).await
         }
         (_, path) => {
             let message = format!("no such admin request: {} {path}", request.method());
@@ -151,7 +156,7 @@ fn hit_ratio(statistics: &Statistics) -> Option<f64> {
 }
 
 /// A parameter of the query, decoded.
-fn parameter(query: &str, name: &str) -> Option<String> {
+pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
     let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
     Some(percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned())
 }

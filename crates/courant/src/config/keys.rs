@@ -7,6 +7,7 @@
 use rest::TransactionEnd;
 
 use super::given::{Given, Refusal};
+use super::jobs;
 use super::routes;
 use super::tables::{declaration, named};
 use super::{Config, Environment, LogFormat, RequestsLogged, Secret, api, front_door};
@@ -67,7 +68,7 @@ impl Key {
 
     /// Every key, in the order of the reference page.
     pub(super) fn all() -> impl Iterator<Item = &'static Key> {
-        KEYS.iter().chain(api::KEYS).chain(front_door::KEYS)
+        KEYS.iter().chain(api::KEYS).chain(front_door::KEYS).chain(&jobs::KEYS)
     }
 
     /// The key of that name.

@@ -7,7 +7,7 @@ use http::Method;
 
 use super::given::{Given, Refusal};
 use super::keys::{DAY_MS, MINUTE_MS};
-use super::tables::{names, only, text, within};
+use super::tables::{names, only, text, within, word};
 
 /// Clients read the headers of all that hold for them.
 const NAME_BYTES_MAX: usize = 63;
@@ -84,12 +84,4 @@ pub(super) fn limit(table: &BTreeMap<String, Given>) -> Result<Limit, Refusal> {
         methods,
         path: path.as_deref().map(Wildcard::new),
     })
-}
-
-fn word<T: Copy>(
-    table: &BTreeMap<String, Given>,
-    key: &'static str,
-    words: &[(&str, T)],
-) -> Result<Option<T>, Refusal> {
-    table.get(key).map(|given| given.word(words)).transpose().map_err(within(key))
 }

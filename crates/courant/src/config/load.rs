@@ -156,7 +156,7 @@ impl Config {
         if let Err(why) = identity::check(&self.jwt) {
             return fail("jwt.secret", why);
         }
-        if let Some((key, why)) = self.door.contradiction() {
+        if let Some((key, why)) = self.door.contradiction().or_else(|| self.jobs.contradiction()) {
             return fail(key, why);
         }
         // Port 0 asks for any free port, and gets two different ones.

@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod front_door;
 mod given;
+mod jobs;
 mod keys;
 mod limits;
 mod load;
@@ -32,6 +33,7 @@ use crate::identity::ClaimPath;
 pub(crate) use api::Api;
 pub(crate) use error::ConfigError;
 pub(crate) use front_door::{FrontDoor, Http2, Tls, network};
+pub(crate) use jobs::{Handler, Handling, Jobs, Queue};
 pub(crate) use limits::{By, Counts, Limit};
 pub(crate) use load::Sources;
 pub(crate) use origin::Origin;
@@ -57,6 +59,7 @@ pub(crate) struct Config {
     pub(crate) http: Http,
     pub(crate) door: FrontDoor,
     pub(crate) audit: Audit,
+    pub(crate) jobs: Jobs,
     pub(crate) log: Log,
     /// What every key says, for whoever wonders.
     pub(crate) said: Vec<Said>,
@@ -275,6 +278,7 @@ impl Config {
             http: Http::default(),
             door: FrontDoor::default(),
             audit: Audit::default(),
+            jobs: Jobs::default(),
             log: Log::default(),
             said: Vec::new(),
             origin: Origin::default(),

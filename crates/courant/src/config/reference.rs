@@ -84,6 +84,44 @@ path = \"/rpc/search*\"       # all, if nothing is said; * stands for anything
 ```
 
 All that hold for a request are asked, in their order. What it means: [front-door.md](front-door.md).
+
+## `[[queue]]`, `[[job]]` and `[[periodic]]`
+
+```toml
+[[queue]]
+name = \"mail\"               # a-z, 0-9, _ and -; an app that names none enqueues in `default`
+concurrency = 10              # jobs that run at once on this node
+rate = 100                    # jobs that start in each window on this node; no limit, if nothing is said
+window_ms = 1000
+lease_ms = 30000              # how long a worker may be silent before its job is given to another
+aging_ms = 30000              # how long a job waits for it to gain one step of priority
+backoff_min_ms = 1000         # before the second attempt; doubled each time
+backoff_max_ms = 3600000
+
+[[queue]]
+name = \"voice\"
+workers = \"outside\"         # fetch over HTTP; or here, the default: what [[job]] names
+
+[[job]]
+kind = \"invoice\"
+function = \"app.make_invoice\" # (args jsonb): completed in its own transaction
+role = \"biller\"             # the login's own, if nothing is said
+timeout_ms = 30000
+
+[[job]]
+kind = \"notify\"
+url = \"http://127.0.0.1:8000/jobs/notify\" # is sent the job
+
+[[periodic]]
+name = \"nightly-report\"     # by which all nodes know it
+cron = \"0 3 * * *\"
+zone = \"Europe/Berlin\"      # UTC, if nothing is said
+kind = \"report\"
+queue = \"default\"
+args = '{\"days\": 1}'
+```
+
+What all of it means: [queue.md](queue.md).
 ";
 
 /// The page, in Markdown.

@@ -122,6 +122,14 @@ pub(super) fn text(table: &Table, key: &'static str) -> Result<Option<String>, R
     table.get(key).map(Given::text).transpose().map_err(within(key))
 }
 
+pub(super) fn word<T: Copy>(
+    table: &Table,
+    key: &'static str,
+    words: &[(&str, T)],
+) -> Result<Option<T>, Refusal> {
+    table.get(key).map(|given| given.word(words)).transpose().map_err(within(key))
+}
+
 pub(super) fn names(table: &Table, key: &'static str) -> Result<Option<Vec<String>>, Refusal> {
     table.get(key).map(Given::names).transpose().map_err(within(key))
 }

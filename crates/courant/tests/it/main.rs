@@ -50,6 +50,8 @@ mod promises;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod stream;
 #[cfg(test)]
 mod tls;

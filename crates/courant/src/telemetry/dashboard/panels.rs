@@ -11,12 +11,13 @@ pub(super) struct Panel {
 }
 
 /// Rows, each with its panels, which share its width.
-pub(super) const ROWS: [(&str, &[Panel]); 5] = [
+pub(super) const ROWS: [(&str, &[Panel]); 6] = [
     ("Requests", &REQUESTS),
     ("Caches", &CACHES),
     ("Freshness", &FRESHNESS),
     ("Upstreams and database", &BEHIND),
     ("Front door", &DOOR),
+    ("Jobs", &JOBS),
 ];
 
 const REQUESTS: [Panel; 4] = [
@@ -198,5 +199,47 @@ const DOOR: [Panel; 3] = [
             ("sum({guard_blocks}{})", "kept out"),
             ("sum(increase({guard_automatic_blocks}_total[$__rate_interval]))", "automatic"),
         ],
+    },
+];
+
+const JOBS: [Panel; 4] = [
+    Panel {
+        title: "Runs",
+        unit: "reqps",
+        about: "Runs of jobs that ended, by kind and how.",
+        lines: &[(
+            "sum by (kind, outcome) (rate({job_runs}_total[$__rate_interval]))",
+            "{{kind}} {{outcome}}",
+        )],
+    },
+    Panel {
+        title: "Jobs",
+        unit: "short",
+        about: "Jobs that have not ended, by queue and state; and jobs whose worker was lost.",
+        lines: &[
+            ("max by (queue, state) ({jobs}{})", "{{queue}} {{state}}"),
+            ("sum by (queue) (increase({jobs_lost}_total[$__rate_interval]))", "{{queue}} lost"),
+        ],
+    },
+    Panel {
+        title: "Wait and run time",
+        unit: "s",
+        about: "p99, from when a job was available to when it ran, and from there to its end.",
+        lines: &[
+            (
+                "histogram_quantile(0.99, sum by (queue, le) (rate({job_wait}_bucket[$__rate_interval])))",
+                "{{queue}} waited",
+            ),
+            (
+                "histogram_quantile(0.99, sum by (kind, le) (rate({job_run}_bucket[$__rate_interval])))",
+                "{{kind}} ran",
+            ),
+        ],
+    },
+    Panel {
+        title: "Oldest waiting",
+        unit: "s",
+        about: "For how long the oldest job has been available.",
+        lines: &[("max by (queue) ({job_oldest}{})", "{{queue}}")],
     },
 ];
