@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, wherever in it that is")]
 
-mod example;
 mod fixture;
 mod healthy;
 mod killed;

@@ -19,7 +19,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ("cache", &["pg"]),
     ("field-service", &["pg"]),
     ("gateway", &["pg"]),
-    ("doctor", &["field-service", "pg"]),
+    ("doctor", &["pg"]),
     ("torture", &["pg"]),
     ("courant", &["cache", "doctor", "field-service", "gateway", "pg", "rest", "torture", "wal"]),
     ("xtask", &["cache", "field-service", "gateway", "pg", "rest", "torture", "wal"]),
