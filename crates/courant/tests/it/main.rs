@@ -16,6 +16,8 @@ mod consistency;
 #[cfg(test)]
 mod degraded;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod encoding;
 #[cfg(test)]
 mod explain;

@@ -12,7 +12,7 @@ use super::{Event, Told};
 use crate::error::Error;
 
 /// How often a lock is tried for.
-const TRIES: u32 = 7;
+const TRIES: u32 = 6;
 /// How long the first try waits for it; each further one twice as long.
 const WAIT_MS: u64 = 1000;
 /// How long is waited between the first two tries, and so on.
@@ -36,13 +36,15 @@ pub(super) async fn patiently(
             error.code(),
             Some(&SqlState::LOCK_NOT_AVAILABLE | &SqlState::T_R_DEADLOCK_DETECTED | &SqlState::OBJECT_IN_USE)
         );
+        if is_lock {
+            told(Event::Waiting { what: sql, tries });
+        }
         if let Some(index) = index {
             drop_invalid(client, index).await?;
         }
         if !is_lock {
             return Err(Error::Database { doing: "a change was made", source: error });
         }
-        told(Event::Waiting { what: sql, tries });
         tokio::time::sleep(Duration::from_millis(PAUSE_MS << (tries - 1))).await;
     }
     Err(Error::Locked { object: sql.to_owned(), tries: TRIES })

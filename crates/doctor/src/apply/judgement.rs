@@ -35,6 +35,9 @@ pub struct Comparison {
     pub after_buffers: u64,
     /// Whether the plan is another one.
     pub replanned: bool,
+    /// Whether every run of the one was faster than every run of the other: of 252 orders of five and five that chance could
+    /// have made, one.
+    pub apart: bool,
 }
 
 /// What the comparisons say together.
@@ -59,20 +62,28 @@ impl Comparison {
             before_buffers: before.buffers,
             after_buffers: after.buffers,
             replanned: before.shape != after.shape,
+            apart: apart(&before.times_ms, &after.times_ms) || apart(&after.times_ms, &before.times_ms),
         }
     }
 
     fn gains(&self) -> bool {
         // Block counts of statements that are run are far below 2^52.
         (self.after_buffers as f64) < BUFFERS_GAIN * self.before_buffers as f64
-            && self.before_ms - self.after_ms > self.noise_ms
+            && self.before_ms > self.after_ms
+            && self.is_beyond_noise()
     }
 
     /// What has the same plan and reads the same blocks is slower for another reason.
     fn loses(&self) -> bool {
         (self.replanned || self.after_buffers > self.before_buffers)
             && self.after_ms > REGRESSION * self.before_ms
-            && self.after_ms - self.before_ms > self.noise_ms
+            && self.is_beyond_noise()
+    }
+
+    /// A busy machine makes single runs slow, and the deviation large; then the order of the runs still tells.
+    fn is_beyond_noise(&self) -> bool {
+        let moved = (self.after_ms - self.before_ms).abs();
+        moved > self.noise_ms || self.apart && moved > NOISE_MS_MIN
     }
 
     /// The change in a line.
@@ -110,6 +121,13 @@ fn median(values: &[f64]) -> f64 {
     }
 }
 
+/// Whether the slowest of the one is faster than the fastest of the other.
+fn apart(fast: &[f64], slow: &[f64]) -> bool {
+    let slowest = fast.iter().copied().fold(0.0, f64::max);
+    let fastest = slow.iter().copied().fold(f64::INFINITY, f64::min);
+    !fast.is_empty() && !slow.is_empty() && slowest < fastest
+}
+
 /// The standard deviation, as the median of the deviations gives it: one run that was held up does not count.
 fn deviation(values: &[f64]) -> f64 {
     let middle = median(values);
@@ -140,6 +158,13 @@ mod tests {
         assert_eq!(verdict(&noisy, &runs(&[7.0, 9.0, 5.0, 8.0, 6.0], 10, "index")), Verdict::Nothing);
         let steady = runs(&[10.0; 5], 1000, "seq");
         assert_eq!(verdict(&steady, &runs(&[5.0; 5], 990, "index")), Verdict::Nothing);
+    }
+
+    #[test]
+    fn runs_that_lie_apart_tell_on_a_machine_that_is_busy() {
+        let before = runs(&[7.0, 31.0, 12.0, 8.0, 90.0], 800, "seq");
+        assert!(matches!(verdict(&before, &runs(&[0.1, 0.1, 6.0, 0.2, 0.1], 3, "index")), Verdict::Helps(_)));
+        assert_eq!(verdict(&before, &runs(&[0.1, 0.1, 7.5, 0.2, 0.1], 3, "index")), Verdict::Nothing);
     }
 
     #[test]

@@ -30,7 +30,8 @@ pub async fn apply(
     ledger::open(client, told).await?;
     let made;
     let probes = if workload.is_empty() {
-        made = representatives(client, statements).await;
+        made =
+            representatives(client, statements).await.map_err(Error::database("statements were prepared"))?;
         &made
     } else {
         workload

@@ -11,7 +11,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Finding, Limit};
+use crate::finding::{Finding, Limit, Severity};
 use crate::grade::{Cap, Grade, KpiScore};
 use crate::workload::{Source, Statement};
 
@@ -59,6 +59,25 @@ pub struct About {
     pub calls: f64,
     /// Where the statements come from.
     pub workload: Source,
+}
+
+/// Actions that stand above all others.
+const ACTIONS: usize = 5;
+/// So many of them may be of one check: what one check finds often is told once.
+const ACTIONS_OF_A_CHECK: usize = 2;
+
+impl Report {
+    /// The most valuable actions, the best first.
+    pub fn actions(&self) -> Vec<&Finding> {
+        let mut actions: Vec<&Finding> = Vec::new();
+        for finding in self.findings.iter().filter(|finding| finding.severity > Severity::Info) {
+            let alike = actions.iter().filter(|action| action.check() == finding.check()).count();
+            if alike < ACTIONS_OF_A_CHECK && actions.len() < ACTIONS {
+                actions.push(finding);
+            }
+        }
+        actions
+    }
 }
 
 /// How many characters a terminal's text may have on a line of its own.

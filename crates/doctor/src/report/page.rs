@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::{Report, cost};
 use crate::checks::explanations;
-use crate::finding::{Finding, Severity};
+use crate::finding::Finding;
 use crate::grade::KpiScore;
 use crate::workload::text::short;
 
@@ -105,9 +105,8 @@ fn indicator(out: &mut String, kpi: &KpiScore) {
 }
 
 fn actions(out: &mut String, report: &Report) {
-    let worth = |finding: &&Finding| finding.severity > Severity::Info;
     push(out, "<section><h2>The most valuable actions</h2><ol>\n");
-    for finding in report.findings.iter().filter(worth).take(5) {
+    for finding in report.actions() {
         let sql =
             finding.fix_sql.as_ref().map(|sql| format!("<pre>{}</pre>", escaped(sql))).unwrap_or_default();
         let _ = writeln!(

@@ -11,8 +11,6 @@ use crate::grade::{Grade, KpiScore};
 use crate::workload::text::short;
 
 const BAR: usize = 24;
-/// Actions that stand above all others.
-const ACTIONS: usize = 5;
 /// Findings of one check that are listed one by one.
 const LISTED: usize = 6;
 
@@ -128,8 +126,7 @@ fn indicator(out: &mut String, kpi: &KpiScore, ink: &Ink) {
 }
 
 fn actions(out: &mut String, report: &Report, ink: &Ink) {
-    let worth = |finding: &&Finding| finding.severity > Severity::Info;
-    let first: Vec<&Finding> = report.findings.iter().filter(worth).take(ACTIONS).collect();
+    let first = report.actions();
     line!(out);
     if first.is_empty() {
         line!(out, "  {}", ink.paint("32", "Nothing to do."));

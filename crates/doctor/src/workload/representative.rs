@@ -10,14 +10,26 @@ use super::text::{Part, parts, reads, short};
 use super::{Probe, Statement};
 
 /// The statements that take most of the time, with values in place of their parameters.
-pub(crate) async fn representatives(client: &Client, statements: &[Statement]) -> Vec<Probe> {
+pub(crate) async fn representatives(
+    client: &Client,
+    statements: &[Statement],
+) -> Result<Vec<Probe>, tokio_postgres::Error> {
+    // Their names are the app's, and found by its search path.
+    client.batch_execute("set search_path to default").await?;
     let mut probes = Vec::new();
     for statement in statements.iter().filter(|statement| reads(&statement.text)) {
-        let Ok(Some(sql)) = filled(client, &statement.text).await else { continue };
+        let sql = match filled(client, &statement.text).await {
+            Ok(Some(sql)) => sql,
+            Ok(None) => continue,
+            // The table may be gone, or not this login's to read.
+            Err(error) if error.as_db_error().is_some() => continue,
+            Err(error) => return Err(error),
+        };
         let name = short(&statement.text, 60);
         probes.push(Probe { name, sql, calls: statement.calls.max(1.0), role: None, settings: Vec::new() });
     }
-    probes
+    client.batch_execute("set search_path = pg_catalog").await?;
+    Ok(probes)
 }
 
 async fn filled(client: &Client, text: &str) -> Result<Option<String>, tokio_postgres::Error> {

@@ -14,7 +14,10 @@ pub(crate) struct Patient {
 
 /// Settings without which no database is healthy.
 pub(crate) fn settings() -> ClusterSettings {
-    ClusterSettings::for_tests().with("fsync", "on").with("full_page_writes", "on")
+    ClusterSettings::for_tests()
+        .with("fsync", "on")
+        .with("full_page_writes", "on")
+        .with("shared_buffers", "192MB")
 }
 
 pub(crate) async fn connect(uri: &str) -> Client {
@@ -33,7 +36,14 @@ impl Patient {
         let cluster = Cluster::for_test_with("doctor", settings);
         let client = connect(&cluster.uri("postgres")).await;
         let patient = Patient { client, cluster };
-        patient.run("create schema extensions; create extension pg_stat_statements schema extensions").await;
+        // Not every distribution of PostgreSQL has it; what needs it says so by failing.
+        patient
+            .run(
+                "create schema extensions;
+do $$ begin if exists (select from pg_available_extensions where name = 'pg_stat_statements') then \
+                 create extension pg_stat_statements schema extensions; end if; end $$",
+            )
+            .await;
         patient.run(ddl).await;
         patient
     }
@@ -43,13 +53,14 @@ impl Patient {
         connect(&self.cluster.uri("postgres")).await
     }
 
-    /// Runs statements, each by itself.
+    /// Runs statements, each by itself; what they counted has arrived when this returns, and before the next is run.
     pub(crate) async fn run(&self, sql: &str) {
         for statement in sql.split(";\n").filter(|statement| !statement.trim().is_empty()) {
             self.client
                 .batch_execute(statement)
                 .await
                 .unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+            self.settle().await;
         }
     }
 

@@ -1,8 +1,11 @@
 //! The doctor against a real PostgreSQL: databases made sick on purpose, and healthy ones.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed, wherever in it that is")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed, wherever in it that is"
+)]
 
-mod example;
 mod fixture;
 mod healthy;
 mod killed;

@@ -42,6 +42,7 @@ async fn settings_that_endanger_or_waste_are_found() {
         .with("fsync", "off")
         .with("password_encryption", "md5")
         .with("effective_cache_size", "1MB")
+        .with("work_mem", "128MB")
         .with("wal_level", "replica");
     let patient = Patient::with(bad, "select 1").await;
     let report = patient.examine().await;
@@ -79,13 +80,13 @@ select pg_stat_reset()",
     )
     .await;
     for _ in 0..6 {
-        patient.run("select count(*) from t").await;
+        patient.run("select sum(length(a)) from t").await;
     }
     let report = patient.examine().await;
     assert!(alarms(&report).contains(&"cache-hit-ratio:postgres"), "{:?}", alarms(&report));
     assert!(!alarms(&report).contains(&"temporary-files:postgres"), "{:?}", alarms(&report));
-    for _ in 0..18 {
-        patient.run("select count(*) from (select a, id from t order by a desc, id desc offset 0) s").await;
+    for _ in 0..22 {
+        patient.run("select count(*) from (select a, id from t order by -id, a offset 0) s").await;
     }
     let found = patient.examine().await;
     assert!(alarms(&found).contains(&"temporary-files:postgres"), "{:?}", alarms(&found));

@@ -20,7 +20,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("field-service", &["pg"]),
     ("gateway", &["pg"]),
     ("advisor", &["pg"]),
-    ("doctor", &["advisor", "field-service", "pg"]),
+    ("doctor", &["pg"]),
     ("queue", &["pg"]),
     ("torture", &["pg"]),
     ("courant", &["advisor", "cache", "doctor", "field-service", "gateway", "pg", "queue", "rest", "torture", "wal"]),
