@@ -14,7 +14,9 @@ use crate::source::{Column, Table};
 /// Keys of an index.
 const WIDTH_MAX: usize = 3;
 /// Columns of one scan that are combined with one another.
-const COMBINED_MAX: usize = 6;
+const COMBINED_MAX: usize = 5;
+/// Columns that are tried as a third key after the same two.
+const THIRD_MAX: usize = 2;
 /// Columns that are carried along.
 const INCLUDED_MAX: usize = 10;
 /// Tables with fewer pages are read whole at no cost worth mentioning.
@@ -44,14 +46,18 @@ pub(crate) fn candidates(scan: &Scan, table: &Table, scope: Scope) -> Vec<Index>
     for keys in key_lists(scan, table) {
         let names: Vec<&str> = keys.iter().map(String::as_str).collect();
         let plain = Index::over(&table.schema, &table.name, &names);
-        let partial = partials(&plain, scan, table);
+        let partial = partials(&plain, scan, table, scope);
         for index in partial.into_iter().chain([plain]) {
             found.extend(covering(&index, scan, table));
             found.insert(index);
         }
     }
-    found.extend(expressions(scan, table));
-    found.extend(special(scan, table, scope));
+    // HypoPG refuses some of these, and of the others it takes conditions and expressions to be about the statement's
+    // first table, so that they are found useless anywhere else: a budget shared with it is spent without them.
+    if scope.model != SizeModel::HypoPg {
+        found.extend(expressions(scan, table));
+        found.extend(special(scan, table, scope));
+    }
     found.into_iter().collect()
 }
 
@@ -77,9 +83,11 @@ fn key_lists(scan: &Scan, table: &Table) -> BTreeSet<Vec<String>> {
         lists.insert(vec![first.clone()]);
         for second in combined.iter().filter(|second| *second != first) {
             lists.insert(vec![first.clone(), second.clone()]);
-            // What stands third only filters: its place among several makes no difference.
+            // What stands third mostly filters: it makes little difference which of many it is.
             let third = combined.iter().filter(|third| *third != first && *third != second);
-            lists.extend(third.map(|third| vec![first.clone(), second.clone(), third.clone()]));
+            lists.extend(
+                third.take(THIRD_MAX).map(|third| vec![first.clone(), second.clone(), third.clone()]),
+            );
         }
     }
     for sort in &scan.sorts {
@@ -113,8 +121,11 @@ fn carried(column: &Column) -> bool {
 }
 
 /// The index over those rows alone that have a constant that few have.
-fn partials(index: &Index, scan: &Scan, table: &Table) -> Vec<Index> {
+fn partials(index: &Index, scan: &Scan, table: &Table, scope: Scope) -> Vec<Index> {
     let mut found = Vec::new();
+    if scope.model == SizeModel::HypoPg {
+        return found;
+    }
     for (column, condition) in &scan.constants {
         let rare = table.column(column).and_then(|column| column.statistics.as_ref()).is_some_and(|known| {
             let few = known.distinct > 0.0 && known.distinct <= 100.0;
@@ -154,9 +165,6 @@ fn special(scan: &Scan, table: &Table, scope: Scope) -> Vec<Index> {
         index
     };
     let mut found = Vec::new();
-    if scope.model == SizeModel::HypoPg {
-        return found;
-    }
     for column in scan.range.iter().chain(&scan.equal).filter(|_| table.pages >= BRIN_PAGES_MIN) {
         let known = table.column(column).and_then(|column| column.statistics.as_ref());
         let correlation = known.and_then(|known| known.correlation.as_deref()?.parse::<f64>().ok());

@@ -109,6 +109,8 @@ pub struct Advice {
     pub cost_after: f64,
     /// How long it took.
     pub seconds: f64,
+    /// What a call of each statement of the workload would cost with them, in the planner's unit.
+    pub statement_costs: Vec<f64>,
     /// How many plans were asked for.
     pub plans: u64,
     /// What a reader should know of how far to trust this.
@@ -232,7 +234,8 @@ async fn report(
     indexes.sort_by(|a, b| b.gain.total_cmp(&a.gain));
     let (cost_before, cost_after) = (sum(&before), sum(&after) + kept);
     let seconds = started.elapsed().as_secs_f64();
-    Ok(Advice { indexes, cost_before, cost_after, seconds, plans: what_if.asked, notes })
+    let statement_costs = after.iter().map(|(cost, _)| *cost).collect();
+    Ok(Advice { indexes, statement_costs, cost_before, cost_after, seconds, plans: what_if.asked, notes })
 }
 
 async fn plain_costs(

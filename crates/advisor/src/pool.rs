@@ -17,6 +17,8 @@ use crate::what_if::WhatIf;
 
 /// How often the planner is asked again without what it used before.
 const ROUNDS: usize = 2;
+/// Tables from this size on are looked at by themselves too.
+const LARGE_PAGES: u64 = 5000;
 /// Indexes that are made out of two others.
 const MERGED_MAX: usize = 400;
 
@@ -111,10 +113,8 @@ impl<'a> Pool<'a> {
             }
         }
         let mut used: HashSet<IndexId> = HashSet::new();
-        for chosen in selections(&here) {
-            let mut left: Vec<IndexId> = chosen.iter().map(|candidate| candidate.id).collect();
-            left.sort_unstable();
-            for _ in 0..ROUNDS {
+        for (rounds, mut left) in selections(&here, &self.tables) {
+            for _ in 0..rounds {
                 let plan =
                     self.what_if.shadow.plan(&self.what_if.statements[statement], &left, false).await?;
                 self.what_if.asked += 1;
@@ -211,30 +211,38 @@ impl<'a> Pool<'a> {
     }
 }
 
-/// What to show at once: everything; what carries nothing along; single columns; and those of each table alone.
-fn selections(all: &[Candidate]) -> Vec<Vec<&Candidate>> {
+/// What to show at once, and how often: everything; what carries nothing along; single columns; and, once, those of
+/// each large table alone.
+fn selections(all: &[Candidate], tables: &HashMap<(&str, &str), &Table>) -> Vec<(usize, Vec<IndexId>)> {
     let lean =
-        |candidate: &&Candidate| candidate.index.include.is_empty() && candidate.index.predicate.is_none();
-    let narrow = |candidate: &&Candidate| lean(candidate) && candidate.index.keys.len() == 1;
-    let whole = |candidate: &&Candidate| candidate.index.predicate.is_none();
-    let mut chosen: Vec<Vec<&Candidate>> = vec![
-        all.iter().collect(),
-        all.iter().filter(whole).collect(),
-        all.iter().filter(lean).collect(),
-        all.iter().filter(narrow).collect(),
+        |candidate: &Candidate| candidate.index.include.is_empty() && candidate.index.predicate.is_none();
+    let narrow = |candidate: &Candidate| lean(candidate) && candidate.index.keys.len() == 1;
+    let whole = |candidate: &Candidate| candidate.index.predicate.is_none();
+    let chosen = |keep: &dyn Fn(&Candidate) -> bool| {
+        let mut ids: Vec<IndexId> =
+            all.iter().filter(|candidate| keep(candidate)).map(|candidate| candidate.id).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let mut selections = vec![
+        (ROUNDS, chosen(&|_| true)),
+        (ROUNDS, chosen(&whole)),
+        (ROUNDS, chosen(&lean)),
+        (ROUNDS, chosen(&narrow)),
     ];
-    let tables: BTreeSet<(&str, &str)> = all
+    let concerned: BTreeSet<(&str, &str)> = all
         .iter()
         .map(|candidate| (candidate.index.schema.as_str(), candidate.index.table.as_str()))
         .collect();
-    if tables.len() > 1 {
-        for (schema, table) in tables {
-            let own = || all.iter().filter(|candidate| candidate.index.is_on(schema, table));
-            chosen.push(own().collect());
-            chosen.push(own().filter(lean).collect());
+    let large = |name: &(&str, &str)| tables.get(name).is_some_and(|table| table.pages >= LARGE_PAGES);
+    if concerned.len() > 1 {
+        for (schema, table) in concerned.into_iter().filter(large) {
+            let own = |candidate: &Candidate| candidate.index.is_on(schema, table);
+            selections.push((1, chosen(&own)));
+            selections.push((1, chosen(&|candidate| own(candidate) && lean(candidate))));
         }
     }
-    chosen.retain(|chosen| !chosen.is_empty());
-    chosen.dedup_by(|a, b| a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.id == b.id));
-    chosen
+    selections.retain(|(_, ids)| !ids.is_empty());
+    selections.dedup_by(|a, b| a.1 == b.1);
+    selections
 }

@@ -73,8 +73,9 @@ impl Shadow {
             let settings = ClusterSettings::for_tests()
                 .with("autovacuum", "off")
                 .with("synchronous_commit", "off")
-                .with("wal_level", "minimal")
-                .with("max_wal_senders", "0")
+                // With `minimal`, a new file's pages are read back into memory when its transaction commits, and
+                // stay there as they were before this process wrote to them.
+                .with("wal_level", "replica")
                 .with("shared_buffers", "64MB")
                 // From 18 pages carry checksums unless told otherwise, and made-up pages have none.
                 .with("ignore_checksum_failure", "on");
@@ -84,7 +85,13 @@ impl Shadow {
         let options = |database: &str| ConnectOptions::parse(Some(&cluster.uri(database)), &|_| None);
         let mut first = Session::open(&options("postgres")?, &[]).await?;
         let mut missing = schema::database(&mut first, &source.server, DATABASE).await?;
-        let quiet = [("client_min_messages", "error"), ("check_function_bodies", "off")];
+        let quiet = [
+            ("client_min_messages", "error"),
+            ("check_function_bodies", "off"),
+            // To choose workers, CREATE INDEX reads the first page of the table's other indexes, which then stays
+            // in memory as it was before this process wrote to it.
+            ("max_parallel_maintenance_workers", "0"),
+        ];
         let mut session = Session::open(&options(DATABASE)?, &quiet).await?;
         missing.extend(schema::make(&mut session, &source.schema).await?);
         session.rows("prepare the statistics", include_str!("shadow/prepare.sql")).await?;

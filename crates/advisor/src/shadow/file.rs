@@ -1,7 +1,7 @@
 //! The files of the shadow's relations: sparse, of the source's sizes, with the few pages that a planner reads.
 //!
 //! Of a b-tree it reads the first page for the height of the tree, and, where a constant lies outside a histogram,
-//! it looks for the largest or smallest entry: it finds a root that is an empty leaf.
+//! it looks for the largest or smallest entry: it finds a leaf without any.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -19,6 +19,8 @@ use crate::source::{Relation, Source};
 const SEGMENT_PAGES: u64 = 131_072;
 /// Bytes in a page. The shadow refuses servers with others.
 const PAGE_BYTES: u64 = 8192;
+/// No b-tree is higher.
+const HEIGHT_MAX: u32 = 16;
 /// Above the numbers that a new cluster gives to files itself.
 const FIRST_SPARSE: u32 = 3_000_000_000;
 
@@ -88,9 +90,9 @@ pub(super) fn grow(path: &Path, pages: u64, level: Option<u32>) -> Result<(), Ad
     };
     if let Some(level) = level {
         let file = File::options().write(true).open(path).map_err(failed(path))?;
-        make_root(&file, level).map_err(failed(path))?;
+        make_tree(&file, level).map_err(failed(path))?;
     }
-    let least = if level.is_some() { 2 } else { 0 };
+    let least = level.map_or(0, |level| u64::from(pages_above(level)) + 2);
     let mut left = pages.max(least);
     let mut segment = 0;
     loop {
@@ -128,20 +130,46 @@ fn create_like(path: &Path, beside: &Path) -> Result<(), AdviceError> {
     }
 }
 
-/// Makes page 1 the root: an empty leaf that says it is `level` high. See `nbtree.h` for the places.
-fn make_root(file: &File, level: u32) -> std::io::Result<()> {
+/// Pages above the leaf of the tree that is made: a height of -1 (HypoPG's) is a root over a leaf.
+fn pages_above(level: u32) -> u32 {
+    if level > HEIGHT_MAX { 1 } else { level }
+}
+
+/// Makes a tree of that height without entries: a page on each level, from the root in page 1 down to an empty leaf.
+///
+/// The server follows it where the planner wants to know the least or largest entry. See `nbtree.h` and `itup.h`.
+fn make_tree(file: &File, level: u32) -> std::io::Result<()> {
     const META: u64 = 24;
     const SPECIAL: u16 = 8176;
-    const LEAF_AND_ROOT: u16 = 3;
+    const LEAF: u16 = 1;
+    const ROOT: u16 = 2;
     // btm_root, btm_level, btm_fastroot, btm_fastlevel, after the magic number and the version.
     let fields = [1, level, 1, level].map(u32::to_ne_bytes).concat();
     file.write_all_at(&fields, META + 8)?;
-    let mut page = [0; PAGE_BYTES as usize];
-    // pd_lower, pd_upper, pd_special, pd_pagesize_version.
-    let header = [META as u16, SPECIAL, SPECIAL, PAGE_BYTES as u16 | 4].map(u16::to_ne_bytes).concat();
-    page[12..20].copy_from_slice(&header);
-    let special = usize::from(SPECIAL);
-    page[special + 8..special + 12].copy_from_slice(&level.to_ne_bytes());
-    page[special + 12..special + 14].copy_from_slice(&LEAF_AND_ROOT.to_ne_bytes());
-    file.write_all_at(&page, PAGE_BYTES)
+    let above = pages_above(level);
+    for number in 0..=above {
+        let mut page = [0; PAGE_BYTES as usize];
+        let is_leaf = number == above;
+        // An entry that stands before all values, and leads to the page below.
+        let (lower, upper) = if is_leaf { (24, SPECIAL) } else { (28, SPECIAL - 8) };
+        // pd_lower, pd_upper, pd_special, pd_pagesize_version.
+        let header = [lower, upper, SPECIAL, PAGE_BYTES as u16 | 4].map(u16::to_ne_bytes).concat();
+        page[12..20].copy_from_slice(&header);
+        if !is_leaf {
+            // Where it is, that it is in use, and its eight bytes.
+            let pointer = u32::from(upper) | 1 << 15 | 8 << 17;
+            page[24..28].copy_from_slice(&pointer.to_ne_bytes());
+            let below = number + 2;
+            // The block in two halves, no key columns, and INDEX_ALT_TID_MASK with the length.
+            let entry = [(below >> 16) as u16, below as u16, 0, 0x2000 | 8].map(u16::to_ne_bytes).concat();
+            page[usize::from(upper)..usize::from(upper) + 8].copy_from_slice(&entry);
+        }
+        let here = if number == 0 { level } else { above - number };
+        let flags = if is_leaf { LEAF } else { 0 } | if number == 0 { ROOT } else { 0 };
+        let special = usize::from(SPECIAL);
+        page[special + 8..special + 12].copy_from_slice(&here.to_ne_bytes());
+        page[special + 12..special + 14].copy_from_slice(&flags.to_ne_bytes());
+        file.write_all_at(&page, PAGE_BYTES * u64::from(number + 1))?;
+    }
+    Ok(())
 }
