@@ -146,7 +146,8 @@ impl Answer {
         }
     }
 
-    fn status(&self) -> StatusCode {
+    /// Its status.
+    pub(crate) fn status(&self) -> StatusCode {
         let [low, high, _] = self.status_text();
         StatusCode::from_u16(u16::from_le_bytes([low, high])).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -168,11 +169,6 @@ impl Answer {
     pub(crate) fn weight_bytes(&self) -> u64 {
         let large = if matches!(self.0, Kept::Large(_)) { LARGE_BYTES } else { 0 };
         (SMALL_BYTES + large + self.texts().as_ref().len()) as u64
-    }
-
-    /// Its status.
-    pub(crate) fn status(&self) -> StatusCode {
-        self.status
     }
 
     /// The body as PostgreSQL made it.

@@ -117,7 +117,7 @@ fn prepared(
             "a part of a batch is answered, not planned: no plans, no explanations, no estimated counts";
         return Err(Failure::Batch { status: StatusCode::BAD_REQUEST, why: why.to_owned() });
     }
-    let session = Settled::new(&part.head, Arc::clone(who), Arc::clone(&planned));
+    let session = Settled::new(&part.head, Arc::clone(who), Arc::clone(&planned), &schema.catalog);
     if plan.access == Access::Write && session.role().is_none() {
         return Err(Failure::ReadOnly);
     }
@@ -168,7 +168,7 @@ async fn transact(node: &Node, ready: &[Ready]) -> Result<Results, Arc<Failure>>
     Ok(Results::Done { answers, position })
 }
 
-fn answered(one: &Ready, rows: &[Row]) -> Result<Arc<Answer>, Failure> {
+fn answered(one: &Ready, rows: &[Row]) -> Result<Answer, Failure> {
     let row = rows.first().ok_or_else(|| Failure::Unreadable("a statement returned no row".to_owned()))?;
     let mut found = Found::read(row)?;
     // What it saw is not what the log holds: the transaction itself has written.

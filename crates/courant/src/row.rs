@@ -54,7 +54,8 @@ impl Found {
     /// A body that was not made of rows.
     pub(crate) fn told(body: String) -> Found {
         let (snapshot, position, keys, embedded) = (None, None, Vec::new(), None);
-        Found { body: Some(body.into()), counts: Counts::default(), snapshot, position, keys, embedded }
+        let (body, counts, told) = (Some(body.into()), Counts::default(), Told::default());
+        Found { body, counts, snapshot, position, told, keys, embedded }
     }
 
     /// Has the planner's number of rows count, where it is wanted: `plan` is in JSON.

@@ -162,10 +162,20 @@ impl Schema {
             fingerprint: OnceLock::new(),
             route: plan.target.clone(),
             home: self.named.home(called, &plan.schema, &plan.target),
-            search_path: format!("{}{}", quoted(&plan.schema), self.extra_search_path),
+            search_path: self.search_path(&plan.schema),
             plan,
             tracked,
         }
+    }
+
+    /// What a transaction begins with that has no plan: the search path, and what is called first.
+    pub(crate) fn preamble(&self) -> (String, Option<Arc<str>>) {
+        let first = self.rules.schemas.first().map_or("pg_catalog", String::as_str);
+        (self.search_path(first), self.preamble.before.clone())
+    }
+
+    fn search_path(&self, first: &str) -> String {
+        format!("{}{}", quoted(first), self.extra_search_path)
     }
 
     /// Refuses a relation whose changes the stream does not tell.

@@ -60,9 +60,7 @@ impl From<WireError> for Error {
                 // A function can raise any code; only what is fatal ends the connection.
                 "57P01" | "57P02" | "57P03" | "57P05" if !refusal.fatal => Error::Database(refusal),
                 // Shut down, crashed or terminated under us: the connection is gone with it.
-                "57P01" | "57P02" | "57P03" | "57P05" if refusal.fatal => {
-                    Error::Lost(WireError::Refused(refusal))
-                }
+                "57P01" | "57P02" | "57P03" | "57P05" => Error::Lost(WireError::Refused(refusal)),
                 // Protocol violation: more or fewer parameters than the statement has.
                 "08P01" => Error::Protocol(WireError::Refused(refusal)),
                 _ => Error::Database(refusal),
@@ -77,8 +75,6 @@ impl From<WireError> for Error {
 /// (<https://www.postgresql.org/docs/current/protocol-error-fields.html>).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DatabaseError {
-    /// Whether it ended the connection.
-    pub fatal: bool,
     /// The `SQLSTATE`: five characters.
     pub code: String,
     /// Whether it ended the session; a function may raise any code without that.
@@ -147,9 +143,8 @@ impl From<&tokio_postgres::error::DbError> for DatabaseError {
     fn from(error: &tokio_postgres::error::DbError) -> DatabaseError {
         let own = |text: Option<&str>| text.map(str::to_owned);
         DatabaseError {
-            fatal: matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
             code: error.code().code().to_owned(),
-            fatal: matches!(error.severity(), "FATAL" | "PANIC"),
+            fatal: matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
             message: error.message().to_owned(),
             detail: own(error.detail()),
             hint: own(error.hint()),

@@ -2,8 +2,6 @@
 //!
 //! A body of JSON stands in it as PostgreSQL made it, any other text as a string, and bytes in base64.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -22,7 +20,7 @@ use crate::response::{self, Body};
 /// What became of a batch.
 pub(super) enum Results {
     /// Every part was answered.
-    Done { answers: Vec<Arc<Answer>>, position: Option<Lsn> },
+    Done { answers: Vec<Answer>, position: Option<Lsn> },
     /// Nothing was done.
     Failed { count: usize, number: usize, failure: Failure },
 }

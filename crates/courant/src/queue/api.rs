@@ -93,13 +93,15 @@ async fn enqueue(node: &Node, head: &Parts, who: &Identity, body: &Bytes, visit:
     let jobs = keyed(parsed(body)?, &head.headers)?;
     let statement =
         Statement { sql: ENQUEUE.to_owned(), parameters: vec![Parameter::Text(jobs.to_string().into())] };
-    let settings = [("search_path", "pg_catalog"), ("request.jwt.claims", who.claims.as_str())];
+    let (search_path, before) = node.schema().preamble();
+    let settings = [("search_path", search_path.as_str()), ("request.jwt.claims", who.claims.as_str())];
     let record = node.audit.holds_writes().then(|| {
         let client = node.guard.client(visit.peer.ip(), &head.headers);
         audit::record(head, client, Some(who), "queue")
     });
     let trail = Trail { mark: None, record: record.as_ref() };
-    let session = Session { role: Some(role), settings: &settings };
+    let before = before.as_deref();
+    let session = Session { role: Some(role), settings: &settings, before, ..Session::default() };
     let written = node.pool.write(session, &statement, trail, Commit::Always).await;
     let written = written.map_err(|source| Failure::Database { source, anonymous: who.anonymous })?;
     let ids: &str = written.row.get(0).map_err(|error| Failure::Unreadable(error.to_string()))?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_postgres::config::{ChannelBinding, SslMode as Wanted, SslNegotiation};
-use tokio_postgres::{Client, Connection};
+use tokio_postgres::{AsyncMessage, Client, Connection};
 
 use super::open::{Address, ByteStream, Negotiated, Security, Settled, SettledStream, open};
 use super::tls::SslMode;
@@ -21,6 +21,16 @@ use crate::wire::{CancelKey, Kind, Wire, WireError};
 /// The half of a connection that moves its bytes; ends when the connection does. A type of its own, without the
 /// stream's in sight: the compiler cannot prove of a future that holds that one that it may change threads.
 pub(crate) struct Driver(Connection<Box<dyn ByteStream>, SettledStream<Box<dyn ByteStream>>>);
+
+impl Driver {
+    /// What the server says unasked, while it is polled.
+    pub(crate) fn poll_message(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<AsyncMessage, tokio_postgres::Error>>> {
+        self.0.poll_message(context)
+    }
+}
 
 impl Future for Driver {
     type Output = Result<(), tokio_postgres::Error>;

@@ -78,10 +78,11 @@ async fn transact(
     mark: &str,
     acceptable: &(dyn Fn(&[Vec<Row>]) -> bool + Send + Sync),
 ) -> Result<Transacted, Failed> {
-    let nobody = Session { role: None, settings: &[] };
+    let nobody = Session::default();
     let mut flight = Flight::new(lease, steps.first().map_or(&nobody, |step| &step.session));
     let run = async {
-        flight.command("begin")?;
+        // As isolated as the first one wishes; all are of one role.
+        flight.begin(true, Mode::ReadWrite)?;
         steps.iter().try_for_each(|step| add(&mut flight, step))?;
         flight.land(rows_max).await
     };

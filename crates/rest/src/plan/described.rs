@@ -72,6 +72,7 @@ fn told(asked: Asked<'_>, statement: Statement, kind: Kind, media: &Media) -> Pl
         reads: Reads::Untracked { why: Obstacle::Catalog, object: "pg_class".to_owned() },
         answer,
         timezone: None,
+        called: None,
         settled: false,
     }
 }

@@ -23,7 +23,10 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("doctor", &["pg"]),
     ("queue", &["pg"]),
     ("torture", &["pg"]),
-    ("courant", &["advisor", "cache", "doctor", "field-service", "gateway", "pg", "queue", "rest", "torture", "wal"]),
+    (
+        "courant",
+        &["advisor", "cache", "doctor", "field-service", "gateway", "pg", "queue", "rest", "torture", "wal"],
+    ),
     ("xtask", &["cache", "field-service", "gateway", "pg", "queue", "rest", "torture", "wal"]),
 ];
 
