@@ -1,8 +1,8 @@
 //! A request's head, gathered before hyper reads it: line by line, up to its limit, and then judged as a whole.
 //!
-//! Request targets come as people write them: `select=data->>name` has a bare `>`, which is not a URI, and
-//! which PostgREST's documentation is full of. `<` and `>` of request lines are written as `%3C` and `%3E`;
-//! no other byte is changed. Never reads a socket, never sees a body; the rules are those of `judgement`.
+//! Request targets come as people write them: `select=data->>name` has a bare `>`, and `name=in.("Doe, J")` bare
+//! quotes, which no URI has, and which PostgREST's documentation is full of. `<`, `>` and `"` of request lines are
+//! written as `%3C`, `%3E` and `%22`; no other byte is changed. Never reads a socket, never sees a body; the rules are those of `judgement`.
 
 use bytes::BytesMut;
 
@@ -68,14 +68,19 @@ impl Head {
     }
 
     fn write(&mut self, piece: &[u8]) {
-        let arrow = |byte: &u8| matches!(byte, b'<' | b'>');
-        if self.line_from > 0 || !piece.iter().any(arrow) {
+        let foreign = |byte: &u8| matches!(byte, b'<' | b'>' | b'"');
+        if self.line_from > 0 || !piece.iter().any(foreign) {
             return self.bytes.extend_from_slice(piece);
         }
+        // A method has none of them, written in whatever way.
+        let mut is_target = self.bytes.contains(&b' ');
         for &byte in piece {
+            is_target |= byte == b' ';
             match byte {
+                byte if !is_target => self.bytes.push(byte),
                 b'<' => self.bytes.extend(b"%3C"),
                 b'>' => self.bytes.extend(b"%3E"),
+                b'"' => self.bytes.extend(b"%22"),
                 byte => self.bytes.push(byte),
             }
         }

@@ -192,6 +192,11 @@ fn put(asked: &Asked<'_>, relation: &Relation, conditions: &[Condition]) -> Resu
 
 /// No write is limited, nor is what it returns: PostgREST has passed limits over since its version 13.
 fn unlimited(asked: &mut Asked<'_>) -> Result<(), Error> {
+    if asked.query.distinct.is_some() || asked.query.cursor.is_some() {
+        return Err(Error::not_implemented(
+            "What a write returns has no pages, and all of its rows are shown",
+        ));
+    }
     let limited = asked.query.ranges.iter().any(|(path, _)| path.is_empty());
     match *asked.request.method {
         Method::PUT if limited => Err(Error::put_limit()),

@@ -41,7 +41,7 @@ const WORDS: &str = "select from where and or not as on in is null true false un
     first last any all like ilike distinct case when then else end with insert into update delete set returning \
     default values conflict do nothing excluded json_to_record json_to_recordset json_array_elements variadic \
     to_jsonb to_tsvector to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery json_strip_nulls \
-    jsonb_to_recordset jsonb_to_record jsonb_agg jsonb_build_object jsonb_array_elements nextval row true length substring string_agg chr encode hex bytea json_build_object json_object_keys st_asgeojson group avg sum max min integer bigint boolean uuid jsonb numeric tsvector timestamp time zone api status Q E date json xmax";
+    jsonb_to_recordset jsonb_to_record jsonb_agg jsonb_build_object jsonb_array_elements nextval row true length substring string_agg chr encode hex bytea json_build_object json_object_keys st_asgeojson group avg sum max min integer bigint boolean uuid jsonb numeric tsvector timestamp time zone api status Q E date json xmax filter union int4";
 
 /// Statements into which nothing is written.
 const FIXED: [&str; 2] =
@@ -120,6 +120,9 @@ const PIECES: &[&str] = &[
     "status",
     "columns=",
     ".sum()",
+    ".filter(",
+    "cursor=~",
+    "distinct=",
     "count()",
     "on_conflict=",
     "é",
@@ -241,6 +244,11 @@ const PLACES: &[(&str, &str, &str, &str)] = &[
     ("PATCH", "/clients", "@=eq.1", "{\"name\":@}"),
     ("DELETE", "/clients", "name=eq.@", ""),
     ("GET", "/clients", "select=@.sum()", ""),
+    ("GET", "/clients", "select=count().filter(@.eq.1)", ""),
+    ("GET", "/clients", "select=count().filter(name.eq.@)", ""),
+    ("GET", "/clients", "select=id&distinct=@", ""),
+    ("GET", "/clients", "limit=1&cursor=~@", ""),
+    ("GET", "/people", "select=id&limit=1&order=data->@&cursor=~", ""),
     ("GET", "/clients", "select=a:id.max()::@", ""),
     ("GET", "/clients", "select=...projects(@)", ""),
     ("GET", "/projects", "select=title,owner(@)&title=eq.@", ""),

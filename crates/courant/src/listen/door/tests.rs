@@ -93,12 +93,12 @@ fn pieces(sent: &[u8], cuts: &[prop::sample::Index]) -> Vec<Vec<u8>> {
 /// A request as it is sent, and as it is to come through.
 fn request() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     let body = prop::collection::vec(prop::sample::select(&b"<>\r\n GET/a:0content-length"[..]), 0..60);
-    (0..4_usize, "[a-z<>=&]{0,12}", "[ -~]{0,20}", body).prop_map(|(blank_lines, target, value, body)| {
+    (0..4_usize, "[a-z<>\"=&]{0,12}", "[ -~]{0,20}", body).prop_map(|(blank_lines, target, value, body)| {
         let head = |target: &str| {
             let length = body.len();
             format!("POST /{target} HTTP/1.1\r\nHost: x\r\nX: <{value}>\r\nContent-LENGTH: {length}\r\n\r\n")
         };
-        let written = target.replace('<', "%3C").replace('>', "%3E");
+        let written = target.replace('<', "%3C").replace('>', "%3E").replace('"', "%22");
         let sent = [b"\r\n".repeat(blank_lines), head(&target).into_bytes(), body.clone()].concat();
         (sent, [head(&written).into_bytes(), body.clone()].concat())
     })
