@@ -166,7 +166,18 @@ async fn build(
         Verdict::Hurts(why) => (false, format!("slower: {why}")),
         Verdict::Nothing => (false, format!("none of {} statements gained beyond the noise", measured.len())),
     };
+    let why = format!("{}{why}", expected(finding));
     settle(client, finding, &entry, keeps, why, measured, told).await
+}
+
+/// What the advisor expected, to stand before what was measured.
+fn expected(finding: &Finding) -> String {
+    match (finding.evidence["cost_before"].as_f64(), finding.evidence["cost_after"].as_f64()) {
+        (Some(before), Some(after)) if before > 0.0 => {
+            format!("expected {:.0} % less cost; measured ", 100.0 * (1.0 - after / before))
+        }
+        _ => String::new(),
+    }
 }
 
 /// An index to drop: measured with, dropped, measured without, and built again if a statement suffers.
