@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 
 use super::index::{self, Found, patiently};
-use super::judgement::{Comparison, Verdict, judge};
+use super::judgement::{Comparison, Runs, Verdict, judge};
 use super::ledger::{self, Entry};
 use super::measure::{Known, measure, planned};
 use super::{Event, Outcome, Plan, State, Told};
@@ -156,33 +156,28 @@ async fn build(
         let why = "no statement to measure it by: give some with --workload";
         return Ok(outcome(finding, State::Refused, why));
     }
-    let running = Error::database("statements were measured");
-    told(Event::Measuring { finding: &finding.id, statements: concerned.len() });
-    let before = measure(client, &concerned).await.map_err(&running)?;
-    told(Event::Applying(fix));
-    let entry = ledger::begin(client, &finding.id, fix, finding.undo_sql.as_deref(), Some(name)).await?;
-    let built = async {
-        patiently(client, fix, Some(name), told).await?;
-        // An index without statistics of its expressions is not trusted, and one that covers needs the visibility map.
-        let refresh = if fix.contains(" include (") { "vacuum (analyze)" } else { "analyze" };
-        patiently(client, &format!("{refresh} {table}"), None, told).await?;
-        told(Event::Measuring { finding: &finding.id, statements: concerned.len() });
-        measure(client, &concerned).await.map_err(&running)
-    };
-    let after = match built.await {
-        Ok(after) => after,
-        Err(error) => {
-            abandon(client, &entry, told).await?;
-            return Err(error);
-        }
-    };
-    let measured = compared(&concerned, &before, &after);
+    // An index without statistics of its expressions is not trusted, and one that covers needs the visibility map.
+    let refresh =
+        format!("{} {table}", if fix.contains(" include (") { "vacuum (analyze)" } else { "analyze" });
+    let steps = [(fix, Some(name)), (refresh.as_str(), None)];
+    let (entry, measured) = tried(client, finding, name, &steps, &concerned, told).await?;
     let (keeps, why) = match judge(&measured) {
         Verdict::Helps(why) => (true, why),
         Verdict::Hurts(why) => (false, format!("slower: {why}")),
         Verdict::Nothing => (false, format!("none of {} statements gained beyond the noise", measured.len())),
     };
+    let why = format!("{}{why}", expected(finding));
     settle(client, finding, &entry, keeps, why, measured, told).await
+}
+
+/// What the advisor expected, to stand before what was measured.
+fn expected(finding: &Finding) -> String {
+    match (finding.evidence["cost_before"].as_f64(), finding.evidence["cost_after"].as_f64()) {
+        (Some(before), Some(after)) if before > 0.0 => {
+            format!("expected {:.0} % less cost; measured ", 100.0 * (1.0 - after / before))
+        }
+        _ => String::new(),
+    }
 }
 
 /// An index to drop: measured with, dropped, measured without, and built again if a statement suffers.
@@ -197,29 +192,46 @@ async fn remove(
         return simply(client, finding, fix, finding.undo_sql.as_deref(), None, told).await;
     };
     let concerned = concerned(known, finding.evidence["table"].as_str().unwrap_or_default());
-    let running = Error::database("statements were measured");
-    told(Event::Measuring { finding: &finding.id, statements: concerned.len() });
-    let before = measure(client, &concerned).await.map_err(&running)?;
-    told(Event::Applying(fix));
-    let entry = ledger::begin(client, &finding.id, fix, finding.undo_sql.as_deref(), Some(name)).await?;
-    let dropped = async {
-        patiently(client, fix, None, told).await?;
-        measure(client, &concerned).await.map_err(&running)
-    };
-    let after = match dropped.await {
-        Ok(after) => after,
-        Err(error) => {
-            abandon(client, &entry, told).await?;
-            return Err(error);
-        }
-    };
-    let measured = compared(&concerned, &before, &after);
+    let (entry, measured) = tried(client, finding, name, &[(fix, None)], &concerned, told).await?;
     let (keeps, why) = match judge(&measured) {
         Verdict::Hurts(why) => (false, format!("slower without it: {why}")),
         _ if measured.is_empty() => (true, "dropped; no statement was there to measure by".to_owned()),
         _ => (true, format!("dropped; none of {} statements is slower", measured.len())),
     };
     settle(client, finding, &entry, keeps, why, measured, told).await
+}
+
+/// Measures, takes the steps (each with the index that an aborted one leaves invalid), and measures again. An error leaves
+/// everything as it was.
+async fn tried(
+    client: &Client,
+    finding: &Finding,
+    name: &str,
+    steps: &[(&str, Option<&str>)],
+    concerned: &[Known],
+    told: Told<'_>,
+) -> Result<(Entry, Vec<Comparison>), Error> {
+    let running = Error::database("statements were measured");
+    let measuring = Event::Measuring { finding: &finding.id, statements: concerned.len() };
+    told(measuring);
+    let before = measure(client, concerned).await.map_err(&running)?;
+    let fix = steps.first().map_or("", |(sql, _)| *sql);
+    told(Event::Applying(fix));
+    let entry = ledger::begin(client, &finding.id, fix, finding.undo_sql.as_deref(), Some(name)).await?;
+    let changed = async {
+        for (sql, index) in steps {
+            patiently(client, sql, *index, told).await?;
+        }
+        told(measuring);
+        measure(client, concerned).await.map_err(&running)
+    };
+    match changed.await {
+        Ok(after) => Ok((entry, compared(concerned, &before, &after))),
+        Err(error) => {
+            abandon(client, &entry, told).await?;
+            Err(error)
+        }
+    }
 }
 
 async fn settle(
@@ -256,11 +268,7 @@ fn own_probe(sql: &str) -> Probe {
     }
 }
 
-fn compared(
-    known: &[Known],
-    before: &[Option<super::judgement::Runs>],
-    after: &[Option<super::judgement::Runs>],
-) -> Vec<Comparison> {
+fn compared(known: &[Known], before: &[Option<Runs>], after: &[Option<Runs>]) -> Vec<Comparison> {
     let pairs = known.iter().zip(before.iter().zip(after));
     let both = pairs.filter_map(|(known, (before, after))| Some((known, before.as_ref()?, after.as_ref()?)));
     both.map(|(known, before, after)| Comparison::of(&known.probe.name, before, after)).collect()

@@ -16,7 +16,7 @@ const ASKED: &str =
 
 fn wanted(column: &str) -> Recommendation {
     let text =
-        json!({"indexes": [{"table": "public.t", "columns": [column], "ddl": "create index on t (a)"}]})
+        json!({"indexes": [{"table": "public.t", "columns": [column], "ddl": "create index on t (a)", "cost_before": 100, "cost_after": 20}]})
             .to_string();
     Recommendation::parse(&text).unwrap().remove(0)
 }
@@ -48,6 +48,7 @@ async fn an_index_that_helps_is_kept_and_one_that_does_not_is_taken_back() {
     let (_, _, outcomes) = treat(&patient, &[wanted("a"), wanted("c")], &["missing-index"], ASKED).await;
     let states: Vec<State> = outcomes.iter().map(|outcome| outcome.state).collect();
     assert_eq!(states, [State::Kept, State::TakenBack], "{outcomes:#?}");
+    assert!(outcomes[0].why.starts_with("expected 80 % less cost; measured by a: "), "{}", outcomes[0].why);
     let by_a = outcomes[0].measured.iter().find(|c| c.statement == "by a").unwrap();
     assert!(by_a.after_buffers * 10 < by_a.before_buffers && by_a.replanned, "{by_a:?}");
     assert!(indexes(&patient).await.contains("(a)") && !indexes(&patient).await.contains("(c)"));
