@@ -235,7 +235,7 @@ impl Cluster {
         self.run()
     }
 
-    /// Kills the postmaster (`SIGKILL`), for tests of faults. [`Cluster::restart`] recovers.
+    /// Kills every process of the server (`SIGKILL`), for tests of faults. [`Cluster::restart`] recovers.
     pub fn kill(&mut self) {
         if let Some(server) = self.server.take() {
             server.kill();

@@ -81,6 +81,8 @@ impl Server {
 
     /// Kills the postmaster. Its children notice by themselves, a moment later.
     pub(super) fn kill(mut self) {
+        // All at once: orphans that wait for each other's locks may outlive the postmaster for ever.
+        self.signal_all(Signal::KILL);
         self.end(Signal::KILL);
     }
 

@@ -21,6 +21,8 @@ const NODES: usize = 3;
 const APPS: u64 = 3;
 /// Jobs that wait at once: the apps rest while there are more.
 const WAITING_MAX: i64 = 2000;
+/// How long PostgreSQL may take to start once it was killed.
+const RESTART_WITHIN: Duration = Duration::from_secs(30);
 /// How long the jobs may take to end once nothing is killed any more: a lease, five seconds, and the retries.
 const END_WITHIN: Duration = Duration::from_secs(120);
 const CONFIGURATION: &str = "
@@ -146,10 +148,13 @@ async fn kill_on(
     while Instant::now() < until {
         sleep(Duration::from_millis(100 + dice.roll(900))).await;
         if dice.roll(6) == 0 {
-            block_in_place(|| {
-                cluster.kill();
-                cluster.restart()
-            })?;
+            block_in_place(|| cluster.kill());
+            let killed = Instant::now();
+            // Its processes notice one by one that they are orphans, and until then it cannot start.
+            while let Err(error) = block_in_place(|| cluster.restart()) {
+                ensure!(killed.elapsed() < RESTART_WITHIN, error);
+                sleep(Duration::from_millis(100)).await;
+            }
             counts.database_kills.fetch_add(1, Ordering::Relaxed);
             continue;
         }
@@ -238,6 +243,7 @@ async fn connect(uri: &str) -> anyhow::Result<Client> {
     let connecting = tokio_postgres::connect(uri, NoTls);
     let (client, connection) = timeout(Duration::from_secs(5), connecting).await.context("too slow")??;
     ensure!(!client.is_closed(), "the connection was closed at once");
+    // Spawned here because it ends with its client.
     tokio::spawn(connection);
     Ok(client)
 }
