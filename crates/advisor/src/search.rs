@@ -24,7 +24,7 @@ const FRESH: usize = 12;
 /// A gain below this share of the whole is none.
 const GAIN_MIN: f64 = 1e-7;
 /// Rounds without a better set after which more is thought to be in vain.
-const PATIENCE: u32 = 400;
+const PATIENCE: u32 = 3000;
 
 /// A set of indexes and what the workload costs with it.
 #[derive(Clone, Debug)]
