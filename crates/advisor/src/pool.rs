@@ -94,7 +94,9 @@ impl<'a> Pool<'a> {
             if Instant::now() >= until {
                 break;
             }
-            self.examine(statement, bytes_max).await?;
+            // A share that is not used up is left to those that follow.
+            let left = until.saturating_duration_since(Instant::now()) / (all - done).max(1) as u32;
+            self.examine(statement, bytes_max, Instant::now() + left).await?;
             tell(done + 1, all);
         }
         self.merge(bytes_max).await?;
@@ -103,7 +105,7 @@ impl<'a> Pool<'a> {
     }
 
     /// Shows the planner what could serve the statement, in several selections, and keeps what it uses.
-    async fn examine(&mut self, statement: usize, bytes_max: u64) -> Result<(), AdviceError> {
+    async fn examine(&mut self, statement: usize, bytes_max: u64, until: Instant) -> Result<(), AdviceError> {
         let indexes = of_statement(&self.scans[statement], &self.tables, self.scope);
         let mut here = Vec::new();
         for (index, id, bytes) in self.make(indexes).await? {
@@ -113,8 +115,12 @@ impl<'a> Pool<'a> {
             }
         }
         let mut used: HashSet<IndexId> = HashSet::new();
-        for (rounds, mut left) in selections(&here, &self.tables) {
-            for _ in 0..rounds {
+        for (number, (rounds, mut left)) in selections(&here, &self.tables).into_iter().enumerate() {
+            for round in 0..rounds {
+                // The first look is never left out; the others are, where many statements wait.
+                if (number > 1 || round > 0) && Instant::now() >= until {
+                    break;
+                }
                 let plan =
                     self.what_if.shadow.plan(&self.what_if.statements[statement], &left, false).await?;
                 self.what_if.asked += 1;
@@ -211,7 +217,8 @@ impl<'a> Pool<'a> {
     }
 }
 
-/// What to show at once, and how often: everything; what carries nothing along; single columns; and, once, those of
+/// What to show at once, and how often: what carries nothing along; everything; single columns; what holds
+/// some rows only; and, once, those of
 /// each large table alone.
 fn selections(all: &[Candidate], tables: &HashMap<(&str, &str), &Table>) -> Vec<(usize, Vec<IndexId>)> {
     let lean =
@@ -225,10 +232,11 @@ fn selections(all: &[Candidate], tables: &HashMap<(&str, &str), &Table>) -> Vec<
         ids
     };
     let mut selections = vec![
-        (ROUNDS, chosen(&|_| true)),
-        (ROUNDS, chosen(&whole)),
         (ROUNDS, chosen(&lean)),
+        (ROUNDS, chosen(&|_| true)),
         (ROUNDS, chosen(&narrow)),
+        (ROUNDS, chosen(&|candidate| !whole(candidate) && candidate.index.include.is_empty())),
+        (ROUNDS, chosen(&whole)),
     ];
     let concerned: BTreeSet<(&str, &str)> = all
         .iter()

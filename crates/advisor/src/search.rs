@@ -24,7 +24,7 @@ const FRESH: usize = 12;
 /// A gain below this share of the whole is none.
 const GAIN_MIN: f64 = 1e-7;
 /// Rounds without a better set after which more is thought to be in vain.
-const PATIENCE: u32 = 400;
+const PATIENCE: u32 = 3000;
 
 /// A set of indexes and what the workload costs with it.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ pub(crate) struct Search<'a> {
     pub(crate) upkeep: &'a [Vec<f64>],
     pub(crate) budget_bytes: u64,
     pub(crate) deadline: Instant,
+    /// What a byte costs.
+    byte_price: f64,
     /// What each candidate gained when it was last asked.
     gains: Vec<f64>,
     dice: Dice,
@@ -58,12 +60,26 @@ impl<'a> Search<'a> {
         deadline: Instant,
     ) -> Search<'a> {
         let gains = vec![f64::INFINITY; candidates.len()];
-        Search { what_if, candidates, upkeep, budget_bytes, deadline, gains, dice: Dice::new(1) }
+        Search {
+            what_if,
+            candidates,
+            upkeep,
+            budget_bytes,
+            deadline,
+            byte_price: 0.0,
+            gains,
+            dice: Dice::new(1),
+        }
     }
 
-    /// The best set found in time.
-    pub(crate) async fn run(&mut self, mut tell: impl FnMut(f64)) -> Result<Choice, AdviceError> {
+    /// The best set found in time, where the whole budget is worth this share of the workload's cost.
+    pub(crate) async fn run(
+        &mut self,
+        budget_worth: f64,
+        mut tell: impl FnMut(f64),
+    ) -> Result<Choice, AdviceError> {
         let nothing = self.nothing().await?;
+        self.byte_price = budget_worth * nothing.total / self.budget_bytes.max(1) as f64;
         let mut best = nothing.clone();
         for exponent in EXPONENTS {
             self.gains.fill(f64::INFINITY);
@@ -118,7 +134,8 @@ impl<'a> Search<'a> {
         let gone: Vec<IndexId> = from.ids.iter().copied().filter(|id| !ids.contains(id)).collect();
         let places: Vec<usize> = ids.iter().filter_map(|id| self.at(*id)).collect();
         let bytes = places.iter().map(|at| self.candidates[*at].bytes).sum();
-        let mut choice = Choice { ids, bytes, priced: Vec::new(), total: 0.0 };
+        let total = bytes as f64 * self.byte_price;
+        let mut choice = Choice { ids, bytes, priced: Vec::new(), total };
         for (statement, before) in from.priced.iter().enumerate() {
             let concerned = added.iter().any(|id| self.what_if.matters(statement, *id))
                 || gone.iter().any(|id| before.used.contains(id));

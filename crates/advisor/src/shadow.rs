@@ -81,7 +81,7 @@ impl Shadow {
                 .with("ignore_checksum_failure", "on");
             Cluster::throwaway(&programs, "shadow", settings)
         });
-        let cluster = started.await.map_err(|error| AdviceError::Unlike(error.to_string()))??;
+        let mut cluster = started.await.map_err(|error| AdviceError::Unlike(error.to_string()))??;
         let options = |database: &str| ConnectOptions::parse(Some(&cluster.uri(database)), &|_| None);
         let mut first = Session::open(&options("postgres")?, &[]).await?;
         let mut missing = schema::database(&mut first, &source.server, DATABASE).await?;
@@ -98,6 +98,12 @@ impl Shadow {
         statistics::copy(&mut session, &source.statistics).await?;
         let data = cluster.directory().join("data");
         let tables = file::sizes(&mut session, &data, source).await?;
+        drop(session);
+        // To check foreign keys, the server looked at pages that were written to since: it starts with no memory of them.
+        let restarted = tokio::task::spawn_blocking(move || cluster.restart().map(|()| cluster));
+        let cluster = restarted.await.map_err(|error| AdviceError::Unlike(error.to_string()))??;
+        let uri = ConnectOptions::parse(Some(&cluster.uri(DATABASE)), &|_| None)?;
+        let mut session = Session::open(&uri, &quiet).await?;
         for (name, value) in &source.settings {
             let set = format!("select set_config({}, {}, false)", literal(name), literal(value));
             if let Err(said) = session.attempt("set a setting", &set).await? {
