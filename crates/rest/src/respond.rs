@@ -278,38 +278,11 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
     if exceeded && !matches!(answer.kind, Kind::Read { .. }) {
         return Err(Error::max_affected(rows));
     }
+    let (status, range) = outcome(answer, rows, total)?;
     let mut fields = Vec::with_capacity(4);
-    let counted = total.filter(|_| answer.counted);
-    let affected = answer.counted.then_some(rows);
-    let (status, range) = match answer.kind {
-        Kind::Read { offset } | Kind::Call { offset, void: false } => {
-            let status =
-                range_status(offset, rows, counted).map_err(|error| answer.described(error, counted))?;
-            // How many rows come before a cursor is not known.
-            (status, content_range(answer.next.is_none().then_some((offset, rows)), counted))
-        }
-        Kind::Call { offset, void: true } => {
-            (StatusCode::NO_CONTENT, content_range(Some((offset, rows)), counted))
-        }
-        Kind::Insert { upsert } => {
-            let none = upsert && total == Some(0);
-            (if none { StatusCode::OK } else { StatusCode::CREATED }, content_range(None, affected))
-        }
-        Kind::Put { upsert } if answer.body => {
-            let none = upsert && total == Some(0);
-            (if none { StatusCode::OK } else { StatusCode::CREATED }, content_range(None, affected))
-        }
-        Kind::Put { .. } => (StatusCode::NO_CONTENT, content_range(None, affected)),
-        Kind::Update if answer.body => (StatusCode::OK, content_range(Some((0, rows)), affected)),
-        Kind::Update => (StatusCode::NO_CONTENT, content_range(Some((0, rows)), affected)),
-        Kind::Delete if answer.body => (StatusCode::OK, content_range(None, affected)),
-        Kind::Delete => (StatusCode::NO_CONTENT, content_range(None, affected)),
-        Kind::Options(allowed) => {
-            set(&mut fields, Field::Allow, &allowed.methods(rows));
-            (StatusCode::OK, String::new())
-        }
-        Kind::Document => (StatusCode::OK, String::new()),
-    };
+    if let Kind::Options(allowed) = answer.kind {
+        set(&mut fields, Field::Allow, &allowed.methods(rows));
+    }
     if !matches!(answer.kind, Kind::Put { .. } | Kind::Document | Kind::Options(_)) {
         set(&mut fields, Field::ContentRange, &range);
     }
@@ -333,6 +306,37 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
         set(&mut fields, Field::Link, &link);
     }
     Ok(Head { status, fields })
+}
+
+/// The status, and which rows of how many the answer holds.
+fn outcome(answer: &AnswerRules, rows: u64, total: Option<u64>) -> Result<(StatusCode, String), Error> {
+    let counted = total.filter(|_| answer.counted);
+    let affected = answer.counted.then_some(rows);
+    Ok(match answer.kind {
+        Kind::Read { offset } | Kind::Call { offset, void: false } => {
+            let status =
+                range_status(offset, rows, counted).map_err(|error| answer.described(error, counted))?;
+            // How many rows come before a cursor is not known.
+            (status, content_range(answer.next.is_none().then_some((offset, rows)), counted))
+        }
+        Kind::Call { offset, void: true } => {
+            (StatusCode::NO_CONTENT, content_range(Some((offset, rows)), counted))
+        }
+        Kind::Insert { upsert } => {
+            let none = upsert && total == Some(0);
+            (if none { StatusCode::OK } else { StatusCode::CREATED }, content_range(None, affected))
+        }
+        Kind::Put { upsert } if answer.body => {
+            let none = upsert && total == Some(0);
+            (if none { StatusCode::OK } else { StatusCode::CREATED }, content_range(None, affected))
+        }
+        Kind::Put { .. } => (StatusCode::NO_CONTENT, content_range(None, affected)),
+        Kind::Update if answer.body => (StatusCode::OK, content_range(Some((0, rows)), affected)),
+        Kind::Update => (StatusCode::NO_CONTENT, content_range(Some((0, rows)), affected)),
+        Kind::Delete if answer.body => (StatusCode::OK, content_range(None, affected)),
+        Kind::Delete => (StatusCode::NO_CONTENT, content_range(None, affected)),
+        Kind::Document | Kind::Options(_) => (StatusCode::OK, String::new()),
+    })
 }
 
 /// The next page, if this one is full: relative, so that it holds wherever the API is mounted.

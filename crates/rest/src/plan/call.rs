@@ -52,7 +52,6 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     asked.query.settle_paths()?;
     let relation = returned(&asked, &function);
     let reads_only = *asked.request.method != Method::POST || function.read_only;
-    let scalar = matches!(function.returns, Returns::Scalar(_));
     let mut root = match function.returns {
         Returns::Scalar(_) | Returns::Void => scalar_rows(&asked),
         Returns::Relation(_) | Returns::Record => {
@@ -77,23 +76,23 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     if answer.max_affected.is_some() {
         bounded(&function)?;
     }
-    if scalar && let Some((_, filter)) = asked.query.filters.first() {
+    if matches!(function.returns, Returns::Scalar(_))
+        && let Some((_, filter)) = asked.query.filters.first()
+    {
         return Err(Error::column(&asked.name, filter.column()));
     }
-    let access = if reads_only { Access::Read } else { Access::Write };
-    let reads = match access {
-        Access::Read => {
-            let handler = handler.map(Arc::as_ref);
-            read_set::of_call(asked.catalog, asked.rules, (&call, handler), &root)
-        }
-        Access::Write => not_a_read(&asked.name),
+    let made_by = handler.map(Arc::as_ref);
+    let (access, reads) = if reads_only {
+        (Access::Read, read_set::of_call(asked.catalog, asked.rules, (&call, made_by), &root))
+    } else {
+        (Access::Write, not_a_read(&asked.name))
     };
     // An estimate is the planner's, who knows nothing of a function's rows.
     answer.counted = asked.preferences.count == Some(Count::Exact);
     let body = sql::Answer {
         form,
         media: &media,
-        handler: handler.zip(relation.as_ref()).map(|(function, rows)| (function.as_ref(), rows.as_ref())),
+        handler: made_by.zip(relation.as_deref()),
         counted: if answer.counted { Counted::Exact } else { Counted::No },
         traced: &Traced::default(),
         read: reads_only,

@@ -52,9 +52,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let Chosen { media, handler, shown } = asked.chosen(Maker::Aggregates(&handlers), &mut root)?;
     let mut answer =
         asked.answer(kind, &media, Heeded { resolution, missing, returning: true, max_affected });
-    if !max_affected {
-        answer.max_affected = None;
-    }
+    answer.max_affected = answer.max_affected.filter(|_| max_affected);
     let returning = asked.preferences.returning.unwrap_or(Return::Minimal);
     answer.body = returning == Return::Representation;
     let mut traced = Traced::default();
