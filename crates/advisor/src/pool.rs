@@ -28,6 +28,8 @@ pub(crate) struct Candidate {
     pub(crate) id: IndexId,
     pub(crate) index: Index,
     pub(crate) bytes: u64,
+    /// What statements saved in plans that used it, at most: more than it gains alone is hardly to be had.
+    pub(crate) promise: f64,
 }
 
 /// What is read of each statement, and the candidates so far.
@@ -111,10 +113,12 @@ impl<'a> Pool<'a> {
         for (index, id, bytes) in self.make(indexes).await? {
             self.wanted_by.entry(index.clone()).or_default().insert(statement);
             if bytes <= bytes_max {
-                here.push(Candidate { id, index, bytes });
+                here.push(Candidate { id, index, bytes, promise: 0.0 });
             }
         }
-        let mut used: HashSet<IndexId> = HashSet::new();
+        let plain = self.what_if.price(statement, &[]).await?.cost;
+        let calls = self.what_if.statements[statement].calls;
+        let mut used: HashMap<IndexId, f64> = HashMap::new();
         for (number, (rounds, mut left)) in selections(&here, &self.tables).into_iter().enumerate() {
             for round in 0..rounds {
                 // The first look is never left out; the others are, where many statements wait.
@@ -129,13 +133,20 @@ impl<'a> Pool<'a> {
                     break;
                 }
                 left.retain(|id| !plan.used.contains(id));
-                used.extend(plan.used);
+                for id in plan.used {
+                    let saved = used.entry(id).or_default();
+                    *saved = saved.max((plain - plan.cost) * calls);
+                }
             }
         }
         let known: HashSet<IndexId> = self.candidates.iter().map(|candidate| candidate.id).collect();
         let mut useless = Vec::new();
-        for candidate in here {
-            if used.contains(&candidate.id) {
+        for candidate in &mut self.candidates {
+            candidate.promise += used.get(&candidate.id).copied().unwrap_or(0.0);
+        }
+        for mut candidate in here {
+            if let Some(saved) = used.get(&candidate.id) {
+                candidate.promise = *saved;
                 if !known.contains(&candidate.id) {
                     self.candidates.push(candidate);
                 }
@@ -191,7 +202,7 @@ impl<'a> Pool<'a> {
         for (index, id, bytes) in self.make(indexes).await? {
             self.wanted_by.insert(index.clone(), wanted.remove(&index).unwrap_or_default());
             if bytes <= bytes_max {
-                self.candidates.push(Candidate { id, index, bytes });
+                self.candidates.push(Candidate { id, index, bytes, promise: f64::INFINITY });
             }
         }
         Ok(())

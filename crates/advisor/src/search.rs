@@ -82,7 +82,7 @@ impl<'a> Search<'a> {
         self.byte_price = budget_worth * nothing.total / self.budget_bytes.max(1) as f64;
         let mut best = nothing.clone();
         for exponent in EXPONENTS {
-            self.gains.fill(f64::INFINITY);
+            self.gains = self.candidates.iter().map(|candidate| candidate.promise).collect();
             let mut choice = self.fill(nothing.clone(), exponent, usize::MAX, &[]).await?;
             choice = self.prune(choice).await?;
             if choice.total < best.total {
