@@ -36,6 +36,8 @@ struct Named {
     algorithm: Option<String>,
     kind: Kind,
     key: DecodingKey,
+    /// Whether it is a secret of no name: Supabase's tokens name one all the same, and mean it.
+    is_secret: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -64,7 +66,7 @@ impl Keys {
             return Err(format!("expected {SECRET_BYTES_MIN} bytes or more, found {}", bytes.len()));
         }
         let key = DecodingKey::from_secret(&bytes);
-        Ok(Keys(vec![Named { kid: None, algorithm: None, kind: Kind::Hmac, key }]))
+        Ok(Keys(vec![Named { kid: None, algorithm: None, kind: Kind::Hmac, key, is_secret: true }]))
     }
 
     fn of_json(text: &[u8]) -> Result<Keys, String> {
@@ -134,10 +136,11 @@ impl Named {
             _ => return None,
         };
         let algorithm = common.key_algorithm.map(|algorithm| algorithm.to_string());
-        Some(Named { kid: common.key_id.clone(), algorithm, kind, key: DecodingKey::from_jwk(key).ok()? })
+        let (kid, key) = (common.key_id.clone(), DecodingKey::from_jwk(key).ok()?);
+        Some(Named { kid, algorithm, kind, key, is_secret: false })
     }
 
-    /// Whether a token with this header may have been signed with it. A token that names a key means no other.
+    /// Whether a token with this header may have been signed with it. A token that names one of a set means no other.
     fn is_for(&self, header: &Header, algorithm: Algorithm) -> bool {
         let is_kind = match algorithm {
             Algorithm::ES256 => self.kind == Kind::P256,
@@ -150,7 +153,7 @@ impl Named {
             },
         };
         is_kind
-            && (header.kid.is_none() || header.kid == self.kid)
+            && (self.is_secret || header.kid.is_none() || header.kid == self.kid)
             && self.algorithm.as_ref().is_none_or(|own| *own == header.algorithm)
     }
 }

@@ -36,7 +36,7 @@ pub(crate) async fn until_coded(node: &Node, target: &str, coding: &str, plain: 
     loop {
         let answer = node.send(Method::GET, target, &[("accept-encoding", coding)], "").await;
         assert!(decoded(&answer) == plain, "{coding}: {answer:?}");
-        assert_eq!(answer.header("vary"), "Accept, Prefer, Range, Accept-Encoding");
+        assert!(answer.header("vary").ends_with("Accept-Encoding"), "{}", answer.header("vary"));
         if answer.header("content-encoding") == coding {
             return answer;
         }
