@@ -11,7 +11,7 @@ const LANGUAGES = {
   http: "shown",
   text: "shown",
 };
-const NOTES = ["stays", "as", "elsewhere", "file", "fails"];
+const NOTES = ["stays", "as", "elsewhere", "file", "fails", "ends"];
 
 /** A page's name and its blocks; `mistakes` are lines that no run could make right. */
 export function read(name, text) {

@@ -35,6 +35,7 @@ export async function write(page, { directory, address }) {
     if (kind === "shown" && notes.file === undefined) continue;
     ran.push(block);
     put(line, `echo ${quoted(`at ${line}`)} >&3`);
+    if (notes.ends !== undefined) put(line, `ends ${quoted("the default")}`);
     if (notes.file !== undefined) put(line, `cp ${quoted(part)} ${quoted(notes.file)}`);
     if (language === "toml") {
       if (notes.file === undefined) fragments.push({ line, text });

@@ -1,9 +1,8 @@
 // What a page's commands find: a PostgreSQL with the field-service example, a directory of their own, the apps that the page
 // stands in front of, and free ports in place of the ones that the page names.
 
-import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, symlink, writeFile } from "node:fs/promises";
 import { execFile } from "node:child_process";
-import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 
@@ -22,6 +21,12 @@ host all all 127.0.0.1/32 trust
 host replication all 127.0.0.1/32 trust
 `;
 
+const OWNED_BY_THE_APP = `
+do $$ declare relation regclass; begin
+    for relation in select oid from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm')
+    loop execute format('alter table %s owner to app', relation); end loop;
+end $$`;
+
 /** Makes the example once: what each page's PostgreSQL is a copy of. */
 export async function prepare(scratch) {
   const directory = join(scratch, "example");
@@ -35,6 +40,7 @@ export async function prepare(scratch) {
   // Every trace of the demo's own node; and the login that the pages name, which owns what is there.
   await run(process.env.COURANT_BIN, ["uninstall", "--database-url", postgres.uri("app")], { cwd: directory });
   await postgres.ask("postgres", "create role app superuser login");
+  await postgres.ask("app", OWNED_BY_THE_APP);
   await postgres.ask("app", "create extension if not exists pg_stat_statements");
   await postgres.rest();
   return postgres;
@@ -80,7 +86,7 @@ export async function surround(page, { example, scratch, ends }) {
     COURANT_LISTEN: listen,
     COURANT_ADMIN_LISTEN: admin,
     COURANT_LOG_FORMAT: "human",
-    SECRET_OF_THE_APP: inbox.courantEnvironment.COURANT_JWT_SECRET,
+    JWT_SECRET: inbox.courantEnvironment.COURANT_JWT_SECRET,
   };
   return { directory, work, env, address };
 }
