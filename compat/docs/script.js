@@ -22,7 +22,7 @@ export async function write(page, { directory, address }) {
   const fragments = [];
   const left = [];
   const ran = [];
-  put(0, `set -eEu\nrunner=${quoted(import.meta.dirname)}\n. "$runner/prelude.sh"`);
+  put(0, `set -eEu\nrunner=${quoted(import.meta.dirname)}\n. "$runner/commands.sh"`);
   for (const [index, block] of page.blocks.entries()) {
     const { notes, kind, line, language } = block;
     const text = address(notes.as ?? block.lines.join("\n"));
