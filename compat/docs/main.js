@@ -53,8 +53,8 @@ async function chosen() {
   return Promise.all(selected.map(async (name) => read(name, await readFile(join(ROOT, name), "utf8"))));
 }
 
-function list({ name, blocks }) {
-  for (const { line, language, kind, notes } of blocks) {
+function list({ name, blocks }, which = () => true) {
+  for (const { line, language, kind, notes } of blocks.filter(which)) {
     const how = notes.elsewhere === undefined ? kind : `not executed: ${notes.elsewhere}`;
     console.log(`${name}:${line}\t${language}\t${how}`);
   }
@@ -68,6 +68,7 @@ async function execute(pages) {
   let example;
   try {
     example = await prepare(scratch);
+    for (const page of pages.filter((page) => !hasWork(page))) list(page, (block) => block.notes.elsewhere !== undefined);
     for (const page of pages.filter(hasWork)) failures.push(...(await turn(page, { example, scratch })));
   } finally {
     await example?.stop();
@@ -78,7 +79,7 @@ async function execute(pages) {
 }
 
 function hasWork({ blocks }) {
-  return blocks.some(({ kind, notes }) => kind !== "shown" || notes.file !== undefined);
+  return blocks.some(({ kind, notes }) => notes.file !== undefined || (kind !== "shown" && notes.elsewhere === undefined));
 }
 
 /** Runs one page; its failures, a line of the page each. */
