@@ -24,6 +24,7 @@ test: lint ## Run every check and every test
 	compat/cases/run
 	COURANT_PG_BIN="$$(scripts/ensure-postgres)" compat/http-cache/run
 	compat/apps/run
+	compat/docs/run
 
 lint: ## Check format, lints and the rules of the house
 	@scripts/ensure-cargo fmt clippy

@@ -23,15 +23,16 @@ const SETTINGS = {
   shared_preload_libraries: "pg_stat_statements",
 };
 
-/** Makes a cluster and starts it. */
-export async function startPostgres() {
+/** Makes a cluster, empty or as a copy of the data directory that is named, and starts it. */
+export async function startPostgres({ copyOf } = {}) {
   const programs = process.env.COURANT_PG_BIN;
   const owner = await ownerOfClusters();
   const directory = await mkdtemp(join(tmpdir(), "courant-apps-pg-"));
   if (owner.uid !== undefined) await chown(directory, owner.uid, owner.gid);
   const data = join(directory, "data");
   const made = ["--pgdata", data, "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--locale", "C"];
-  await run(join(programs, "initdb"), made, { ...owner, cwd: directory });
+  if (copyOf) await run("cp", ["-a", copyOf, data]);
+  else await run(join(programs, "initdb"), made, { ...owner, cwd: directory });
   const port = await freePort();
   const settings = { ...SETTINGS, port, unix_socket_directories: directory };
   const flags = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
@@ -44,6 +45,8 @@ export async function startPostgres() {
   const psql = await firstThatIs([join(programs, "psql"), "/usr/bin/psql", "/usr/local/bin/psql"]);
   return {
     uri,
+    port,
+    data,
     /** Makes a database and fills it: the schema, then the generator at this scale. */
     async load(database, { directory: app, scale: [setting, value] }) {
       await execute(uri("postgres"), [`create database ${database}`]);
@@ -60,8 +63,11 @@ export async function startPostgres() {
     async ask(database, sql) {
       return execute(uri(database), [sql]);
     },
+    /** Ends it and leaves its data. Fast shutdown: whoever is still connected is sent away. */
+    async rest() {
+      await server.stop("SIGINT");
+    },
     async stop() {
-      // Fast shutdown: whoever is still connected is sent away.
       await server.stop("SIGINT");
       await rm(directory, { recursive: true, force: true });
     },

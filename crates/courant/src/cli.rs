@@ -261,6 +261,16 @@ struct Uninstall {
 
 #[derive(Debug, Subcommand)]
 enum Configuration {
+    /// Read a configuration as `serve` would, and say what is wrong with it; asks no database.
+    #[command(after_help = "\
+Examples:
+  courant config check                          courant.toml, and the environment
+  courant config check staging.toml             exit code 2 where it would not start")]
+    Check {
+        /// The file [default: courant.toml, if there is one].
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
     /// Print the reference of every key, in Markdown.
     Reference,
     /// Print the reference of every metric, in Markdown.
@@ -321,6 +331,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
         }
         Command::Configuration { command } => {
             let text = match command {
+                Configuration::Check { file } => checked(file)?,
                 Configuration::Reference => reference(),
                 Configuration::Metrics => telemetry::reference(),
                 Configuration::Dashboard => telemetry::dashboard()?,
@@ -373,6 +384,15 @@ impl Listeners {
 /// The configuration of this process.
 pub(crate) fn read(file: Option<PathBuf>, flags: Vec<(&'static str, String)>) -> Result<Config, ConfigError> {
     Config::read(&Sources::of_process(file, flags, std::io::stderr().is_terminal())?)
+}
+
+/// What `serve` would have to say of this configuration, a line each, if it would start with it.
+fn checked(file: Option<PathBuf>) -> Result<String, ConfigError> {
+    let sources = Sources::of_process(file, Vec::new(), std::io::stderr().is_terminal())?;
+    let name = sources.file.as_ref().map_or("the environment", |(name, _)| name).to_owned();
+    let warnings = Config::read(&sources)?.warnings;
+    let warnings = warnings.iter().map(|warning| format!("warning: {warning}\n"));
+    Ok(warnings.chain([format!("{name}: good\n")]).collect())
 }
 
 /// The demo reads the example's own file and flags: what is configured here is somebody's real database, and

@@ -36,6 +36,7 @@ ttl_ms = 1000                     # how long answers are kept that do not say, t
 
 [[route]]
 path = \"/messages/{conversation}\" # a route that declares what its answers read: the log keeps them current
+upstream = \"http://127.0.0.1:8000\"
 depends_on = [\"conversations.id = {path.conversation}\", \"messages.conversation_id = {path.conversation}\", \"bots\"]
 identity = [\"header.authorization\"] # what separates users: header.x, cookie.x, jwt.x; []: nothing
 cache = \"chat\"                    # a [[cache.named]], or \"general\"

@@ -47,6 +47,20 @@ fn the_reference_is_printed() {
     assert!(String::from_utf8(output.stdout).unwrap().contains("| `pool.connections_max` |"));
 }
 
+#[test]
+fn a_configuration_is_checked_without_a_database() {
+    let file = std::env::temp_dir().join(format!("courant-check-{}.toml", std::process::id()));
+    let check = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        courant(&["config", "check", file.to_str().unwrap()], &[("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x")])
+    };
+    let good = check("[pool]\nconnections_max = 3\n");
+    assert_eq!(good.status.code(), Some(0));
+    assert!(String::from_utf8(good.stdout).unwrap().ends_with(": good\n"));
+    refused(&check("[pool]\nconections_max = 3\n"), "courant: ");
+    std::fs::remove_file(&file).unwrap();
+}
+
 fn refused(output: &Output, expected: &str) {
     let errors = std::str::from_utf8(&output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{errors}");
