@@ -59,12 +59,10 @@ async fn nothing_that_is_gone_is_read_again_while_its_row_versions_are_pinned() 
     let dead = database.enqueue("'dead'").await;
     assert_eq!(lost.claim_ids(1).await, [dead]);
     work_off(&database, &node).await;
-    let plan = format!(
-        "explain (analyze, buffers, format json) select from courant.job j
-         where j.queue = 'default' and j.priority = 5 and j.seq > 0 and j.due is null"
-    );
+    let plan = "explain (analyze, buffers, format json) select from courant.job j
+        where j.queue = 'default' and j.priority = 5 and j.seq > 0 and j.due is null";
     database.client.batch_execute("set enable_seqscan = off; set enable_bitmapscan = off").await.unwrap();
-    let said = database.client.simple_query(&plan).await.unwrap();
+    let said = database.client.simple_query(plan).await.unwrap();
     let SimpleQueryMessage::Row(row) = &said[1] else { panic!("no plan: {said:?}") };
     let plan: Value = serde_json::from_str(row.get(0).unwrap()).unwrap();
     let whole = plan[0]["Plan"]["Shared Hit Blocks"].as_i64().unwrap();
