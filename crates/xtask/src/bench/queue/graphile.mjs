@@ -18,8 +18,11 @@ await play({
         await client.query("truncate graphile_worker._private_jobs");
     },
     async enqueue(count) {
-        const sql = `select graphile_worker.add_job('noop', json_build_object('n', n)) from generate_series(1, $1::int) n`;
-        for (let left = count; left > 0; left -= 10_000) await client.query(sql, [Math.min(left, 10_000)]);
+        // One by one in a transaction, each looks through those before it.
+        const sql = `select count(*) from graphile_worker.add_jobs(array(
+            select row('noop', json_build_object('n', n), null, null, null, null, null, null)::graphile_worker.job_spec
+            from generate_series(1, $1::int) n))`;
+        for (let left = count; left > 0; left -= 1000) await client.query(sql, [Math.min(left, 1000)]);
     },
     async start(handle) {
         const worker = process.env.TUNED ? tuned : {};
