@@ -1,27 +1,28 @@
 //! One queue on this node: who claims from it, from where on, and what there is to wait for.
 //!
-//! Claims one at a time. What the log tells of a job may come before new snapshots see the job: then it asks again
-//! until they do. Without the log it looks every second. Never runs a job.
+//! Claims one at a time, from where the last claim ended; what turns up behind that is found by surveys (`survey`). What
+//! the log tells of a job may come before new snapshots see the job: then it asks again until they do. Without the log
+//! it looks every second. Never runs a job.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use pg::Xid;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{sleep, timeout};
 
+use crate::behind::Behind;
 use crate::job::Claimed;
-use crate::places::{Lowered, PRIORITIES, Places};
+use crate::places::{Lowered, Places};
 use crate::reports::Reports;
 use crate::store::{Claim, Store};
 use crate::{Outcome, QueueError};
 
-/// How often the queue is read from its beginning, and looked at where the log tells of nothing.
+/// How often the queue is looked at where the log tells of nothing.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// Reading from the beginning takes at most a twentieth of the time, as long as this is often enough: a job whose lease
-/// ended is found within it.
-const LOOK_INTERVAL_MAX: Duration = Duration::from_secs(4);
-const LOOK_SHARE: u32 = 20;
+/// Late jobs that one claim asks for.
+const LATE_MAX: usize = 1000;
 /// How long to wait for a transaction to become visible that the log has told of, or for whoever has the jobs locked:
 /// at first, and at most.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
@@ -46,18 +47,20 @@ impl Default for LaneSettings {
 pub struct Lane {
     queue: String,
     settings: LaneSettings,
-    store: Arc<Store>,
+    pub(crate) store: Arc<Store>,
     reports: Reports,
-    claiming: Mutex<Claiming>,
+    /// Where the next claim begins; whoever claims has it.
+    claiming: Mutex<Places>,
     lowered: Lowered,
+    /// Where the last claim ended.
+    pub(crate) reached: parking_lot::Mutex<Places>,
+    pub(crate) behind: parking_lot::Mutex<Behind>,
     told: parking_lot::Mutex<Told>,
-    news: Notify,
-}
-
-struct Claiming {
-    places: Places,
-    /// When to read from the beginning next.
-    look_at: Instant,
+    pub(crate) news: Notify,
+    /// Jobs with keys were seen: those that wait for one turn up behind the places.
+    has_keys: AtomicBool,
+    /// Something may have turned up anywhere.
+    pub(crate) doubt: Notify,
 }
 
 /// What the log has told and no claim has answered.
@@ -76,10 +79,14 @@ impl Lane {
             settings,
             store,
             reports,
-            claiming: Mutex::new(Claiming { places: Places::default(), look_at: Instant::now() }),
+            claiming: Mutex::default(),
             lowered: Lowered::default(),
+            reached: parking_lot::Mutex::default(),
+            behind: parking_lot::Mutex::default(),
             told: parking_lot::Mutex::default(),
             news: Notify::new(),
+            has_keys: AtomicBool::new(false),
+            doubt: Notify::new(),
         }
     }
 
@@ -95,7 +102,9 @@ impl Lane {
 
     /// The log tells of a job, in that transaction.
     pub fn tell(&self, priority: usize, seq: i64, transaction: u32) {
-        self.lowered.tell(priority, seq);
+        if !self.behind.lock().tell(priority, seq) {
+            self.lowered.tell(priority, seq);
+        }
         let mut told = self.told.lock();
         told.jobs += 1;
         told.transaction = Some(transaction);
@@ -103,10 +112,11 @@ impl Lane {
         self.news.notify_one();
     }
 
-    /// Something may have become available behind the places where claims begin.
+    /// A run ended: what waited for its key may have become available behind the places where claims begin.
     pub(crate) fn look_again(&self) {
-        (0..PRIORITIES).for_each(|priority| self.lowered.tell(priority, 1));
-        self.news.notify_one();
+        if self.has_keys.load(Ordering::Relaxed) {
+            self.doubt.notify_one();
+        }
     }
 
     /// Something may have become available.
@@ -120,7 +130,7 @@ impl Lane {
         let mut pause = PAUSE_MIN;
         loop {
             let told = std::mem::take(&mut *self.told.lock());
-            claiming.places.lower(&self.lowered);
+            claiming.lower(&self.lowered);
             let found = self.claim_once(&mut claiming, jobs_max).await.inspect_err(|_| self.untold(told))?;
             let (count, contended) = (found.jobs.len(), found.jobs.len() < found.found);
             let jobs = self.runnable(found.jobs).await?;
@@ -154,33 +164,36 @@ impl Lane {
 
     /// Waits until there may be something to claim.
     pub async fn news(&self) {
-        // At least as often as it is to be read from the beginning.
+        // At least as often as it is to be looked at without news.
         let _ = timeout(LOOK_INTERVAL, self.news.notified()).await;
     }
 
     async fn claim_once(
         &self,
-        claiming: &mut Claiming,
+        places: &mut Places,
         jobs_max: usize,
     ) -> Result<crate::store::Found, QueueError> {
-        let began = Instant::now();
-        let from_beginning = began >= claiming.look_at;
-        let beginning = Places::default();
-        let places = if from_beginning { &beginning } else { &claiming.places };
+        let (settled, late) = {
+            let behind = self.behind.lock();
+            (behind.settled(), behind.late(jobs_max.min(LATE_MAX)))
+        };
         let claim = Claim {
             queue: &self.queue,
             jobs_max,
             places: places.as_slice(),
+            late: &late,
             lease: self.settings.lease,
             aging: self.settings.aging,
         };
         let found = self.store.claim(&claim).await?;
-        if from_beginning {
-            let pause = (began.elapsed() * LOOK_SHARE).clamp(LOOK_INTERVAL, LOOK_INTERVAL_MAX);
-            claiming.look_at = Instant::now() + pause;
+        let claimed = || found.jobs.iter().map(|job| (job.priority, job.seq));
+        self.behind.lock().claimed(claimed());
+        *places = places.after(claimed());
+        if found.found < jobs_max && !found.is_paused {
+            // It has seen all that was there, and at or before this place nothing else was to come.
+            places.raise(settled);
         }
-        let claimed = found.jobs.iter().map(|job| (job.priority, job.seq));
-        claiming.places = claiming.places.after(claimed, found.found >= jobs_max);
+        self.reached.lock().clone_from(places);
         Ok(found)
     }
 
@@ -196,6 +209,7 @@ impl Lane {
         jobs.retain(|job| !job.cancel_requested && !job.is_exhausted());
         let serial: Vec<i64> = jobs.iter().filter(|job| job.is_serial).map(|job| job.run.id).collect();
         if !serial.is_empty() {
+            self.has_keys.store(true, Ordering::Relaxed);
             let put_back = self.store.serialize(&serial).await?;
             jobs.retain(|job| !put_back.contains(&job.run.id));
         }

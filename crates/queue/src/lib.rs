@@ -8,6 +8,7 @@
 //! the database, the configuration, and news from the log ([`News`]).
 
 mod backoff;
+mod behind;
 mod control;
 mod error;
 mod job;
@@ -22,6 +23,7 @@ mod reports;
 pub mod schema;
 mod sql_handler;
 mod store;
+mod survey;
 mod upkeep;
 mod worker;
 

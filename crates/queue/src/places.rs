@@ -2,8 +2,7 @@
 //!
 //! Claims begin where the last one ended, so that they do not pass over what is gone: while some transaction pins old
 //! row versions, that grows. A place is only a hint. A job may turn up behind it, because its transaction committed
-//! late or because a lease ended; so the places are lowered when that is told, and now and then a claim reads from the
-//! beginning.
+//! late or because a lease ended: what is told lowers the places, and the rest is found by surveys (`survey`).
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -19,26 +18,33 @@ impl Places {
         &self.0
     }
 
-    /// The places after a claim that began at `self`, or at the beginning, and brought jobs of these priorities and
-    /// seqs. One that was `full` may have left jobs behind the last that it brought, though none of another priority
-    /// that it did not know before.
+    /// The places after a claim that brought jobs of these priorities and seqs.
     #[must_use]
-    pub(crate) fn after(&self, claimed: impl Iterator<Item = (i16, i64)>, full: bool) -> Places {
-        let mut last = [0; PRIORITIES];
-        for (priority, seq) in claimed {
-            if let Some(last) = usize::try_from(priority).ok().and_then(|nth| last.get_mut(nth)) {
-                *last = seq.max(*last);
-            }
-        }
+    pub(crate) fn after(&self, claimed: impl Iterator<Item = (i16, i64)>) -> Places {
         let mut places = self.0;
-        for (place, last) in places.iter_mut().zip(last) {
-            if full && last > 0 {
-                *place = last;
-            } else {
-                *place = last.max(*place);
+        for (priority, seq) in claimed {
+            if let Some(place) = usize::try_from(priority).ok().and_then(|nth| places.get_mut(nth)) {
+                *place = seq.max(*place);
             }
         }
         Places(places)
+    }
+
+    /// Moves the places that are before this one up to it.
+    pub(crate) fn raise(&mut self, seq: i64) {
+        self.0.iter_mut().for_each(|place| *place = seq.max(*place));
+    }
+
+    /// How far a priority was read.
+    pub(crate) fn at(&self, priority: usize) -> i64 {
+        self.0.get(priority).copied().unwrap_or(0)
+    }
+
+    /// Moves the place of a priority.
+    pub(crate) fn set(&mut self, priority: usize, seq: i64) {
+        if let Some(place) = self.0.get_mut(priority) {
+            *place = seq;
+        }
     }
 
     /// Lowers what was told meanwhile.
@@ -73,29 +79,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_claim_moves_the_places_of_what_it_brought() {
-        let places = Places::default().after([(5, 10), (5, 12), (0, 7)].into_iter(), false);
-        assert_eq!((places.0[5], places.0[0], places.0[9]), (12, 7, 0));
-    }
-
-    #[test]
-    fn a_full_claim_from_the_beginning_is_followed_from_where_it_ended() {
-        let places = Places([0, 0, 0, 0, 0, 1000, 0, 0, 0, 50]);
-        assert_eq!(places.after([(5, 3), (5, 4)].into_iter(), true).0[5], 4);
-        assert_eq!(places.after([(5, 3), (5, 4)].into_iter(), false).0[5], 1000);
-        assert_eq!(places.after([(5, 3)].into_iter(), true).0[9], 50);
+    fn a_claim_moves_the_places_of_what_it_brought_and_none_back() {
+        let places = Places::default().after([(5, 10), (5, 12), (0, 7)].into_iter());
+        assert_eq!((places.at(5), places.at(0), places.at(9)), (12, 7, 0));
+        assert_eq!(places.after([(5, 3)].into_iter()).at(5), 12);
     }
 
     #[test]
     fn what_committed_late_is_read_again() {
         let lowered = Lowered::default();
-        let mut places = Places::default().after([(5, 100)].into_iter(), false);
+        let mut places = Places::default().after([(5, 100)].into_iter());
         lowered.tell(5, 40);
         lowered.tell(5, 60);
         lowered.tell(77, 1);
         places.lower(&lowered);
-        assert_eq!(places.0[5], 39);
+        assert_eq!(places.at(5), 39);
         places.lower(&lowered);
-        assert_eq!(places.after([(5, 40)].into_iter(), false).0[5], 40);
+        assert_eq!(places.after([(5, 40)].into_iter()).at(5), 40);
+        places.raise(50);
+        assert_eq!((places.at(5), places.at(0)), (50, 50));
     }
 }

@@ -3,6 +3,7 @@
 //! A report that cannot be told is kept and told again, until its job's lease has ended and somebody else has the job.
 //! Bounded: whoever reports waits while too much is on its way.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -160,6 +161,7 @@ fn runs_of(batch: &[Report], of: impl Fn(&Report) -> bool) -> Vec<Run> {
 fn answer(batch: &mut Vec<Report>, of: impl Fn(&Report) -> bool, taken: &[i64]) {
     let (told, rest): (Vec<Report>, Vec<Report>) = std::mem::take(batch).into_iter().partition(of);
     *batch = rest;
+    let taken: HashSet<i64> = taken.iter().copied().collect();
     for report in told {
         // Who does not want to know has gone.
         let _ = report.taken.send(taken.contains(&report.run.id));

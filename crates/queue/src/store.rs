@@ -2,6 +2,7 @@
 //!
 //! Never decides what is claimed or when; never keeps a job.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 use tokio_util::task::TaskTracker;
 
+use crate::behind::{Extent, Place, Sighting};
 use crate::job::{Claimed, Run};
 use crate::{QueueError, schema};
 
@@ -31,6 +33,8 @@ pub(crate) struct Found {
     pub(crate) jobs: Vec<Claimed>,
     /// How many were there to be claimed; somebody else may have had some of them.
     pub(crate) found: usize,
+    /// The queue is paused: nothing was looked for.
+    pub(crate) is_paused: bool,
 }
 
 /// How a claim is made.
@@ -38,6 +42,7 @@ pub(crate) struct Claim<'a> {
     pub(crate) queue: &'a str,
     pub(crate) jobs_max: usize,
     pub(crate) places: &'a [i64],
+    pub(crate) late: &'a [Place],
     pub(crate) lease: Duration,
     pub(crate) aging: Duration,
 }
@@ -73,6 +78,8 @@ pub struct Store {
     /// This node's name, for whoever looks at a job.
     worker: String,
     session: Mutex<Option<Arc<Session>>>,
+    /// For what may take long while jobs are claimed.
+    aside: Mutex<Option<Arc<Client>>>,
 }
 
 pub(crate) struct Session {
@@ -88,7 +95,7 @@ pub(crate) struct Session {
 impl Store {
     /// Connects when first asked; the tasks that drive connections are among `tasks`.
     pub fn new(options: ConnectOptions, worker: impl Into<String>, tasks: TaskTracker) -> Store {
-        Store { options, tasks, worker: worker.into(), session: Mutex::default() }
+        Store { options, tasks, worker: worker.into(), session: Mutex::default(), aside: Mutex::default() }
     }
 
     /// Makes the tables, or says who must.
@@ -102,16 +109,14 @@ impl Store {
         let session = self.session().await?;
         let (jobs_max, places) = (claim.jobs_max as i64, claim.places);
         let (lease, aging) = (claim.lease.as_secs_f64(), claim.aging.as_secs_f64());
-        let rows = within(
-            session
-                .client
-                .query(&session.claim, &[&claim.queue, &jobs_max, &places, &lease, &self.worker, &aging]),
-        )
-        .await?;
+        let (priorities, seqs): (Vec<i16>, Vec<i64>) = claim.late.iter().copied().unzip();
+        let parameters: [&(dyn ToSql + Sync); 8] =
+            [&claim.queue, &jobs_max, &places, &lease, &self.worker, &aging, &priorities, &seqs];
+        let rows = within(session.client.query(&session.claim, &parameters)).await?;
         let found = rows.first().map_or(Ok(0), |row| row.try_get::<_, i64>(0))?;
         let is_job = |row: &&Row| !matches!(row.try_get::<_, Option<i64>>(1), Ok(None));
         let jobs = rows.iter().filter(is_job).map(claimed).collect::<Result<_, _>>()?;
-        Ok(Found { jobs, found: usize::try_from(found).unwrap_or(0) })
+        Ok(Found { jobs, found: usize::try_from(found).unwrap_or(0), is_paused: found < 0 })
     }
 
     /// Takes the keys of jobs that were claimed; the ids of those that must wait for theirs.
@@ -164,35 +169,32 @@ impl Store {
 
     /// Makes jobs available whose time has come: how many, and when the next is due.
     pub(crate) async fn promote(&self, jobs_max: usize) -> Result<(i64, Option<Duration>), QueueError> {
-        let session = self.session().await?;
+        let client = self.aside().await?;
         let jobs_max = jobs_max as i64;
-        let row = within(session.client.query_one(include_str!("store/promote.sql"), &[&jobs_max])).await?;
+        let row = within(client.query_one(include_str!("store/promote.sql"), &[&jobs_max])).await?;
         let next: Option<f64> = row.try_get(1)?;
         Ok((row.try_get(0)?, next.map(|next| Duration::from_secs_f64(next.clamp(0.0, 3600.0)))))
     }
 
     /// Forgets jobs that ended that long ago: how many.
     pub(crate) async fn prune(&self, completed: Duration, others: Duration) -> Result<i64, QueueError> {
-        let session = self.session().await?;
+        let client = self.aside().await?;
         let (completed, others, jobs_max) = (completed.as_secs_f64(), others.as_secs_f64(), PRUNED_MAX);
         let parameters: [&(dyn ToSql + Sync); 3] = [&completed, &others, &jobs_max];
-        Ok(within(session.client.query_one(include_str!("store/prune.sql"), &parameters))
-            .await?
-            .try_get(0)?)
+        Ok(within(client.query_one(include_str!("store/prune.sql"), &parameters)).await?.try_get(0)?)
     }
 
     /// Enqueues a schedule's job for a tick (seconds since 1970), unless some node has: whether it did.
     pub(crate) async fn tick(&self, name: &str, tick_s: f64, job: &str) -> Result<bool, QueueError> {
-        let session = self.session().await?;
+        let client = self.aside().await?;
         let parameters: [&(dyn ToSql + Sync); 3] = [&name, &tick_s, &job];
-        Ok(within(session.client.query_one(include_str!("store/tick.sql"), &parameters)).await?.try_get(0)?)
+        Ok(within(client.query_one(include_str!("store/tick.sql"), &parameters)).await?.try_get(0)?)
     }
 
     /// Notes where a schedule begins (seconds since 1970), unless that is known; its latest tick.
     pub(crate) async fn begin(&self, name: &str, from_s: f64) -> Result<f64, QueueError> {
-        let session = self.session().await?;
-        let row =
-            within(session.client.query_one(include_str!("store/begin.sql"), &[&name, &from_s])).await?;
+        let client = self.aside().await?;
+        let row = within(client.query_one(include_str!("store/begin.sql"), &[&name, &from_s])).await?;
         Ok(row.try_get(0)?)
     }
 
@@ -203,10 +205,37 @@ impl Store {
         Ok(row.try_get::<_, &str>(0)?.parse().ok())
     }
 
+    /// How far places in the queues were drawn, and then which transactions have drawn some and not ended.
+    pub(crate) async fn horizon(&self) -> Result<(i64, HashSet<String>), QueueError> {
+        let client = self.aside().await?;
+        // One after the other: whoever drew before the first is among the second, unless it has ended.
+        let drawn = within(client.query_one(include_str!("store/drawn.sql"), &[])).await?.try_get(0)?;
+        let rows = within(client.query(include_str!("store/drawers.sql"), &[])).await?;
+        Ok((drawn, rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?))
+    }
+
+    /// What can be claimed or runs there, at most so many jobs of each priority.
+    pub(crate) async fn survey(
+        &self,
+        queue: &str,
+        extent: &Extent,
+        jobs_max: usize,
+    ) -> Result<Vec<Sighting>, QueueError> {
+        let client = self.aside().await?;
+        let (priorities, seqs): (Vec<i16>, Vec<i64>) = extent.watched.iter().copied().unzip();
+        let (from, reached) = (extent.from.as_slice(), extent.reached.as_slice());
+        let jobs_max = jobs_max as i64;
+        let parameters: [&(dyn ToSql + Sync); 6] = [&queue, &from, &reached, &jobs_max, &priorities, &seqs];
+        let rows = within(client.query(include_str!("store/survey.sql"), &parameters)).await?;
+        let sighting =
+            |row: &Row| Ok(Sighting { place: (row.try_get(0)?, row.try_get(1)?), is_free: row.try_get(2)? });
+        rows.iter().map(sighting).collect::<Result<_, tokio_postgres::Error>>().map_err(QueueError::from)
+    }
+
     /// What waits and runs.
     pub async fn waiting(&self) -> Result<Vec<Waiting>, QueueError> {
-        let session = self.session().await?;
-        let rows = within(session.client.query(include_str!("store/statistics.sql"), &[])).await?;
+        let client = self.aside().await?;
+        let rows = within(client.query(include_str!("store/statistics.sql"), &[])).await?;
         let waiting = |row: &Row| {
             let oldest_s: f64 = row.try_get(4)?;
             Ok(Waiting {
@@ -236,6 +265,16 @@ impl Store {
             let _ = connection.await;
         });
         Ok(client)
+    }
+
+    async fn aside(&self) -> Result<Arc<Client>, QueueError> {
+        let mut aside = self.aside.lock().await;
+        if let Some(client) = aside.as_ref().filter(|client| !client.is_closed()) {
+            return Ok(Arc::clone(client));
+        }
+        let client = self.connect().await?;
+        within(client.batch_execute(SESSION)).await?;
+        Ok(Arc::clone(aside.insert(Arc::new(client))))
     }
 
     pub(crate) async fn session(&self) -> Result<Arc<Session>, QueueError> {

@@ -1,10 +1,11 @@
-//! What has its time: jobs that become available, schedules, and jobs that ended long ago.
+//! What has its time: jobs that become available, jobs that turn up late, schedules, and jobs that ended long ago.
 //!
 //! Every node does it; rows that another has locked are passed over.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -39,6 +40,7 @@ pub async fn housekeep(
 ) {
     tokio::join!(
         promote(store, lanes, shutdown),
+        join_all(lanes.iter().map(|lane| lane.survey(shutdown))),
         periodic::run(periodics, store, shutdown),
         prune(store, retention, shutdown)
     );

@@ -1,7 +1,8 @@
 -- Claims jobs of a queue ($1), at most $2, behind the places where each priority's last claim ended ($3, ten numbers),
 -- for $4 seconds, in the name of $5. A priority gains one step on those before it for every $6 seconds that its first
--- job has waited. Rows: the jobs, each with how many were found; where some were found and none could be had, one row
--- of nulls with that number. was_lost: the job's last worker never reported.
+-- job has waited. And those at the places $7 (priorities) and $8 (seqs), wherever claims begin. Rows: the jobs, each
+-- with how many were found; where some were found and none could be had, one row of nulls with that number, which is
+-- -1 where the queue is paused. was_lost: the job's last worker never reported.
 -- Locks: RowExclusiveLock on courant.job, and the rows claimed; rows that somebody else has locked are passed over.
 with ahead as materialized (
     select c.tid, c.seq, l.priority - extract(epoch from clock_timestamp() - c.ready_at) / $6::float8 as rank
@@ -16,7 +17,18 @@ with ahead as materialized (
         limit $2
     ) c
     where not exists (select from courant.queue_paused q where q.queue = $1)
-    order by 3, c.seq
+    union all
+    select c.tid, c.seq, b.priority - extract(epoch from clock_timestamp() - c.ready_at) / $6::float8
+    from unnest($7::int2[], $8::int8[]) as b (priority, seq)
+    cross join lateral (
+        select j.ctid as tid, j.seq, j.ready_at
+        from courant.job j
+        where j.queue = $1 and j.priority = b.priority and j.seq = b.seq and j.due is null
+            and (j.lease_until is null or j.lease_until < clock_timestamp())
+        offset 0
+    ) c
+    where not exists (select from courant.queue_paused q where q.queue = $1)
+    order by 3, 2
     limit $2
 ), locked as materialized (
     select j.ctid as tid, j.id, j.lease_until is not null as was_lost
@@ -42,6 +54,9 @@ with ahead as materialized (
 )
 select n.found, c.id, c.seq, c.priority, c.kind, c.args, c.attempt, c.snoozes, c.max_attempts, c.is_serial,
     c.cancel_requested, c.was_lost, c.waited_s
-from (select count(*) as found from ahead a) n
+from (
+    select case when exists (select from courant.queue_paused q where q.queue = $1) then -1 else count(*) end as found
+    from ahead a
+) n
 left join claimed c on true
 order by c.priority, c.seq

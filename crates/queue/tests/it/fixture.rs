@@ -44,6 +44,13 @@ impl Database {
         Database { uri, client }
     }
 
+    /// The same, with the buffers counted that statements touch.
+    pub(crate) async fn with_statistics() -> Database {
+        let database = Database::new().await;
+        database.client.batch_execute("create extension pg_stat_statements").await.unwrap();
+        database
+    }
+
     /// One more connection.
     pub(crate) async fn connect(&self) -> Client {
         connect(&self.uri).await
@@ -64,6 +71,8 @@ impl Database {
         let (reports, telling) = Reports::new(Arc::clone(&store), true, CancellationToken::new());
         tokio::spawn(telling);
         let lane = Arc::new(Lane::new("default", settings, Arc::clone(&store), reports.clone()));
+        let surveyed = Arc::clone(&lane);
+        tokio::spawn(async move { surveyed.survey(&CancellationToken::new()).await });
         let backoff = Backoff { min: Duration::from_millis(1), max: Duration::from_millis(5) };
         Node { pulls: Pulls { lane, rate: None, backoff, reports, store } }
     }

@@ -8,5 +8,6 @@ mod crowd;
 mod ends;
 mod fixture;
 mod handlers;
+mod pinned;
 mod rights;
 mod unique;

@@ -13,7 +13,7 @@ select format('job %s (%s, n %s) had %s effects', l.job, l.kind, l.n, count(f.n)
 from ledger l
 left join effect f on f.n = l.n
 group by l.job, l.kind, l.n
-having count(f.n) <> case l.kind when 'poison' then 0 else 1 end
+having case l.kind when 'poison' then count(f.n) <> 0 when 'outside' then count(f.n) = 0 else count(f.n) <> 1 end
 union all
 select format('n %s had an effect and was never committed', f.n)
 from effect f

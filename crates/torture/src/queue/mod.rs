@@ -3,6 +3,8 @@
 //!
 //! The judge is a ledger in the same database, written in the enqueuing transactions; see `judgement.sql`.
 
+mod outside;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -19,6 +21,7 @@ use crate::node::Node;
 
 const NODES: usize = 3;
 const APPS: u64 = 3;
+const WORKERS: u64 = 2;
 /// Jobs that wait at once: the apps rest while there are more.
 const WAITING_MAX: i64 = 2000;
 /// How long PostgreSQL may take to start once it was killed.
@@ -29,6 +32,12 @@ const CONFIGURATION: &str = "
 [[queue]]
 name = \"default\"
 concurrency = 8
+lease_ms = 3000
+backoff_min_ms = 20
+backoff_max_ms = 500
+[[queue]]
+name = \"outside\"
+workers = \"outside\"
 lease_ms = 3000
 backoff_min_ms = 20
 backoff_max_ms = 500
@@ -112,6 +121,14 @@ async fn run_in(
     }
     for node in &mut nodes {
         node.until_at_rest().await?;
+    }
+    connect(&uri).await?.batch_execute("select courant.queue_allow('anon', 'work', 'outside')").await?;
+    let addresses: Vec<_> = nodes.iter().map(|node| node.clients).collect();
+    let mut workers = JoinSet::new();
+    for worker in 0..WORKERS {
+        let (uri, addresses, dice) = (uri.clone(), addresses.clone(), Dice::new(plan.seed, 2000 + worker));
+        // They work until this is dropped.
+        workers.spawn(async move { outside::work(&uri, &addresses, dice).await });
     }
     let mut apps = JoinSet::new();
     for app in 0..APPS {
@@ -204,15 +221,17 @@ async fn enqueue(
     let mut before = None;
     for _ in 0..=dice.roll(20) {
         let n = counts.next.fetch_add(1, Ordering::Relaxed);
-        let kind = ["act", "act", "act", "flaky", "slow", "poison"][dice.roll(6) as usize];
+        let kind = ["act", "act", "act", "flaky", "slow", "poison", "outside"][dice.roll(7) as usize];
+        let queue = if kind == "outside" { kind } else { "default" };
         let attempts = if kind == "poison" { 2 } else { 1000 };
         let serial = (dice.roll(10) == 0).then(|| format!("key {}", dice.roll(3)));
         let after: Option<i64> = before.filter(|_| dice.roll(5) == 0);
         let priority = dice.roll(10) as i32;
         let sql = "insert into ledger (n, kind, job) values ($1, $2, courant.enqueue($2,
-            jsonb_build_object('n', $1::int8), priority => $3, max_attempts => $4, serial_key => $5, after => $6))
+            jsonb_build_object('n', $1::int8), priority => $3, max_attempts => $4, serial_key => $5, after => $6,
+            queue => $7))
             returning job";
-        let row = client.query_one(sql, &[&n, &kind, &priority, &attempts, &serial, &after]).await?;
+        let row = client.query_one(sql, &[&n, &kind, &priority, &attempts, &serial, &after, &queue]).await?;
         // What follows one that is discarded would be cancelled, and the ledger does not tell that.
         before = if kind == "poison" { None } else { Some(row.try_get(0)?) };
     }

@@ -10,6 +10,7 @@ mod http;
 mod load;
 mod process;
 mod proxy;
+mod queue;
 mod report;
 mod servers;
 mod stage;
@@ -20,7 +21,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 
 use report::{Goal, Row};
-use stage::Stage;
+use stage::{Peers, Stage};
 
 /// What can be measured.
 #[derive(Debug, Subcommand)]
@@ -29,6 +30,8 @@ pub(crate) enum Bench {
     Http(Options<http::Group>),
     /// Measure Courant in front of a backend beside nginx and Varnish (installs them; some minutes).
     Proxy(Options<proxy::Group>),
+    /// Measure the queue beside graphile-worker, pg-boss and BullMQ (installs them; some minutes).
+    Queue(Options<queue::Group>),
 }
 
 /// How to measure.
@@ -43,12 +46,20 @@ pub(crate) struct Options<G: Rows> {
     /// Few short windows and little data: shows that everything works, not how fast.
     #[arg(long)]
     quick: bool,
+    /// A courant binary that is there already; else a release is built.
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
 }
 
 /// The groups of rows of one benchmark.
 pub(crate) trait Rows: ValueEnum + Copy + PartialEq + Send + Sync + 'static {
     /// Whether it needs the example's data.
     fn is_of_example(self) -> bool;
+
+    /// Whom all of them need.
+    fn peers() -> Peers {
+        Peers::Servers
+    }
 
     /// Measures one group.
     async fn measure(self, stage: &Stage) -> Result<Vec<Row>>;
@@ -64,6 +75,7 @@ pub(crate) fn run(bench: Bench) -> Result<()> {
             match bench {
                 Bench::Http(options) => measure(options).await,
                 Bench::Proxy(options) => measure(options).await,
+                Bench::Queue(options) => measure(options).await,
             }
         };
         tokio::select! {
@@ -76,7 +88,8 @@ pub(crate) fn run(bench: Bench) -> Result<()> {
 async fn measure<G: Rows>(options: Options<G>) -> Result<()> {
     let is_wanted = |group: &&G| options.only.is_empty() || options.only.contains(group);
     let groups: Vec<G> = G::value_variants().iter().filter(is_wanted).copied().collect();
-    let stage = Stage::set(options.quick, groups.iter().any(|group| group.is_of_example())).await?;
+    let with_example = groups.iter().any(|group| group.is_of_example());
+    let stage = Stage::set(options.quick, G::peers(), options.binary, with_example).await?;
     let mut rows = vec![Row::alone("build.release", "s", stage.built_in.as_secs_f64(), Goal::Nothing)];
     for group in groups {
         let name = group.to_possible_value();

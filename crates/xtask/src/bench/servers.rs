@@ -75,7 +75,7 @@ impl Node {
 /// PostgREST with the same login, the same role and as many connections.
 pub(super) async fn postgrest(stage: &Stage, database: &str, connections: u32) -> Result<Process> {
     let address = free_address()?;
-    let mut command = on_server_core(&stage.postgrest);
+    let mut command = on_server_core(&stage.peer);
     command
         .env("PGRST_DB_URI", stage.login_uri(database))
         .env("PGRST_DB_SCHEMAS", "public")

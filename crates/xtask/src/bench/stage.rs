@@ -30,8 +30,8 @@ pub(crate) struct Stage {
     pub(super) courant: PathBuf,
     /// Nothing but hyper (see `examples/bare-hyper.rs`).
     pub(super) bare_hyper: PathBuf,
-    /// PostgREST, as npm has it.
-    pub(super) postgrest: PathBuf,
+    /// What the peers' script names: PostgREST, or the Node.js that runs the queues.
+    pub(super) peer: PathBuf,
     /// How long the release build took; nothing to speak of if there was nothing to build.
     pub(super) built_in: Duration,
     /// The one PostgreSQL that all of them use.
@@ -39,9 +39,23 @@ pub(crate) struct Stage {
     bar: ProgressBar,
 }
 
+/// Whom Courant is measured beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peers {
+    /// Servers of HTTP (`scripts/ensure-peers`).
+    Servers,
+    /// Queues (`scripts/ensure-queue-peers`).
+    Queues,
+}
+
 impl Stage {
-    /// Installs the peers, builds the binaries, starts PostgreSQL and fills it.
-    pub(super) async fn set(quick: bool, with_example: bool) -> Result<Stage> {
+    /// Installs the peers, builds the binaries unless one is given, starts PostgreSQL and fills it.
+    pub(super) async fn set(
+        quick: bool,
+        peers: Peers,
+        binary: Option<PathBuf>,
+        with_example: bool,
+    ) -> Result<Stage> {
         let root = root();
         let directory = root.join("target/bench");
         std::fs::create_dir_all(&directory)?;
@@ -50,23 +64,32 @@ impl Stage {
         );
         bar.enable_steady_tick(Duration::from_millis(200));
         bar.set_message("installing the peers");
-        let installed = Command::new(root.join("scripts/ensure-peers")).output()?;
+        let script = match peers {
+            Peers::Servers => "scripts/ensure-peers",
+            Peers::Queues => "scripts/ensure-queue-peers",
+        };
+        let installed = Command::new(root.join(script)).output()?;
         ensure!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr).trim());
-        let postgrest = PathBuf::from(String::from_utf8(installed.stdout)?.trim());
+        let peer = PathBuf::from(String::from_utf8(installed.stdout)?.trim());
 
         bar.set_message("building the release binaries (some minutes the first time)");
         let began = Instant::now();
-        build(&["--package", "courant"])?;
+        if binary.is_none() {
+            build(&["--package", "courant"])?;
+        }
         let built_in = began.elapsed();
-        build(&["--package", "xtask", "--example", "bare-hyper"])?;
+        if peers == Peers::Servers {
+            build(&["--package", "xtask", "--example", "bare-hyper"])?;
+        }
 
         process::take_load_core()?;
         bar.set_message("starting PostgreSQL");
         let cluster = Cluster::for_test_with("bench", settings());
         process::move_to_server_core(cluster.pid().context("PostgreSQL has just been started")?)?;
         let release = root.join("target/release");
-        let (courant, bare_hyper) = (release.join("courant"), release.join("examples/bare-hyper"));
-        let stage = Stage { quick, directory, courant, bare_hyper, postgrest, built_in, cluster, bar };
+        let courant = binary.map_or_else(|| Ok(release.join("courant")), |binary| binary.canonicalize())?;
+        let bare_hyper = release.join("examples/bare-hyper");
+        let stage = Stage { quick, directory, courant, bare_hyper, peer, built_in, cluster, bar };
         stage.fill_own().await?;
         if with_example {
             stage.fill_example().await?;
