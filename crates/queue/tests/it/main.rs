@@ -10,3 +10,4 @@ mod fixture;
 mod handlers;
 mod rights;
 mod unique;
+mod webhooks;

@@ -10,6 +10,7 @@ mod http;
 mod load;
 mod process;
 mod proxy;
+mod queue;
 mod report;
 mod servers;
 mod stage;
@@ -29,6 +30,8 @@ pub(crate) enum Bench {
     Http(Options<http::Group>),
     /// Measure Courant in front of a backend beside nginx and Varnish (installs them; some minutes).
     Proxy(Options<proxy::Group>),
+    /// Measure the queue (some minutes).
+    Queue(Options<queue::Group>),
 }
 
 /// How to measure.
@@ -64,6 +67,7 @@ pub(crate) fn run(bench: Bench) -> Result<()> {
             match bench {
                 Bench::Http(options) => measure(options).await,
                 Bench::Proxy(options) => measure(options).await,
+                Bench::Queue(options) => measure(options).await,
             }
         };
         tokio::select! {

@@ -18,25 +18,24 @@ create function courant.webhook_accept(paths text[], events text[], jobs text[])
 language plpgsql
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $function$
 declare
     fresh int8[];
     ids int8[];
 begin
     with inserted as (
-        insert into courant.webhook_inbox (path, event)
-        select g.path, g.event from unnest(paths, events) as g (path, event)
+        -- The place, until the job is known.
+        insert into courant.webhook_inbox (path, event, job)
+        select g.path, g.event, min(g.nth)
+        from unnest(paths, events) with ordinality as g (path, event, nth)
         group by g.path, g.event
         order by g.path collate "C", g.event collate "C"
         on conflict do nothing
-        returning webhook_inbox.path, webhook_inbox.event
-    ), first as (
-        select min(g.nth) as nth
-        from inserted i
-        join unnest(paths, events) with ordinality as g (path, event, nth) on g.path = i.path and g.event = i.event
-        group by i.path, i.event
+        returning webhook_inbox.job as nth
     )
-    select array_agg(f.nth order by f.nth) into fresh from first f;
+    select array_agg(i.nth order by i.nth) into fresh from inserted i;
     if fresh is null then
         return '{}';
     end if;
