@@ -14,7 +14,7 @@ use crate::config::{Config, ConfigError, Secret};
 use crate::listen::tls::Tls;
 use crate::listen::{self, Bounds, Entrance, Visit, descriptors};
 use crate::node::{self, Node};
-use crate::{admin, audit, changes, embedded, guard, log, proxy, queue, reload};
+use crate::{admin, audit, changes, embedded, guard, log, proxy, queue, reload, webhook};
 
 /// How often answers whose time is over are looked for, and how many are looked at.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
@@ -134,7 +134,12 @@ pub(crate) async fn run(
         drained.cancel();
     };
     // Last to end: what the last requests did is recorded too.
-    tokio::join!(serving, audit::run(&node, &drained), queue::report(&node, &drained));
+    tokio::join!(
+        serving,
+        audit::run(&node, &drained),
+        queue::report(&node, &drained),
+        webhook::run(&node, &drained)
+    );
     Ok(())
 }
 

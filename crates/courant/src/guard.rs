@@ -8,6 +8,7 @@ mod journal;
 mod limits;
 mod refusal;
 
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -165,6 +166,13 @@ impl Guard {
         let kind = if what == Refused::Body { Kind::BodyRefused } else { Kind::HeadRefused };
         self.journal.tell(kind, peer, failure);
         self.offend(peer);
+    }
+
+    /// A webhook that nobody signed whom the configuration names.
+    pub(crate) fn webhook_refused(&self, client: IpAddr, why: &dyn Display) {
+        self.metrics.refused(Refused::Webhook);
+        self.journal.tell(Kind::WebhookRefused, client, why);
+        self.offend(client);
     }
 
     /// Keeps a network out.

@@ -48,6 +48,7 @@ mod telemetry;
 mod timing;
 mod validator;
 mod variants;
+mod webhook;
 
 use std::process::ExitCode;
 

@@ -39,6 +39,7 @@ use crate::reload::Reloads;
 use crate::schema::Schema;
 use crate::telemetry::{Reading, Telemetry};
 use crate::variants;
+use crate::webhook::Webhooks;
 
 /// What a flight brings home: the answer and whether it is kept.
 type Filled = Result<(Answer, bool), Arc<Failure>>;
@@ -107,6 +108,7 @@ pub(crate) struct Node {
     pub(crate) audit: Audit,
     /// Where the configuration names a queue.
     pub(crate) jobs: Option<Jobs>,
+    pub(crate) webhooks: Webhooks,
     /// Requests that may be worked on at once.
     pub(crate) places: Semaphore,
     /// Requests whose body may be on its way at once.
@@ -140,6 +142,7 @@ impl Node {
         let schema = Schema::new(catalog, rules(&config), Arc::clone(&named), extra, preamble);
         let audit = Audit::new(config.audit, telemetry.audit.clone());
         let jobs = Jobs::build(&config, &control, &options, telemetry.jobs.clone()).await?;
+        let webhooks = Webhooks::build(&config, &control, jobs.as_ref(), telemetry.webhooks.clone()).await?;
         let (unnamed, undeclared) =
             (named::unknown(&config, &schema.catalog), proxy::unknown(&config, &schema.catalog));
         for warning in config.warnings.iter().chain(&unnamed).chain(&undeclared) {
@@ -156,6 +159,7 @@ impl Node {
             guard: Arc::new(Guard::new(&config.door, telemetry.guard.clone(), audit.events())),
             audit,
             jobs,
+            webhooks,
             telemetry,
             places: Semaphore::new(config.http.requests_in_flight_max),
             arriving: Semaphore::new(config.http.requests_in_flight_max),

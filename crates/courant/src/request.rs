@@ -43,12 +43,16 @@ use crate::settled::Settled;
 use crate::telemetry::Told;
 use crate::timing::Stages;
 use crate::variants;
+use crate::webhook;
 
 /// Where Supabase's clients look for the API.
 pub(crate) const PREFIX: &str = "/rest/v1";
 
 /// Answers a request, and tells what became of it.
 pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: Visit) -> Response<Body> {
+    if node.webhooks.is_own(request.uri().path()) {
+        return Box::pin(webhook::answer(node, request, visit)).await;
+    }
     if node.jobs.is_some() && queue::api::is_own(request.uri().path()) {
         return Box::pin(queue::api::answer(node, request, visit)).await;
     }
@@ -354,20 +358,26 @@ pub(crate) fn bounded(node: &Node, head: &Parts) -> Result<(), Failure> {
 
 /// The whole body, within its limit.
 pub(crate) async fn whole(node: &Node, body: Incoming) -> Result<Bytes, Failure> {
+    whole_within(node, body, node.config.http.body_bytes_max, "http.body_bytes_max").await
+}
+
+/// The whole body, within a limit of its own.
+pub(crate) async fn whole_within(
+    node: &Node,
+    body: Incoming,
+    bytes_max: usize,
+    key: &'static str,
+) -> Result<Bytes, Failure> {
     let limits = &node.config.http;
-    let too_large = Failure::TooLarge {
-        status: StatusCode::PAYLOAD_TOO_LARGE,
-        what: "the request's body",
-        key: "http.body_bytes_max",
-        bytes_max: limits.body_bytes_max,
-    };
-    if body.size_hint().lower() > limits.body_bytes_max as u64 {
+    let (status, what) = (StatusCode::PAYLOAD_TOO_LARGE, "the request's body");
+    let too_large = Failure::TooLarge { status, what, key, bytes_max };
+    if body.size_hint().lower() > bytes_max as u64 {
         // Announced: refused before it is sent.
         return Err(too_large);
     }
     // Places of their own: clients that send slowly keep nobody out but one another.
     let _place = node.arriving.try_acquire().map_err(|_| Failure::Overloaded)?;
-    let whole = Limited::new(body, limits.body_bytes_max).collect();
+    let whole = Limited::new(body, bytes_max).collect();
     match tokio::time::timeout(limits.body_timeout, whole).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large),

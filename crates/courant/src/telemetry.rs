@@ -29,6 +29,7 @@ mod list;
 mod reference;
 mod stores;
 mod upstreams;
+pub(crate) mod webhooks;
 
 use audit::AuditMetrics;
 pub(crate) use dashboard::dashboard;
@@ -40,6 +41,7 @@ use stores::StoreMetrics;
 pub(crate) use stores::{events, of_store};
 pub(crate) use upstreams::UpstreamMeters;
 use upstreams::UpstreamMetrics;
+use webhooks::WebhookMetrics;
 
 /// Upper bounds of the latency histograms, in seconds: the reports' goals (20, 50, 100 ms) among them.
 const LATENCY_S: [f64; 14] =
@@ -66,6 +68,7 @@ pub(crate) struct Telemetry {
     pub(crate) audit: AuditMetrics,
     /// Counted by the queue itself.
     pub(crate) jobs: JobMetrics,
+    pub(crate) webhooks: WebhookMetrics,
     stores: StoreMetrics,
     upstreams: UpstreamMetrics,
     log: LogSizes,
@@ -195,6 +198,7 @@ impl Telemetry {
             guard: GuardMetrics::default(),
             audit: AuditMetrics::default(),
             jobs: JobMetrics::default(),
+            webhooks: WebhookMetrics::default(),
             stores: StoreMetrics::default(),
             upstreams: UpstreamMetrics::new(latency),
             log: LogSizes::default(),
@@ -238,6 +242,7 @@ impl Telemetry {
         self.guard.register(r);
         self.audit.register(r);
         self.jobs.register(r);
+        self.webhooks.register(r);
         r.register("checks", "Hits compared with the database (cache.check_every)", self.checks.clone());
         r.register("cache_log_records", "Transactions that fills are checked against", log.records.clone());
         r.register_with_unit(

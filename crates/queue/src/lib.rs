@@ -2,7 +2,8 @@
 //!
 //! An app enqueues by SQL (`courant.enqueue`); [`Lane`] claims what waits in one queue; [`work`] runs it with handlers,
 //! and [`Pulls`] hands it to workers outside; [`Reports`] tells the database how it ended; [`Leases`] keeps what runs
-//! and hears of cancellations; [`housekeep`] does what has its time. `docs/queue.md` has the state machine.
+//! and hears of cancellations; [`housekeep`] does what has its time; [`webhook`] keeps what others' servers tell, once
+//! each, as jobs. `docs/queue.md` has the state machine.
 //!
 //! Never knows HTTP, and never holds a job only in memory: whatever this process forgets, a lease gives back. Input is
 //! the database, the configuration, and news from the log ([`News`]).
@@ -25,6 +26,7 @@ mod sql_handler;
 mod store;
 mod survey;
 mod upkeep;
+pub mod webhook;
 mod worker;
 
 pub use backoff::Backoff;

@@ -49,6 +49,7 @@ pub const TUNED: &[(&str, &str)] = &[
     ("06-realtime-metrics.sql", include_str!("../tuned/06-realtime-metrics.sql")),
     ("07-monitoring.sql", include_str!("../tuned/07-monitoring.sql")),
     ("08-analytics.sql", include_str!("../tuned/08-analytics.sql")),
+    ("09-webhooks.sql", include_str!("../tuned/09-webhooks.sql")),
 ];
 
 /// Courant's configuration for the example.

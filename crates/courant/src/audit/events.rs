@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     Forged,
     /// A token was not accepted.
     AuthenticationFailed,
+    /// A webhook was not signed by its provider.
+    WebhookRefused,
     /// Somebody was blocked after too many offences.
     Blocked,
     /// Somebody should have been, and there was no room.
@@ -61,6 +63,7 @@ impl Kind {
             Kind::Limited => "limited",
             Kind::Forged => "forged",
             Kind::AuthenticationFailed => "authentication_failed",
+            Kind::WebhookRefused => "webhook_refused",
             Kind::Blocked => "blocked",
             Kind::NotBlocked => "not_blocked",
             Kind::BlockedByCommand => "blocked_by_command",

@@ -10,6 +10,7 @@ use super::given::{Given, Refusal};
 use super::jobs;
 use super::routes;
 use super::tables::{declaration, named};
+use super::webhooks;
 use super::{Config, Environment, LogFormat, RequestsLogged, Secret, api, front_door};
 use crate::consistency::Consistency;
 
@@ -68,7 +69,7 @@ impl Key {
 
     /// Every key, in the order of the reference page.
     pub(super) fn all() -> impl Iterator<Item = &'static Key> {
-        KEYS.iter().chain(api::KEYS).chain(front_door::KEYS).chain(&jobs::KEYS)
+        KEYS.iter().chain(api::KEYS).chain(front_door::KEYS).chain(&jobs::KEYS).chain(&webhooks::KEYS)
     }
 
     /// The key of that name.

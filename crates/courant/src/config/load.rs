@@ -156,7 +156,9 @@ impl Config {
         if let Err(why) = identity::check(&self.jwt) {
             return fail("jwt.secret", why);
         }
-        if let Some((key, why)) = self.door.contradiction().or_else(|| self.jobs.contradiction()) {
+        let webhooks = || self.webhooks.contradiction(!self.jobs.queues.is_empty());
+        let contradiction = self.door.contradiction().or_else(|| self.jobs.contradiction()).or_else(webhooks);
+        if let Some((key, why)) = contradiction {
             return fail(key, why);
         }
         // Port 0 asks for any free port, and gets two different ones.

@@ -22,6 +22,7 @@ mod routes;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -42,6 +43,7 @@ pub(crate) use reference::reference;
 use rest::Lifetime;
 pub(crate) use routes::{Proxy, Refined, RouteDeclaration};
 pub(crate) use tables::{GENERAL, qualified};
+pub(crate) use webhooks::{Webhook, Webhooks};
 
 /// The sum of what its parts can be told.
 #[derive(Clone, Debug)]
@@ -60,6 +62,7 @@ pub(crate) struct Config {
     pub(crate) door: FrontDoor,
     pub(crate) audit: Audit,
     pub(crate) jobs: Jobs,
+    pub(crate) webhooks: Webhooks,
     pub(crate) log: Log,
     /// What every key says, for whoever wonders.
     pub(crate) said: Vec<Said>,
@@ -279,6 +282,7 @@ impl Config {
             door: FrontDoor::default(),
             audit: Audit::default(),
             jobs: Jobs::default(),
+            webhooks: Webhooks::default(),
             log: Log::default(),
             said: Vec::new(),
             origin: Origin::default(),

@@ -123,6 +123,52 @@ args = '{\"days\": 1}'
 ```
 
 What all of it means: [queue.md](queue.md).
+
+## `[[webhook]]`
+
+```toml
+[[webhook]]
+path = \"/hooks/whatsapp\"
+provider = \"whatsapp\"
+secret = \"@/run/secrets/meta\" # of the file; \"$META_SECRET\": of the variable; [\"…\", \"…\"]: any of these
+verify_token = \"$META_TOKEN\"
+kind = \"whatsapp\"           # of the job; the provider's name, if nothing is said
+queue = \"default\"
+body_bytes_max = 1048576
+
+[[webhook]]
+path = \"/hooks/sms\"
+provider = \"twilio\"
+secret = \"$TWILIO_AUTH_TOKEN\"
+public_url = \"https://example.com/hooks/sms\" # as Twilio calls it; else as the request says
+
+[[webhook]]
+path = \"/hooks/voice\"
+provider = \"vapi\"           # the secret in a header; with algorithm: as for hmac
+secret = \"$VAPI_SECRET\"
+header = \"x-vapi-secret\"
+
+[[webhook]]
+path = \"/hooks/pay\"
+provider = \"stripe\"
+secret = \"$STRIPE_SECRET\"
+tolerance_ms = 300000         # between the time that is signed and now
+
+[[webhook]]
+path = \"/hooks/other\"
+provider = \"hmac\"
+secret = \"$OTHER_SECRET\"
+header = \"x-signature\"
+algorithm = \"sha256\"        # or sha512, sha1
+encoding = \"hex\"            # or base64
+prefix = \"\"                 # of the signature
+signs = \"timestamp.body\"    # or body, or id.timestamp.body
+timestamp_header = \"x-timestamp\"
+event_id = \"/id\"            # where the body names the event; else it is known by its hash
+event_type = \"/type\"
+```
+
+What all of it means: [webhooks.md](webhooks.md).
 ";
 
 /// The page, in Markdown.

@@ -25,6 +25,8 @@ pub(crate) enum Refused {
     Token,
     /// A TLS handshake.
     Handshake,
+    /// A webhook that its provider did not sign.
+    Webhook,
 }
 
 /// Counts.
@@ -74,6 +76,7 @@ impl GuardMetrics {
             Refused::Forged => "csrf",
             Refused::Token => "token",
             Refused::Handshake => "tls_handshake",
+            Refused::Webhook => "webhook",
         };
         self.refusals.get_or_create(&RefusalLabels { what }).inc();
     }

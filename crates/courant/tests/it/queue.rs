@@ -31,10 +31,10 @@ const SCHEMA: &str = "
     end $$";
 
 /// A configuration file, gone with the test.
-struct File(PathBuf);
+pub(crate) struct File(PathBuf);
 
 impl File {
-    fn new(text: &str) -> File {
+    pub(crate) fn new(text: &str) -> File {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("courant-queue-{}-{number}.toml", std::process::id()));
@@ -42,7 +42,7 @@ impl File {
         File(path)
     }
 
-    async fn node(&self, cluster: &Cluster) -> Node {
+    pub(crate) async fn node(&self, cluster: &Cluster) -> Node {
         Node::start_with(cluster, &[("COURANT_CONFIG", self.0.to_str().unwrap())]).await
     }
 }
@@ -53,13 +53,13 @@ impl Drop for File {
     }
 }
 
-async fn text(client: &Client, sql: &str) -> String {
+pub(crate) async fn text(client: &Client, sql: &str) -> String {
     let row = client.query_one(&format!("select ({sql})::text"), &[]).await.unwrap();
     row.get::<_, Option<String>>(0).unwrap_or_default()
 }
 
 /// Waits until a query says so.
-async fn until(client: &Client, sql: &str, wanted: &str) {
+pub(crate) async fn until(client: &Client, sql: &str, wanted: &str) {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let found = text(client, sql).await;

@@ -11,3 +11,4 @@ mod handlers;
 mod pinned;
 mod rights;
 mod unique;
+mod webhooks;

@@ -6,4 +6,5 @@ mod isolation;
 mod plans;
 mod schema;
 mod tuned;
+mod webhooks;
 mod workload;

@@ -10,6 +10,7 @@ mod drain;
 mod enqueue;
 mod latency;
 mod many;
+mod webhook;
 mod worker;
 
 use anyhow::Result;
@@ -28,6 +29,7 @@ pub(crate) enum Group {
     Enqueue,
     Beside,
     Many,
+    Webhook,
 }
 
 impl Rows for Group {
@@ -47,6 +49,7 @@ impl Rows for Group {
             Group::Enqueue => enqueue::measure(stage).await,
             Group::Beside => beside::measure(stage).await,
             Group::Many => many::measure(stage).await,
+            Group::Webhook => webhook::measure(stage).await,
         }
     }
 }
