@@ -251,13 +251,14 @@ async fn plain_costs(
     what_if: &mut WhatIf,
     ids: &[shadow::IndexId],
 ) -> Result<Vec<(f64, Vec<shadow::IndexId>)>, AdviceError> {
-    let mut costs = Vec::new();
-    for statement in &what_if.statements {
-        what_if.asked += 1;
-        let plan = what_if.shadow.plan(statement, ids, false).await?;
-        costs.push(plan.map_or((0.0, Vec::new()), |plan| (plan.cost, plan.used)));
-    }
-    Ok(costs)
+    let WhatIf { shadow, statements, asked, .. } = what_if;
+    let questions: Vec<_> = statements.iter().map(|statement| (statement, ids.to_vec())).collect();
+    *asked += questions.len() as u64;
+    let answers = shadow.plans(&questions, false).await?;
+    Ok(answers
+        .into_iter()
+        .map(|answer| answer.map_or((0.0, Vec::new()), |plan| (plan.cost, plan.used)))
+        .collect())
 }
 
 fn reason(index: &Index, statements: usize) -> String {

@@ -7,6 +7,7 @@
 
 mod dice;
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use crate::AdviceError;
@@ -48,6 +49,11 @@ pub(crate) struct Search<'a> {
     byte_price: f64,
     /// What each candidate gained when it was last asked.
     gains: Vec<f64>,
+    /// The most that each gained whenever it was asked; what it promises where it never was.
+    ceilings: Vec<f64>,
+    /// Which of them were asked at all.
+    asked: Vec<bool>,
+    places: HashMap<IndexId, usize>,
     dice: Dice,
 }
 
@@ -59,7 +65,9 @@ impl<'a> Search<'a> {
         budget_bytes: u64,
         deadline: Instant,
     ) -> Search<'a> {
-        let gains = vec![f64::INFINITY; candidates.len()];
+        let ceilings: Vec<f64> = candidates.iter().map(Candidate::promise).collect();
+        let gains = ceilings.clone();
+        let places = candidates.iter().enumerate().map(|(at, candidate)| (candidate.id, at)).collect();
         Search {
             what_if,
             candidates,
@@ -67,7 +75,10 @@ impl<'a> Search<'a> {
             budget_bytes,
             deadline,
             byte_price: 0.0,
+            asked: vec![false; candidates.len()],
             gains,
+            ceilings,
+            places,
             dice: Dice::new(1),
         }
     }
@@ -82,7 +93,7 @@ impl<'a> Search<'a> {
         self.byte_price = budget_worth * nothing.total / self.budget_bytes.max(1) as f64;
         let mut best = nothing.clone();
         for exponent in EXPONENTS {
-            self.gains = self.candidates.iter().map(|candidate| candidate.promise).collect();
+            self.gains = self.ceilings.clone();
             let mut choice = self.fill(nothing.clone(), exponent, usize::MAX, &[]).await?;
             choice = self.prune(choice).await?;
             if choice.total < best.total {
@@ -115,17 +126,15 @@ impl<'a> Search<'a> {
     }
 
     async fn nothing(&mut self) -> Result<Choice, AdviceError> {
-        let mut choice = Choice { ids: Vec::new(), bytes: 0, priced: Vec::new(), total: 0.0 };
-        for statement in 0..self.what_if.statements.len() {
-            let priced = self.what_if.price(statement, &[]).await?;
-            choice.total += priced.cost * self.what_if.statements[statement].calls;
-            choice.priced.push(priced);
-        }
-        Ok(choice)
+        let all: Vec<usize> = (0..self.what_if.statements.len()).collect();
+        let priced = self.what_if.prices(&all, &[]).await?;
+        let costs = priced.iter().zip(&self.what_if.statements);
+        let total = costs.map(|(priced, statement)| priced.cost * statement.calls).sum();
+        Ok(Choice { ids: Vec::new(), bytes: 0, priced, total })
     }
 
     fn at(&self, id: IndexId) -> Option<usize> {
-        self.candidates.iter().position(|candidate| candidate.id == id)
+        self.places.get(&id).copied()
     }
 
     /// The same workload with another set.
@@ -135,18 +144,21 @@ impl<'a> Search<'a> {
         let places: Vec<usize> = ids.iter().filter_map(|id| self.at(*id)).collect();
         let bytes = places.iter().map(|at| self.candidates[*at].bytes).sum();
         let total = bytes as f64 * self.byte_price;
-        let mut choice = Choice { ids, bytes, priced: Vec::new(), total };
-        for (statement, before) in from.priced.iter().enumerate() {
-            let concerned = added.iter().any(|id| self.what_if.matters(statement, *id))
-                || gone.iter().any(|id| before.used.contains(id));
-            let priced = match concerned {
-                true => self.what_if.price(statement, &choice.ids).await?,
-                false => before.clone(),
-            };
+        let concerned: Vec<usize> = (0..from.priced.len())
+            .filter(|statement| {
+                added.iter().any(|id| self.what_if.matters(*statement, *id))
+                    || gone.iter().any(|id| from.priced[*statement].used.contains(id))
+            })
+            .collect();
+        let mut choice = Choice { priced: from.priced.clone(), ids, bytes, total };
+        let anew = self.what_if.prices(&concerned, &choice.ids).await?;
+        for (statement, priced) in concerned.into_iter().zip(anew) {
+            choice.priced[statement] = priced;
+        }
+        for (statement, priced) in choice.priced.iter().enumerate() {
             let upkeep: f64 =
                 self.upkeep.get(statement).map_or(0.0, |of| places.iter().map(|at| of[*at]).sum());
             choice.total += (priced.cost + upkeep) * self.what_if.statements[statement].calls;
-            choice.priced.push(priced);
         }
         Ok(choice)
     }
@@ -187,10 +199,10 @@ impl<'a> Search<'a> {
                 .map(|at| (self.measure(at, self.gains[at], exponent), at))
                 .collect();
             order.sort_by(|a, b| b.0.total_cmp(&a.0));
-            let mut best: Option<(f64, Choice)> = None;
+            let mut best: Option<(f64, usize, Choice)> = None;
             let mut fresh = 0;
             for (promise, at) in order {
-                let enough = best.as_ref().is_some_and(|(measure, _)| *measure >= promise);
+                let enough = best.as_ref().is_some_and(|(measure, _, _)| *measure >= promise);
                 if enough || fresh >= fresh_max || self.is_late() {
                     break;
                 }
@@ -201,19 +213,41 @@ impl<'a> Search<'a> {
                 fresh += 1;
                 let with = self.with(&choice, ids).await?;
                 let gain = choice.total - with.total;
-                self.gains[at] = gain;
+                self.learn(at, gain);
                 // What it takes the place of gives its room back.
                 let grown = with.bytes.saturating_sub(choice.bytes).max(8192) as f64;
                 let measure = gain / grown.powf(exponent);
-                if gain > small && best.as_ref().is_none_or(|(other, _)| measure > *other) {
-                    best = Some((measure, with));
+                if gain > small && best.as_ref().is_none_or(|(other, _, _)| measure > *other) {
+                    best = Some((measure, at, with));
                 }
             }
             match best {
-                Some((_, better)) => choice = better,
+                Some((_, at, better)) => {
+                    choice = self.widen(at, &choice, better).await?;
+                }
                 None => return Ok(choice),
             }
         }
+    }
+
+    fn learn(&mut self, at: usize, gain: f64) {
+        self.gains[at] = gain;
+        self.ceilings[at] = if self.asked[at] { self.ceilings[at].max(gain) } else { gain };
+        self.asked[at] = true;
+    }
+
+    /// What is to be had in earnest is priced for every statement that it may concern.
+    async fn widen(&mut self, at: usize, from: &Choice, with: Choice) -> Result<Choice, AdviceError> {
+        let Candidate { id, near, .. } = &self.candidates[at];
+        let new: Vec<usize> =
+            near.iter().copied().filter(|statement| !self.what_if.matters(*statement, *id)).collect();
+        if new.is_empty() {
+            return Ok(with);
+        }
+        for statement in new {
+            self.what_if.relate(statement, *id);
+        }
+        self.with(from, with.ids).await
     }
 
     fn measure(&self, at: usize, gain: f64, exponent: f64) -> f64 {
