@@ -41,6 +41,14 @@ impl Candidate {
     }
 }
 
+/// Candidates that one plan used.
+#[derive(Clone, Debug)]
+pub(crate) struct Together {
+    pub(crate) ids: Vec<IndexId>,
+    /// What its statement saved.
+    pub(crate) saved: f64,
+}
+
 /// What is read of each statement, and the candidates so far.
 pub(crate) struct Pool<'a> {
     pub(crate) what_if: WhatIf,
@@ -48,6 +56,8 @@ pub(crate) struct Pool<'a> {
     scope: Scope,
     selectivity: Selectivity,
     pub(crate) candidates: Vec<Candidate>,
+    /// What was used by a plan that used more than one.
+    pub(crate) together: Vec<Together>,
     scans: Vec<Vec<Scan>>,
     /// What was made, in use or not.
     made: HashMap<Index, IndexId>,
@@ -63,6 +73,7 @@ impl<'a> Pool<'a> {
             scope,
             selectivity: Selectivity::default(),
             candidates: Vec::new(),
+            together: Vec::new(),
             scans: Vec::new(),
             made: HashMap::new(),
         }
@@ -145,9 +156,13 @@ impl<'a> Pool<'a> {
                     true => ids.clear(),
                     false => ids.retain(|id| !plan.used.contains(id)),
                 }
-                for id in plan.used {
-                    let saved = used.entry(id).or_default();
-                    *saved = saved.max((plain - plan.cost) * calls);
+                let gained = (plain - plan.cost) * calls;
+                for id in &plan.used {
+                    let saved = used.entry(*id).or_default();
+                    *saved = saved.max(gained);
+                }
+                if plan.used.len() > 1 {
+                    self.together.push(Together { ids: plan.used, saved: gained });
                 }
             }
         }

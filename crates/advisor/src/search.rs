@@ -7,12 +7,12 @@
 
 mod dice;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 use crate::AdviceError;
 use crate::index::{Index, Method};
-use crate::pool::Candidate;
+use crate::pool::{Candidate, Together};
 use crate::shadow::IndexId;
 use crate::what_if::{Priced, WhatIf};
 
@@ -54,13 +54,15 @@ pub(crate) struct Search<'a> {
     /// Which of them were asked at all.
     asked: Vec<bool>,
     places: HashMap<IndexId, usize>,
+    /// What single plans used.
+    together: &'a [Together],
     dice: Dice,
 }
 
 impl<'a> Search<'a> {
     pub(crate) fn new(
         what_if: &'a mut WhatIf,
-        candidates: &'a [Candidate],
+        (candidates, together): (&'a [Candidate], &'a [Together]),
         upkeep: &'a [Vec<f64>],
         budget_bytes: u64,
         deadline: Instant,
@@ -79,6 +81,7 @@ impl<'a> Search<'a> {
             gains,
             ceilings,
             places,
+            together,
             dice: Dice::new(1),
         }
     }
@@ -106,10 +109,12 @@ impl<'a> Search<'a> {
         }
         let mut vain = 0;
         while vain < PATIENCE && !self.is_late() && !self.candidates.is_empty() {
-            let choice = match self.dice.below(3) {
+            let choice = match self.dice.below(4) {
                 0 => self.force(best.clone()).await?,
+                1 => self.force_together(best.clone()).await?,
                 _ => self.remove_and_refill(best.clone()).await?,
             };
+            let choice = self.widen(choice).await?;
             let better = choice.total < best.total * (1.0 - GAIN_MIN);
             let smaller = choice.total <= best.total && choice.bytes < best.bytes;
             vain = if better { 0 } else { vain + 1 };
@@ -141,26 +146,31 @@ impl<'a> Search<'a> {
     async fn with(&mut self, from: &Choice, ids: Vec<IndexId>) -> Result<Choice, AdviceError> {
         let added: Vec<IndexId> = ids.iter().copied().filter(|id| !from.ids.contains(id)).collect();
         let gone: Vec<IndexId> = from.ids.iter().copied().filter(|id| !ids.contains(id)).collect();
-        let places: Vec<usize> = ids.iter().filter_map(|id| self.at(*id)).collect();
-        let bytes = places.iter().map(|at| self.candidates[*at].bytes).sum();
-        let total = bytes as f64 * self.byte_price;
         let concerned: Vec<usize> = (0..from.priced.len())
             .filter(|statement| {
                 added.iter().any(|id| self.what_if.matters(*statement, *id))
                     || gone.iter().any(|id| from.priced[*statement].used.contains(id))
             })
             .collect();
-        let mut choice = Choice { priced: from.priced.clone(), ids, bytes, total };
-        let anew = self.what_if.prices(&concerned, &choice.ids).await?;
-        for (statement, priced) in concerned.into_iter().zip(anew) {
-            choice.priced[statement] = priced;
+        let mut priced = from.priced.clone();
+        let anew = self.what_if.prices(&concerned, &ids).await?;
+        for (statement, anew) in concerned.into_iter().zip(anew) {
+            priced[statement] = anew;
         }
-        for (statement, priced) in choice.priced.iter().enumerate() {
+        Ok(self.sum(ids, priced))
+    }
+
+    /// The set with what it costs in all, where each statement was priced.
+    fn sum(&self, ids: Vec<IndexId>, priced: Vec<Priced>) -> Choice {
+        let places: Vec<usize> = ids.iter().filter_map(|id| self.at(*id)).collect();
+        let bytes = places.iter().map(|at| self.candidates[*at].bytes).sum();
+        let mut total = bytes as f64 * self.byte_price;
+        for (statement, priced) in priced.iter().enumerate() {
             let upkeep: f64 =
                 self.upkeep.get(statement).map_or(0.0, |of| places.iter().map(|at| of[*at]).sum());
-            choice.total += (priced.cost + upkeep) * self.what_if.statements[statement].calls;
+            total += (priced.cost + upkeep) * self.what_if.statements[statement].calls;
         }
-        Ok(choice)
+        Choice { ids, bytes, priced, total }
     }
 
     /// The set with this candidate, and without those that it makes redundant.
@@ -199,10 +209,10 @@ impl<'a> Search<'a> {
                 .map(|at| (self.measure(at, self.gains[at], exponent), at))
                 .collect();
             order.sort_by(|a, b| b.0.total_cmp(&a.0));
-            let mut best: Option<(f64, usize, Choice)> = None;
+            let mut best: Option<(f64, Choice)> = None;
             let mut fresh = 0;
             for (promise, at) in order {
-                let enough = best.as_ref().is_some_and(|(measure, _, _)| *measure >= promise);
+                let enough = best.as_ref().is_some_and(|(measure, _)| *measure >= promise);
                 if enough || fresh >= fresh_max || self.is_late() {
                     break;
                 }
@@ -217,14 +227,12 @@ impl<'a> Search<'a> {
                 // What it takes the place of gives its room back.
                 let grown = with.bytes.saturating_sub(choice.bytes).max(8192) as f64;
                 let measure = gain / grown.powf(exponent);
-                if gain > small && best.as_ref().is_none_or(|(other, _, _)| measure > *other) {
-                    best = Some((measure, at, with));
+                if gain > small && best.as_ref().is_none_or(|(other, _)| measure > *other) {
+                    best = Some((measure, with));
                 }
             }
             match best {
-                Some((_, at, better)) => {
-                    choice = self.widen(at, &choice, better).await?;
-                }
+                Some((_, better)) => choice = self.widen(better).await?,
                 None => return Ok(choice),
             }
         }
@@ -237,17 +245,24 @@ impl<'a> Search<'a> {
     }
 
     /// What is to be had in earnest is priced for every statement that it may concern.
-    async fn widen(&mut self, at: usize, from: &Choice, with: Choice) -> Result<Choice, AdviceError> {
-        let Candidate { id, near, .. } = &self.candidates[at];
-        let new: Vec<usize> =
-            near.iter().copied().filter(|statement| !self.what_if.matters(*statement, *id)).collect();
-        if new.is_empty() {
-            return Ok(with);
+    async fn widen(&mut self, choice: Choice) -> Result<Choice, AdviceError> {
+        let mut new = BTreeSet::new();
+        for id in &choice.ids {
+            let near = self.at(*id).map(|at| &self.candidates[at].near);
+            for statement in near.into_iter().flatten() {
+                if !self.what_if.matters(*statement, *id) {
+                    self.what_if.relate(*statement, *id);
+                    new.insert(*statement);
+                }
+            }
         }
-        for statement in new {
-            self.what_if.relate(statement, *id);
+        let new: Vec<usize> = new.into_iter().collect();
+        let anew = self.what_if.prices(&new, &choice.ids).await?;
+        let mut priced = choice.priced;
+        for (statement, anew) in new.into_iter().zip(anew) {
+            priced[statement] = anew;
         }
-        self.with(from, with.ids).await
+        Ok(self.sum(choice.ids, priced))
     }
 
     fn measure(&self, at: usize, gain: f64, exponent: f64) -> f64 {
@@ -258,6 +273,9 @@ impl<'a> Search<'a> {
     async fn prune(&mut self, mut choice: Choice) -> Result<Choice, AdviceError> {
         for id in choice.ids.clone() {
             let ids = choice.ids.iter().copied().filter(|kept| *kept != id).collect();
+            if self.is_late() {
+                break;
+            }
             let without = self.with(&choice, ids).await?;
             if without.total <= choice.total * (1.0 + GAIN_MIN) {
                 choice = without;
@@ -297,27 +315,60 @@ impl<'a> Search<'a> {
             return self.remove_and_refill(choice).await;
         }
         let (ids, _) = self.plus(&choice, at);
-        let mut forced = self.with(&choice, ids).await?;
+        let forced = self.with(&choice, ids).await?;
         self.gains[at] = choice.total - forced.total;
         if self.gains[at] <= 0.0 {
             return Ok(choice);
         }
-        while forced.bytes > self.budget_bytes {
+        match self.make_room(forced, &[id]).await? {
+            Some(forced) => self.fill(forced, 0.4, FRESH, &[]).await,
+            None => Ok(choice),
+        }
+    }
+
+    /// Forces in everything that one plan used: each of two indexes may be worthless without the other.
+    async fn force_together(&mut self, choice: Choice) -> Result<Choice, AdviceError> {
+        let sets = self.together;
+        let drawn = [self.dice.below(sets.len()), self.dice.below(sets.len())];
+        let drawn = drawn.into_iter().filter_map(|at| sets.get(at));
+        let Some(set) = drawn.max_by(|a, b| a.saved.total_cmp(&b.saved)) else {
+            return self.remove_and_refill(choice).await;
+        };
+        let mut ids = choice.ids.clone();
+        ids.extend(set.ids.iter().filter(|id| !choice.ids.contains(id)));
+        ids.sort_unstable();
+        let forced = self.with(&choice, ids).await?;
+        if forced.total >= choice.total {
+            return Ok(choice);
+        }
+        let Some(forced) = self.make_room(forced, &set.ids).await? else { return Ok(choice) };
+        let filled = self.fill(forced, 0.4, FRESH, &[]).await?;
+        self.prune(filled).await
+    }
+
+    /// Takes out what is worth least for its size, but none of these, until the rest fits; `None` where it does not.
+    async fn make_room(
+        &mut self,
+        mut choice: Choice,
+        kept: &[IndexId],
+    ) -> Result<Option<Choice>, AdviceError> {
+        while choice.bytes > self.budget_bytes {
             let mut least: Option<(f64, Choice)> = None;
-            for gone in forced.ids.iter().copied().filter(|other| *other != id) {
-                let ids = forced.ids.iter().copied().filter(|kept| *kept != gone).collect();
-                let without = self.with(&forced, ids).await?;
-                let loss = (without.total - forced.total) / (forced.bytes - without.bytes).max(1) as f64;
+            for gone in choice.ids.clone().into_iter().filter(|id| !kept.contains(id)) {
+                if self.is_late() {
+                    return Ok(None);
+                }
+                let ids = choice.ids.iter().copied().filter(|id| *id != gone).collect();
+                let without = self.with(&choice, ids).await?;
+                let loss = (without.total - choice.total) / (choice.bytes - without.bytes).max(1) as f64;
                 if least.as_ref().is_none_or(|(other, _)| loss < *other) {
                     least = Some((loss, without));
                 }
             }
-            match least {
-                Some((_, without)) => forced = without,
-                None => return Ok(choice),
-            }
+            let Some((_, without)) = least else { return Ok(None) };
+            choice = without;
         }
-        self.fill(forced, 0.4, FRESH, &[]).await
+        Ok(Some(choice))
     }
 
     /// Now and then a candidate without gain gets another chance: with other indexes it may have one.

@@ -130,7 +130,9 @@ impl Shadow {
             let mut answers = Vec::new();
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some((statement, wanted)) = questions.get(at) else { return Ok::<_, AdviceError>(answers) };
+                let Some((statement, wanted)) = questions.get(at) else {
+                    return Ok::<_, AdviceError>(answers);
+                };
                 answers.push((at, planner.plan(statement, wanted, verbose).await?));
             }
         });
