@@ -39,6 +39,8 @@ pub use workload::{Statement, Workload};
 
 /// The share of the time after which no more candidates are looked for.
 const LOOKING: f64 = 0.5;
+/// Plans of each statement that the report asks for: without and with the indexes, and without each that it uses.
+const REPORTED: f64 = 4.0;
 /// The share of the workload's cost that must be saved to spend the whole budget.
 const BUDGET_WORTH: f64 = 0.01;
 
@@ -142,20 +144,27 @@ pub async fn advise(
     let mut pool = Pool::new(WhatIf::new(shadow, workload.statements.clone()), &source.tables, scope);
     notes.extend(pool.read().await?.into_iter().map(|said| format!("cannot be planned: {said}")));
     let until = no_less(started + options.time.mul_f64(LOOKING), options);
+    let (looked, asked) = (Instant::now(), pool.what_if.asked);
     pool.fill(options.budget_bytes, until, |done, of| progress(Progress::Examining { done, of })).await?;
+    let a_plan = looked.elapsed().div_f64((pool.what_if.asked - asked).max(1) as f64);
     let upkeep = upkeep::of(&mut pool).await?;
-    let deadline = no_less(started + options.time, options);
-    let Pool { mut what_if, candidates, .. } = pool;
-    let mut search = Search::new(&mut what_if, &candidates, &upkeep, options.budget_bytes, deadline);
+    // The report asks for a few plans of each statement, which must not come late.
+    let reporting = a_plan.mul_f64(REPORTED * workload.statements.len() as f64).min(options.time / 10);
+    let deadline = no_less((started + options.time).checked_sub(reporting).unwrap_or(started), options);
+    let Pool { mut what_if, candidates, together, .. } = pool;
+    let of = (&candidates[..], &together[..]);
+    let mut search = Search::new(&mut what_if, of, &upkeep, options.budget_bytes, deadline);
     // Of sets that cost nearly the same, the smaller; a budget shared with HypoPG is judged by cost alone.
     let budget_worth = if options.size_model == SizeModel::Real { BUDGET_WORTH } else { 0.0 };
     let choice = search.run(budget_worth, |share| progress(Progress::Searching { share })).await?;
+    let refusals = what_if.refusals.values();
+    notes.extend(refusals.map(|said| format!("refused with some of the indexes that were tried: {said}")));
     report(&mut what_if, &candidates, &upkeep, &choice, notes, started).await
 }
 
-/// The moment, or a quarter of the time from now, where what came before took longer than it should.
+/// The moment, or an eighth of the time from now, where what came before took longer than it should.
 fn no_less(moment: Instant, options: &Options) -> Instant {
-    moment.max(Instant::now() + options.time / 4)
+    moment.max(Instant::now() + options.time / 8)
 }
 
 /// Plans some of the statements here and there, and says where they differ.
@@ -218,9 +227,9 @@ async fn report(
             (0..after.len()).filter(|statement| after[*statement].1.contains(&candidate.id)).collect();
         let others: Vec<_> = choice.ids.iter().copied().filter(|id| *id != candidate.id).collect();
         let mut gain = -written;
-        for statement in &affected {
-            gain +=
-                (what_if.price(*statement, &others).await?.cost - after[*statement].0) * calls[*statement];
+        let without = what_if.prices(&affected, &others).await?;
+        for (statement, without) in affected.iter().zip(without) {
+            gain += (without.cost - after[*statement].0) * calls[*statement];
         }
         let affected: Vec<Affected> = affected
             .into_iter()
@@ -251,13 +260,14 @@ async fn plain_costs(
     what_if: &mut WhatIf,
     ids: &[shadow::IndexId],
 ) -> Result<Vec<(f64, Vec<shadow::IndexId>)>, AdviceError> {
-    let mut costs = Vec::new();
-    for statement in &what_if.statements {
-        what_if.asked += 1;
-        let plan = what_if.shadow.plan(statement, ids, false).await?;
-        costs.push(plan.map_or((0.0, Vec::new()), |plan| (plan.cost, plan.used)));
-    }
-    Ok(costs)
+    let WhatIf { shadow, statements, asked, .. } = what_if;
+    let questions: Vec<_> = statements.iter().map(|statement| (statement, ids.to_vec())).collect();
+    *asked += questions.len() as u64;
+    let answers = shadow.plans(&questions, false).await?;
+    Ok(answers
+        .into_iter()
+        .map(|answer| answer.map_or((0.0, Vec::new()), |plan| (plan.cost, plan.used)))
+        .collect())
 }
 
 fn reason(index: &Index, statements: usize) -> String {

@@ -3,7 +3,7 @@
 //! Statement by statement, everything that could serve it is shown to the planner at once; what it uses is kept, hidden,
 //! and it is asked again. So the second best is found as well, which may be smaller or serve others too.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
 use crate::AdviceError;
@@ -28,8 +28,25 @@ pub(crate) struct Candidate {
     pub(crate) id: IndexId,
     pub(crate) index: Index,
     pub(crate) bytes: u64,
-    /// What statements saved in plans that used it, at most: more than it gains alone is hardly to be had.
-    pub(crate) promise: f64,
+    /// By statement: what it saved in the cheapest plan that used the candidate, among others. More is hardly to be had.
+    pub(crate) saved: BTreeMap<usize, f64>,
+    /// The statements that it may concern besides: another index that begins with the same column concerns them.
+    pub(crate) near: BTreeSet<usize>,
+}
+
+impl Candidate {
+    /// What all statements save at most.
+    pub(crate) fn promise(&self) -> f64 {
+        self.saved.values().sum()
+    }
+}
+
+/// Candidates that one plan used.
+#[derive(Clone, Debug)]
+pub(crate) struct Together {
+    pub(crate) ids: Vec<IndexId>,
+    /// What its statement saved.
+    pub(crate) saved: f64,
 }
 
 /// What is read of each statement, and the candidates so far.
@@ -39,8 +56,8 @@ pub(crate) struct Pool<'a> {
     scope: Scope,
     selectivity: Selectivity,
     pub(crate) candidates: Vec<Candidate>,
-    /// Which statements have a use for an index that not every statement on its table has.
-    wanted_by: HashMap<Index, BTreeSet<usize>>,
+    /// What was used by a plan that used more than one.
+    pub(crate) together: Vec<Together>,
     scans: Vec<Vec<Scan>>,
     /// What was made, in use or not.
     made: HashMap<Index, IndexId>,
@@ -56,7 +73,7 @@ impl<'a> Pool<'a> {
             scope,
             selectivity: Selectivity::default(),
             candidates: Vec::new(),
-            wanted_by: HashMap::new(),
+            together: Vec::new(),
             scans: Vec::new(),
             made: HashMap::new(),
         }
@@ -65,8 +82,10 @@ impl<'a> Pool<'a> {
     /// Looks at every statement; one that cannot be planned is told of and has no say.
     pub(crate) async fn read(&mut self) -> Result<Vec<String>, AdviceError> {
         let mut refused = Vec::new();
-        for statement in &self.what_if.statements {
-            let scans = match self.what_if.shadow.plan(statement, &[], true).await? {
+        let WhatIf { shadow, statements, .. } = &mut self.what_if;
+        let questions: Vec<_> = statements.iter().map(|statement| (statement, Vec::new())).collect();
+        for (answer, statement) in shadow.plans(&questions, true).await?.into_iter().zip(&*statements) {
+            let scans = match answer {
                 Ok(plan) => scans(&plan.root, &self.tables),
                 Err(said) => {
                     refused.push(format!("{}: {said}", statement.name));
@@ -85,11 +104,10 @@ impl<'a> Pool<'a> {
         until: Instant,
         mut tell: impl FnMut(usize, usize),
     ) -> Result<(), AdviceError> {
-        let mut order = Vec::new();
-        for statement in 0..self.what_if.statements.len() {
-            let calls = self.what_if.statements[statement].calls;
-            order.push((self.what_if.price(statement, &[]).await?.cost * calls, statement));
-        }
+        let statements: Vec<usize> = (0..self.what_if.statements.len()).collect();
+        let plain = self.what_if.prices(&statements, &[]).await?;
+        let weights = plain.iter().zip(&self.what_if.statements).map(|(priced, of)| priced.cost * of.calls);
+        let mut order: Vec<(f64, usize)> = weights.zip(statements).collect();
         order.sort_by(|a, b| b.0.total_cmp(&a.0));
         let all = order.len();
         for (done, (_, statement)) in order.into_iter().enumerate() {
@@ -111,46 +129,55 @@ impl<'a> Pool<'a> {
         let indexes = of_statement(&self.scans[statement], &self.tables, self.scope);
         let mut here = Vec::new();
         for (index, id, bytes) in self.make(indexes).await? {
-            self.wanted_by.entry(index.clone()).or_default().insert(statement);
             if bytes <= bytes_max {
-                here.push(Candidate { id, index, bytes, promise: 0.0 });
+                here.push(Candidate { id, index, bytes, saved: BTreeMap::new(), near: BTreeSet::new() });
             }
         }
         let plain = self.what_if.price(statement, &[]).await?.cost;
         let calls = self.what_if.statements[statement].calls;
         let mut used: HashMap<IndexId, f64> = HashMap::new();
-        for (number, (rounds, mut left)) in selections(&here, &self.tables).into_iter().enumerate() {
-            for round in 0..rounds {
-                // The first look is never left out; the others are, where many statements wait.
-                if (number > 1 || round > 0) && Instant::now() >= until {
-                    break;
+        let mut left = selections(&here, &self.tables);
+        for round in 0..ROUNDS {
+            left.retain(|(rounds, ids)| *rounds > round && !ids.is_empty());
+            // The first look is never left out; the others are, where many statements wait.
+            if left.is_empty() || round > 0 && Instant::now() >= until {
+                break;
+            }
+            let statement = &self.what_if.statements[statement];
+            let questions: Vec<_> = left.iter().map(|(_, ids)| (statement, ids.clone())).collect();
+            self.what_if.asked += questions.len() as u64;
+            let answers = self.what_if.shadow.plans(&questions, false).await?;
+            for ((_, ids), answer) in left.iter_mut().zip(answers) {
+                let Ok(plan) = answer else {
+                    ids.clear();
+                    continue;
+                };
+                match plan.used.is_empty() {
+                    true => ids.clear(),
+                    false => ids.retain(|id| !plan.used.contains(id)),
                 }
-                let plan =
-                    self.what_if.shadow.plan(&self.what_if.statements[statement], &left, false).await?;
-                self.what_if.asked += 1;
-                let Ok(plan) = plan else { break };
-                if plan.used.is_empty() {
-                    break;
+                let gained = (plain - plan.cost) * calls;
+                for id in &plan.used {
+                    let saved = used.entry(*id).or_default();
+                    *saved = saved.max(gained);
                 }
-                left.retain(|id| !plan.used.contains(id));
-                for id in plan.used {
-                    let saved = used.entry(id).or_default();
-                    *saved = saved.max((plain - plan.cost) * calls);
+                if plan.used.len() > 1 {
+                    self.together.push(Together { ids: plan.used, saved: gained });
                 }
             }
         }
-        let known: HashSet<IndexId> = self.candidates.iter().map(|candidate| candidate.id).collect();
-        let mut useless = Vec::new();
         for candidate in &mut self.candidates {
-            candidate.promise += used.get(&candidate.id).copied().unwrap_or(0.0);
+            if let Some(saved) = used.remove(&candidate.id) {
+                candidate.saved.insert(statement, saved);
+            }
+            here.retain(|new| new.id != candidate.id);
         }
+        let mut useless = Vec::new();
         for mut candidate in here {
-            if let Some(saved) = used.get(&candidate.id) {
-                candidate.promise = *saved;
-                if !known.contains(&candidate.id) {
-                    self.candidates.push(candidate);
-                }
-            } else if !known.contains(&candidate.id) {
+            if let Some(saved) = used.remove(&candidate.id) {
+                candidate.saved.insert(statement, saved);
+                self.candidates.push(candidate);
+            } else {
                 self.made.remove(&candidate.index);
                 useless.push(candidate.id);
             }
@@ -184,25 +211,32 @@ impl<'a> Pool<'a> {
         Ok(all)
     }
 
-    /// Adds what serves the statements of two candidates at once.
+    /// Adds what serves the statements of two candidates at once; of too many, those that promise most.
     async fn merge(&mut self, bytes_max: u64) -> Result<(), AdviceError> {
-        let mut wanted: HashMap<Index, BTreeSet<usize>> = HashMap::new();
+        let mut wanted: BTreeMap<Index, BTreeMap<usize, f64>> = BTreeMap::new();
         for (at, one) in self.candidates.iter().enumerate() {
             for other in &self.candidates[at + 1..] {
                 let Some(both) = merged(&one.index, &other.index) else { continue };
-                if self.made.contains_key(&both) || wanted.len() >= MERGED_MAX {
+                if self.made.contains_key(&both) {
                     continue;
                 }
-                let by =
-                    [one, other].into_iter().filter_map(|candidate| self.wanted_by.get(&candidate.index));
-                wanted.entry(both).or_default().extend(by.flatten());
+                let saved = wanted.entry(both).or_default();
+                for (statement, more) in one.saved.iter().chain(&other.saved) {
+                    let known = saved.entry(*statement).or_default();
+                    *known = known.max(*more);
+                }
             }
         }
-        let indexes: Vec<Index> = wanted.keys().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        let mut order: Vec<(f64, Index)> =
+            wanted.iter().map(|(index, saved)| (saved.values().sum(), index.clone())).collect();
+        order.sort_by(|a, b| b.0.total_cmp(&a.0));
+        order.truncate(MERGED_MAX);
+        let mut indexes: Vec<Index> = order.into_iter().map(|(_, index)| index).collect();
+        indexes.sort();
         for (index, id, bytes) in self.make(indexes).await? {
-            self.wanted_by.insert(index.clone(), wanted.remove(&index).unwrap_or_default());
+            let saved = wanted.remove(&index).unwrap_or_default();
             if bytes <= bytes_max {
-                self.candidates.push(Candidate { id, index, bytes, promise: f64::INFINITY });
+                self.candidates.push(Candidate { id, index, bytes, saved, near: BTreeSet::new() });
             }
         }
         Ok(())
@@ -210,22 +244,31 @@ impl<'a> Pool<'a> {
 
     /// Tells which candidates can matter to which statements.
     fn relate(&mut self) {
+        let mut seen: HashMap<(&str, &str, &str), BTreeSet<usize>> = HashMap::new();
         for candidate in &self.candidates {
-            let index = &candidate.index;
-            let general =
-                index.method == Method::BTree && index.predicate.is_none() && index.operator_class.is_none();
-            let first = index.keys.first().and_then(|key| key.column()).filter(|_| general);
-            for (statement, scans) in self.scans.iter().enumerate() {
-                let by_name = self.wanted_by.get(index).is_some_and(|by| by.contains(&statement));
-                let by_column = first.is_some_and(|first| {
-                    scans.iter().any(|scan| index.is_on(&scan.schema, &scan.table) && scan.begins_with(first))
-                });
-                if by_name || by_column {
-                    self.what_if.relate(statement, candidate.id);
-                }
+            if let Some(first) = beginning(&candidate.index) {
+                seen.entry(first).or_default().extend(candidate.saved.keys());
+            }
+        }
+        let near = |candidate: &Candidate| {
+            beginning(&candidate.index).and_then(|first| seen.get(&first)).cloned().unwrap_or_default()
+        };
+        let near: Vec<BTreeSet<usize>> = self.candidates.iter().map(near).collect();
+        for (candidate, near) in self.candidates.iter_mut().zip(near) {
+            candidate.near = near;
+            for statement in candidate.saved.keys() {
+                self.what_if.relate(*statement, candidate.id);
             }
         }
     }
+}
+
+/// The table and the first column of a b-tree that any statement on that column could use.
+fn beginning(index: &Index) -> Option<(&str, &str, &str)> {
+    let general =
+        index.method == Method::BTree && index.predicate.is_none() && index.operator_class.is_none();
+    let first = index.keys.first()?.column().filter(|_| general)?;
+    Some((&index.schema, &index.table, first))
 }
 
 /// What to show at once, and how often: what carries nothing along; everything; single columns; what holds

@@ -34,15 +34,6 @@ pub(crate) struct Scan {
     pub(crate) contains: Vec<String>,
 }
 
-impl Scan {
-    /// Whether an index that begins with this column could serve it.
-    pub(crate) fn begins_with(&self, column: &str) -> bool {
-        let lists = [&self.equal, &self.joined, &self.range, &self.prefixes, &self.patterns, &self.contains];
-        lists.iter().any(|list| list.iter().any(|known| known == column))
-            || self.sorts.iter().any(|sort| sort.first().is_some_and(|first| first == column))
-    }
-}
-
 /// The scans of a plan that was told with `VERBOSE`.
 pub(crate) fn scans(root: &Value, tables: &HashMap<(&str, &str), &Table>) -> Vec<Scan> {
     let mut found: BTreeMap<String, Scan> = BTreeMap::new();

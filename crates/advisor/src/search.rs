@@ -7,11 +7,12 @@
 
 mod dice;
 
+use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 use crate::AdviceError;
 use crate::index::{Index, Method};
-use crate::pool::Candidate;
+use crate::pool::{Candidate, Together};
 use crate::shadow::IndexId;
 use crate::what_if::{Priced, WhatIf};
 
@@ -48,18 +49,27 @@ pub(crate) struct Search<'a> {
     byte_price: f64,
     /// What each candidate gained when it was last asked.
     gains: Vec<f64>,
+    /// The most that each gained whenever it was asked; what it promises where it never was.
+    ceilings: Vec<f64>,
+    /// Which of them were asked at all.
+    asked: Vec<bool>,
+    places: HashMap<IndexId, usize>,
+    /// What single plans used.
+    together: &'a [Together],
     dice: Dice,
 }
 
 impl<'a> Search<'a> {
     pub(crate) fn new(
         what_if: &'a mut WhatIf,
-        candidates: &'a [Candidate],
+        (candidates, together): (&'a [Candidate], &'a [Together]),
         upkeep: &'a [Vec<f64>],
         budget_bytes: u64,
         deadline: Instant,
     ) -> Search<'a> {
-        let gains = vec![f64::INFINITY; candidates.len()];
+        let ceilings: Vec<f64> = candidates.iter().map(Candidate::promise).collect();
+        let gains = ceilings.clone();
+        let places = candidates.iter().enumerate().map(|(at, candidate)| (candidate.id, at)).collect();
         Search {
             what_if,
             candidates,
@@ -67,7 +77,11 @@ impl<'a> Search<'a> {
             budget_bytes,
             deadline,
             byte_price: 0.0,
+            asked: vec![false; candidates.len()],
             gains,
+            ceilings,
+            places,
+            together,
             dice: Dice::new(1),
         }
     }
@@ -82,7 +96,7 @@ impl<'a> Search<'a> {
         self.byte_price = budget_worth * nothing.total / self.budget_bytes.max(1) as f64;
         let mut best = nothing.clone();
         for exponent in EXPONENTS {
-            self.gains = self.candidates.iter().map(|candidate| candidate.promise).collect();
+            self.gains = self.ceilings.clone();
             let mut choice = self.fill(nothing.clone(), exponent, usize::MAX, &[]).await?;
             choice = self.prune(choice).await?;
             if choice.total < best.total {
@@ -95,10 +109,12 @@ impl<'a> Search<'a> {
         }
         let mut vain = 0;
         while vain < PATIENCE && !self.is_late() && !self.candidates.is_empty() {
-            let choice = match self.dice.below(3) {
+            let choice = match self.dice.below(4) {
                 0 => self.force(best.clone()).await?,
+                1 => self.force_together(best.clone()).await?,
                 _ => self.remove_and_refill(best.clone()).await?,
             };
+            let choice = self.widen(choice).await?;
             let better = choice.total < best.total * (1.0 - GAIN_MIN);
             let smaller = choice.total <= best.total && choice.bytes < best.bytes;
             vain = if better { 0 } else { vain + 1 };
@@ -115,40 +131,46 @@ impl<'a> Search<'a> {
     }
 
     async fn nothing(&mut self) -> Result<Choice, AdviceError> {
-        let mut choice = Choice { ids: Vec::new(), bytes: 0, priced: Vec::new(), total: 0.0 };
-        for statement in 0..self.what_if.statements.len() {
-            let priced = self.what_if.price(statement, &[]).await?;
-            choice.total += priced.cost * self.what_if.statements[statement].calls;
-            choice.priced.push(priced);
-        }
-        Ok(choice)
+        let all: Vec<usize> = (0..self.what_if.statements.len()).collect();
+        let priced = self.what_if.prices(&all, &[]).await?;
+        let costs = priced.iter().zip(&self.what_if.statements);
+        let total = costs.map(|(priced, statement)| priced.cost * statement.calls).sum();
+        Ok(Choice { ids: Vec::new(), bytes: 0, priced, total })
     }
 
     fn at(&self, id: IndexId) -> Option<usize> {
-        self.candidates.iter().position(|candidate| candidate.id == id)
+        self.places.get(&id).copied()
     }
 
     /// The same workload with another set.
     async fn with(&mut self, from: &Choice, ids: Vec<IndexId>) -> Result<Choice, AdviceError> {
         let added: Vec<IndexId> = ids.iter().copied().filter(|id| !from.ids.contains(id)).collect();
         let gone: Vec<IndexId> = from.ids.iter().copied().filter(|id| !ids.contains(id)).collect();
+        let concerned: Vec<usize> = (0..from.priced.len())
+            .filter(|statement| {
+                added.iter().any(|id| self.what_if.matters(*statement, *id))
+                    || gone.iter().any(|id| from.priced[*statement].used.contains(id))
+            })
+            .collect();
+        let mut priced = from.priced.clone();
+        let anew = self.what_if.prices(&concerned, &ids).await?;
+        for (statement, anew) in concerned.into_iter().zip(anew) {
+            priced[statement] = anew;
+        }
+        Ok(self.sum(ids, priced))
+    }
+
+    /// The set with what it costs in all, where each statement was priced.
+    fn sum(&self, ids: Vec<IndexId>, priced: Vec<Priced>) -> Choice {
         let places: Vec<usize> = ids.iter().filter_map(|id| self.at(*id)).collect();
         let bytes = places.iter().map(|at| self.candidates[*at].bytes).sum();
-        let total = bytes as f64 * self.byte_price;
-        let mut choice = Choice { ids, bytes, priced: Vec::new(), total };
-        for (statement, before) in from.priced.iter().enumerate() {
-            let concerned = added.iter().any(|id| self.what_if.matters(statement, *id))
-                || gone.iter().any(|id| before.used.contains(id));
-            let priced = match concerned {
-                true => self.what_if.price(statement, &choice.ids).await?,
-                false => before.clone(),
-            };
+        let mut total = bytes as f64 * self.byte_price;
+        for (statement, priced) in priced.iter().enumerate() {
             let upkeep: f64 =
                 self.upkeep.get(statement).map_or(0.0, |of| places.iter().map(|at| of[*at]).sum());
-            choice.total += (priced.cost + upkeep) * self.what_if.statements[statement].calls;
-            choice.priced.push(priced);
+            total += (priced.cost + upkeep) * self.what_if.statements[statement].calls;
         }
-        Ok(choice)
+        Choice { ids, bytes, priced, total }
     }
 
     /// The set with this candidate, and without those that it makes redundant.
@@ -201,7 +223,7 @@ impl<'a> Search<'a> {
                 fresh += 1;
                 let with = self.with(&choice, ids).await?;
                 let gain = choice.total - with.total;
-                self.gains[at] = gain;
+                self.learn(at, gain);
                 // What it takes the place of gives its room back.
                 let grown = with.bytes.saturating_sub(choice.bytes).max(8192) as f64;
                 let measure = gain / grown.powf(exponent);
@@ -210,10 +232,37 @@ impl<'a> Search<'a> {
                 }
             }
             match best {
-                Some((_, better)) => choice = better,
+                Some((_, better)) => choice = self.widen(better).await?,
                 None => return Ok(choice),
             }
         }
+    }
+
+    fn learn(&mut self, at: usize, gain: f64) {
+        self.gains[at] = gain;
+        self.ceilings[at] = if self.asked[at] { self.ceilings[at].max(gain) } else { gain };
+        self.asked[at] = true;
+    }
+
+    /// What is to be had in earnest is priced for every statement that it may concern.
+    async fn widen(&mut self, choice: Choice) -> Result<Choice, AdviceError> {
+        let mut new = BTreeSet::new();
+        for id in &choice.ids {
+            let near = self.at(*id).map(|at| &self.candidates[at].near);
+            for statement in near.into_iter().flatten() {
+                if !self.what_if.matters(*statement, *id) {
+                    self.what_if.relate(*statement, *id);
+                    new.insert(*statement);
+                }
+            }
+        }
+        let new: Vec<usize> = new.into_iter().collect();
+        let anew = self.what_if.prices(&new, &choice.ids).await?;
+        let mut priced = choice.priced;
+        for (statement, anew) in new.into_iter().zip(anew) {
+            priced[statement] = anew;
+        }
+        Ok(self.sum(choice.ids, priced))
     }
 
     fn measure(&self, at: usize, gain: f64, exponent: f64) -> f64 {
@@ -224,6 +273,9 @@ impl<'a> Search<'a> {
     async fn prune(&mut self, mut choice: Choice) -> Result<Choice, AdviceError> {
         for id in choice.ids.clone() {
             let ids = choice.ids.iter().copied().filter(|kept| *kept != id).collect();
+            if self.is_late() {
+                break;
+            }
             let without = self.with(&choice, ids).await?;
             if without.total <= choice.total * (1.0 + GAIN_MIN) {
                 choice = without;
@@ -263,27 +315,60 @@ impl<'a> Search<'a> {
             return self.remove_and_refill(choice).await;
         }
         let (ids, _) = self.plus(&choice, at);
-        let mut forced = self.with(&choice, ids).await?;
+        let forced = self.with(&choice, ids).await?;
         self.gains[at] = choice.total - forced.total;
         if self.gains[at] <= 0.0 {
             return Ok(choice);
         }
-        while forced.bytes > self.budget_bytes {
+        match self.make_room(forced, &[id]).await? {
+            Some(forced) => self.fill(forced, 0.4, FRESH, &[]).await,
+            None => Ok(choice),
+        }
+    }
+
+    /// Forces in everything that one plan used: each of two indexes may be worthless without the other.
+    async fn force_together(&mut self, choice: Choice) -> Result<Choice, AdviceError> {
+        let sets = self.together;
+        let drawn = [self.dice.below(sets.len()), self.dice.below(sets.len())];
+        let drawn = drawn.into_iter().filter_map(|at| sets.get(at));
+        let Some(set) = drawn.max_by(|a, b| a.saved.total_cmp(&b.saved)) else {
+            return self.remove_and_refill(choice).await;
+        };
+        let mut ids = choice.ids.clone();
+        ids.extend(set.ids.iter().filter(|id| !choice.ids.contains(id)));
+        ids.sort_unstable();
+        let forced = self.with(&choice, ids).await?;
+        if forced.total >= choice.total {
+            return Ok(choice);
+        }
+        let Some(forced) = self.make_room(forced, &set.ids).await? else { return Ok(choice) };
+        let filled = self.fill(forced, 0.4, FRESH, &[]).await?;
+        self.prune(filled).await
+    }
+
+    /// Takes out what is worth least for its size, but none of these, until the rest fits; `None` where it does not.
+    async fn make_room(
+        &mut self,
+        mut choice: Choice,
+        kept: &[IndexId],
+    ) -> Result<Option<Choice>, AdviceError> {
+        while choice.bytes > self.budget_bytes {
             let mut least: Option<(f64, Choice)> = None;
-            for gone in forced.ids.iter().copied().filter(|other| *other != id) {
-                let ids = forced.ids.iter().copied().filter(|kept| *kept != gone).collect();
-                let without = self.with(&forced, ids).await?;
-                let loss = (without.total - forced.total) / (forced.bytes - without.bytes).max(1) as f64;
+            for gone in choice.ids.clone().into_iter().filter(|id| !kept.contains(id)) {
+                if self.is_late() {
+                    return Ok(None);
+                }
+                let ids = choice.ids.iter().copied().filter(|id| *id != gone).collect();
+                let without = self.with(&choice, ids).await?;
+                let loss = (without.total - choice.total) / (choice.bytes - without.bytes).max(1) as f64;
                 if least.as_ref().is_none_or(|(other, _)| loss < *other) {
                     least = Some((loss, without));
                 }
             }
-            match least {
-                Some((_, without)) => forced = without,
-                None => return Ok(choice),
-            }
+            let Some((_, without)) = least else { return Ok(None) };
+            choice = without;
         }
-        self.fill(forced, 0.4, FRESH, &[]).await
+        Ok(Some(choice))
     }
 
     /// Now and then a candidate without gain gets another chance: with other indexes it may have one.

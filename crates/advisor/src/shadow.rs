@@ -9,12 +9,14 @@
 
 mod file;
 mod hypothetical;
+mod planner;
 mod schema;
 mod statistics;
 
-use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::future::try_join_all;
 use pg::cluster::{Binaries, Cluster, ClusterSettings};
 use pg::connect::ConnectOptions;
 
@@ -25,38 +27,26 @@ use crate::source::Source;
 use crate::workload::Statement;
 
 pub(crate) use hypothetical::{IndexId, Sized};
+use planner::{Planner, Tables};
 
-/// The database in the private cluster.
+/// What the databases in the private cluster are called; a number follows.
 const DATABASE: &str = "shadow";
-
-/// A table of the shadow's.
-#[derive(Debug)]
-struct ShadowTable {
-    oid: u32,
-    /// The number of its empty file.
-    empty: u32,
-    /// The number of its sparse one.
-    sparse: u32,
-    planned_pages: i64,
-    planned_tuples: f64,
-    visible_pages: i64,
-}
 
 /// A cluster that plans as the source does.
 pub(crate) struct Shadow {
-    session: Session,
-    data: PathBuf,
-    tables: HashMap<(String, String), ShadowTable>,
-    indexes: Vec<hypothetical::Made>,
-    /// Which of them the planner sees now, in order.
-    shown: Vec<IndexId>,
-    /// The role and path that the session has now.
-    role: Option<String>,
+    /// Each in a database of its own, so that what one is shown is none of the others' business.
+    planners: Vec<Planner>,
     /// What of the schema could not be made here, and why.
     pub(crate) missing: Vec<String>,
-    // Last, so that the session is closed before its server goes.
+    // Last, so that the sessions are closed before their server goes.
     _cluster: Cluster,
 }
+
+/// A statement, and the hypothetical indexes that the planner is to see.
+pub(crate) type Question<'a> = (&'a Statement, Vec<IndexId>);
+
+/// What became of a question: a plan, or why there is none.
+pub(crate) type Answered = Result<Plan, String>;
 
 impl Shadow {
     /// Makes it. Needs server programs of the source's major version on this machine.
@@ -83,8 +73,6 @@ impl Shadow {
         });
         let mut cluster = started.await.map_err(|error| AdviceError::Unlike(error.to_string()))??;
         let options = |database: &str| ConnectOptions::parse(Some(&cluster.uri(database)), &|_| None);
-        let mut first = Session::open(&options("postgres")?, &[]).await?;
-        let mut missing = schema::database(&mut first, &source.server, DATABASE).await?;
         let quiet = [
             ("client_min_messages", "error"),
             ("check_function_bodies", "off"),
@@ -92,26 +80,32 @@ impl Shadow {
             // in memory as it was before this process wrote to it.
             ("max_parallel_maintenance_workers", "0"),
         ];
-        let mut session = Session::open(&options(DATABASE)?, &quiet).await?;
-        missing.extend(schema::make(&mut session, &source.schema).await?);
-        session.rows("prepare the statistics", include_str!("shadow/prepare.sql")).await?;
-        statistics::copy(&mut session, &source.statistics).await?;
         let data = cluster.directory().join("data");
-        let tables = file::sizes(&mut session, &data, source).await?;
-        drop(session);
+        let mut first = Session::open(&options("postgres")?, &[]).await?;
+        let (mut missing, mut names, mut made) = (Vec::new(), Vec::new(), Vec::new());
+        for number in 0..planners() {
+            let name = format!("{DATABASE}_{number}");
+            missing = schema::database(&mut first, &source.server, &name).await?;
+            made.push(fill(options(&name)?, &quiet, &data, source));
+            names.push(name);
+        }
+        let made = try_join_all(made).await?;
+        missing.extend(made.first().into_iter().flat_map(|(_, missing)| missing.clone()));
+        drop(first);
         // To check foreign keys, the server looked at pages that were written to since: it starts with no memory of them.
         let restarted = tokio::task::spawn_blocking(move || cluster.restart().map(|()| cluster));
         let cluster = restarted.await.map_err(|error| AdviceError::Unlike(error.to_string()))??;
-        let uri = ConnectOptions::parse(Some(&cluster.uri(DATABASE)), &|_| None)?;
-        let mut session = Session::open(&uri, &quiet).await?;
-        for (name, value) in &source.settings {
-            let set = format!("select set_config({}, {}, false)", literal(name), literal(value));
-            if let Err(said) = session.attempt("set a setting", &set).await? {
-                missing.push(format!("setting {name}: {said}"));
+        let mut planners = Vec::new();
+        for (name, (tables, _)) in names.iter().zip(made) {
+            let uri = ConnectOptions::parse(Some(&cluster.uri(name)), &|_| None)?;
+            let mut session = Session::open(&uri, &quiet).await?;
+            let refused = set(&mut session, &source.settings).await?;
+            if planners.is_empty() {
+                missing.extend(refused);
             }
+            planners.push(Planner::new(session, data.clone(), tables));
         }
-        let (indexes, shown, role) = (Vec::new(), Vec::new(), None);
-        Ok(Shadow { session, data, tables, indexes, shown, role, missing, _cluster: cluster })
+        Ok(Shadow { planners, missing, _cluster: cluster })
     }
 
     /// What the planner makes of a statement when it sees these hypothetical indexes and no others; or why it refuses.
@@ -120,31 +114,83 @@ impl Shadow {
         statement: &Statement,
         wanted: &[IndexId],
         verbose: bool,
-    ) -> Result<Result<Plan, String>, AdviceError> {
-        let before = (self.shown.clone(), self.role.clone());
-        let mut commands = self.show(wanted);
-        commands.push_str(&self.role(statement.role.as_deref()));
-        commands.push_str(&statement.explain(verbose));
-        let answer = self.session.attempt("plan", &commands).await?;
-        if answer.is_err() {
-            // What was sent with it was taken back with it.
-            (self.shown, self.role) = before;
-        }
-        Ok(answer.and_then(|rows| {
-            let text = rows.last().map(|row| row.text(0)).unwrap_or_default();
-            Plan::parse(text).map_err(|error| error.to_string())
-        }))
+    ) -> Result<Answered, AdviceError> {
+        let planner = self.planners.first_mut().expect("a shadow is made with one planner at least");
+        planner.plan(statement, wanted, verbose).await
     }
 
-    /// What makes the session the role's; nothing where it is so already.
-    fn role(&mut self, wanted: Option<&str>) -> String {
-        if self.role.as_deref() == wanted {
-            return String::new();
+    /// The same for many, each answered by whichever planner is free; in the order of the questions.
+    pub(crate) async fn plans(
+        &mut self,
+        questions: &[Question<'_>],
+        verbose: bool,
+    ) -> Result<Vec<Answered>, AdviceError> {
+        let next = AtomicUsize::new(0);
+        let work = self.planners.iter_mut().map(async |planner| {
+            let mut answers = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some((statement, wanted)) = questions.get(at) else {
+                    return Ok::<_, AdviceError>(answers);
+                };
+                answers.push((at, planner.plan(statement, wanted, verbose).await?));
+            }
+        });
+        let mut answers: Vec<(usize, Answered)> =
+            try_join_all(work).await?.into_iter().flatten().collect::<Vec<_>>();
+        answers.sort_by_key(|(at, _)| *at);
+        Ok(answers.into_iter().map(|(_, answer)| answer).collect())
+    }
+
+    /// Makes indexes, hidden at first; `None` for one that PostgreSQL refuses.
+    pub(crate) async fn create(&mut self, wanted: &[Sized]) -> Result<Vec<Option<IndexId>>, AdviceError> {
+        let made = try_join_all(self.planners.iter_mut().map(|planner| planner.create(wanted))).await?;
+        if made.windows(2).any(|pair| pair[0] != pair[1]) {
+            return Err(AdviceError::Answer(
+                "one of the shadow's planners refused what another took".to_owned(),
+            ));
         }
-        self.role = wanted.map(str::to_owned);
-        match wanted {
-            Some(role) => format!("set role {};", crate::session::identifier(role)),
-            None => "reset role;".to_owned(),
+        Ok(made.into_iter().next().unwrap_or_default())
+    }
+
+    /// Drops indexes that are of no more use: the planner looks at every one that is there, hidden or not.
+    pub(crate) async fn drop(&mut self, useless: &[IndexId]) -> Result<(), AdviceError> {
+        try_join_all(self.planners.iter_mut().map(|planner| planner.drop(useless))).await?;
+        Ok(())
+    }
+}
+
+/// One for each processor, which is all that a planner needs; each takes a database on disk and some memory.
+fn planners() -> usize {
+    /// The schema is made in each.
+    const PLANNERS_MAX: usize = 4;
+    std::thread::available_parallelism().map_or(1, usize::from).min(PLANNERS_MAX)
+}
+
+/// Gives a database the source's schema, statistics and sizes; its tables, and what could not be made.
+async fn fill(
+    database: ConnectOptions,
+    quiet: &[(&str, &str)],
+    data: &Path,
+    source: &Source,
+) -> Result<(Tables, Vec<String>), AdviceError> {
+    let mut session = Session::open(&database, quiet).await?;
+    let missing = schema::make(&mut session, &source.schema).await?;
+    session.rows("prepare the statistics", include_str!("shadow/prepare.sql")).await?;
+    statistics::copy(&mut session, &source.statistics).await?;
+    Ok((file::sizes(&mut session, data, source).await?, missing))
+}
+
+/// Sets what the planner looks at; the settings that could not be set, and why.
+async fn set(session: &mut Session, settings: &[(String, String)]) -> Result<Vec<String>, AdviceError> {
+    let mut refused = Vec::new();
+    for (name, value) in settings {
+        let set = format!("select set_config({}, {}, false)", literal(name), literal(value));
+        if let Err(said) = session.attempt("set a setting", &set).await? {
+            refused.push(format!("setting {name}: {said}"));
         }
     }
+    // EXPLAIN prepares the execution as well; of a dear plan, with code that is generated and thrown away.
+    session.rows("switch off what plans do not need", "set jit = off").await?;
+    Ok(refused)
 }

@@ -11,12 +11,14 @@ use crate::AdviceError;
 use crate::session::Session;
 
 /// Read-only, and not for long: whatever happens, nobody waits for the advisor.
-const SETTINGS: [(&str, &str); 5] = [
+const SETTINGS: [(&str, &str); 6] = [
     ("application_name", "courant advisor"),
     ("default_transaction_read_only", "on"),
     ("statement_timeout", "60s"),
     ("lock_timeout", "2s"),
     ("client_min_messages", "error"),
+    // To explain a dear plan, the server would generate code for it.
+    ("jit", "off"),
 ];
 
 /// A column's statistics, as the view `pg_stats` shows them.

@@ -3,7 +3,7 @@
 //! A plan that uses some of the indexes it was shown stays the cheapest when others of them are taken away. So an
 //! answer holds for every set between what the plan used and what it was shown.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::AdviceError;
 use crate::shadow::{IndexId, Shadow};
@@ -33,6 +33,10 @@ pub(crate) struct WhatIf {
     /// By statement and set; the place among the answers.
     exact: HashMap<(usize, Vec<IndexId>), usize>,
     answers: Vec<Vec<Answer>>,
+    /// Which statements have no plan, whatever they are shown.
+    unplanned: Vec<bool>,
+    /// What was said, the first time, of each statement that was refused with indexes and not without.
+    pub(crate) refusals: BTreeMap<usize, String>,
     /// How many plans were asked for.
     pub(crate) asked: u64,
 }
@@ -41,7 +45,9 @@ impl WhatIf {
     pub(crate) fn new(shadow: Shadow, statements: Vec<Statement>) -> WhatIf {
         let relevant = vec![Vec::new(); statements.len()];
         let answers = vec![Vec::new(); statements.len()];
-        WhatIf { shadow, statements, relevant, exact: HashMap::new(), answers, asked: 0 }
+        let unplanned = vec![false; statements.len()];
+        let (exact, refusals) = (HashMap::new(), BTreeMap::new());
+        WhatIf { shadow, statements, relevant, exact, answers, unplanned, refusals, asked: 0 }
     }
 
     /// Says that an index can matter to a statement.
@@ -59,22 +65,60 @@ impl WhatIf {
 
     /// What the statement costs when these are there (in order).
     pub(crate) async fn price(&mut self, statement: usize, all: &[IndexId]) -> Result<Priced, AdviceError> {
-        let shown: Vec<IndexId> = all.iter().copied().filter(|id| self.matters(statement, *id)).collect();
-        let key = (statement, shown);
-        if let Some(answer) = self.known(&key) {
-            return Ok(answer);
+        let mut priced = self.prices(&[statement], all).await?;
+        priced.pop().ok_or_else(|| AdviceError::Answer("a plan was not told".to_owned()))
+    }
+
+    /// What each of these statements costs when these are there (in order).
+    pub(crate) async fn prices(
+        &mut self,
+        statements: &[usize],
+        all: &[IndexId],
+    ) -> Result<Vec<Priced>, AdviceError> {
+        let mut found = Vec::with_capacity(statements.len());
+        let mut open = Vec::new();
+        for (place, statement) in statements.iter().enumerate() {
+            let shown = all.iter().copied().filter(|id| self.matters(*statement, *id)).collect();
+            let key = (*statement, shown);
+            let known = self.known(&key);
+            if known.is_none() {
+                open.push((place, key));
+            }
+            found.push(known.unwrap_or(Priced { cost: f64::INFINITY, used: Vec::new() }));
         }
-        let (_, shown) = key;
-        self.asked += 1;
-        let answer = match self.shadow.plan(&self.statements[statement], &shown, false).await? {
-            Ok(plan) => Answer { shown, used: plan.used, cost: plan.cost },
-            // It was planned before; what refuses it now is an index that cannot be.
-            Err(_) => Answer { shown, used: Vec::new(), cost: f64::INFINITY },
+        if open.is_empty() {
+            return Ok(found);
+        }
+        self.asked += open.len() as u64;
+        let questions: Vec<_> = open
+            .iter()
+            .map(|(_, (statement, shown))| (&self.statements[*statement], shown.clone()))
+            .collect();
+        let answers = self.shadow.plans(&questions, false).await?;
+        for ((place, (statement, shown)), answer) in open.into_iter().zip(answers) {
+            let answer = match answer {
+                Ok(plan) => Answer { shown, used: plan.used, cost: plan.cost },
+                Err(said) => self.refused(statement, shown, said),
+            };
+            found[place] = Priced { cost: answer.cost, used: answer.used.clone() };
+            self.exact.insert((statement, answer.shown.clone()), self.answers[statement].len());
+            self.answers[statement].push(answer);
+        }
+        Ok(found)
+    }
+
+    /// A statement without a plan costs nothing, with or without indexes; one that has a plan without them and is
+    /// refused with them must not have them, and is told of.
+    fn refused(&mut self, statement: usize, shown: Vec<IndexId>, said: String) -> Answer {
+        let cost = if shown.is_empty() || self.unplanned[statement] {
+            self.unplanned[statement] = true;
+            0.0
+        } else {
+            let name = &self.statements[statement].name;
+            self.refusals.entry(statement).or_insert_with(|| format!("{name}: {said}"));
+            f64::INFINITY
         };
-        let priced = Priced { cost: answer.cost, used: answer.used.clone() };
-        self.exact.insert((statement, answer.shown.clone()), self.answers[statement].len());
-        self.answers[statement].push(answer);
-        Ok(priced)
+        Answer { shown, used: Vec::new(), cost }
     }
 
     fn known(&self, key: &(usize, Vec<IndexId>)) -> Option<Priced> {

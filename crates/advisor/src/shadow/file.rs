@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
-use super::ShadowTable;
+use super::planner::{ShadowTable, Tables};
 use crate::AdviceError;
 use crate::session::Session;
 use crate::size::{SizeModel, height};
@@ -29,7 +29,7 @@ pub(super) async fn sizes(
     session: &mut Session,
     data: &Path,
     source: &Source,
-) -> Result<HashMap<(String, String), ShadowTable>, AdviceError> {
+) -> Result<Tables, AdviceError> {
     let wanted: HashMap<(&str, &str), &Relation> = source
         .relations
         .iter()

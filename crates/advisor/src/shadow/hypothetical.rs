@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Shadow, file};
+use super::file;
+use super::planner::Planner;
 use crate::AdviceError;
 use crate::index::{Index, Method};
 use crate::plan::HYPOTHETICAL;
@@ -31,9 +32,9 @@ pub(crate) struct Sized {
     pub(crate) height: u32,
 }
 
-impl Shadow {
+impl Planner {
     /// Makes indexes, hidden at first; `None` for one that PostgreSQL refuses.
-    pub(crate) async fn create(&mut self, wanted: &[Sized]) -> Result<Vec<Option<IndexId>>, AdviceError> {
+    pub(super) async fn create(&mut self, wanted: &[Sized]) -> Result<Vec<Option<IndexId>>, AdviceError> {
         let mut made = Vec::with_capacity(wanted.len());
         for batch in wanted.chunk_by(|a, b| a.index.is_on(&b.index.schema, &b.index.table)) {
             if self.create_on_one_table(batch, &mut made).await? {
@@ -100,7 +101,7 @@ impl Shadow {
     }
 
     /// Drops indexes that are of no more use: the planner looks at every one that is there, hidden or not.
-    pub(crate) async fn drop(&mut self, useless: &[IndexId]) -> Result<(), AdviceError> {
+    pub(super) async fn drop(&mut self, useless: &[IndexId]) -> Result<(), AdviceError> {
         for batch in useless.chunks(100) {
             let oids: Vec<_> =
                 batch.iter().filter_map(|id| self.oid(*id)).map(|oid| oid.to_string()).collect();

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod oltp;
+
 use std::time::Duration;
 
 use advisor::{Advice, Options, SizeModel, Workload, advise};
