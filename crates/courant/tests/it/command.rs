@@ -52,7 +52,10 @@ fn a_configuration_is_checked_without_a_database() {
     let file = std::env::temp_dir().join(format!("courant-check-{}.toml", std::process::id()));
     let check = |text: &str| {
         std::fs::write(&file, text).unwrap();
-        courant(&["config", "check", file.to_str().unwrap()], &[("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x")])
+        courant(
+            &["config", "check", file.to_str().unwrap()],
+            &[("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/x")],
+        )
     };
     let good = check("[pool]\nconnections_max = 3\n");
     assert_eq!(good.status.code(), Some(0));
