@@ -173,17 +173,17 @@ begin
 end
 $$;
 
-create function private.take_whatsapp_status(id text, state text) returns void
+create function private.take_whatsapp_status(message_id text, state text) returns void
 language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform from public.messages m where m.wa_message_id = id for update;
+    perform from public.messages m where m.wa_message_id = message_id for update;
     if not found then
         -- The app has not written down yet that it sent it: the job is tried again.
-        raise exception 'no message % yet', id;
+        raise exception 'no message % yet', message_id;
     end if;
     update public.messages m set status = state
-    where m.wa_message_id = id and private.delivery_rank(m.status) < private.delivery_rank(state);
+    where m.wa_message_id = message_id and private.delivery_rank(m.status) < private.delivery_rank(state);
 end
 $$;
 

@@ -260,8 +260,8 @@ async fn hold(cluster: &Cluster) -> Client {
     holder
 }
 
-const WAITING: &str =
-    "select count(*) > 0 from pg_locks where not granted and relation = 'courant.webhook_inbox'::regclass";
+const WAITING: &str = "select count(*) > 0 from pg_stat_activity
+    where wait_event_type = 'Lock' and query like '%courant.webhook_accept(%'";
 
 #[tokio::test]
 async fn what_is_not_committed_is_never_acknowledged() {

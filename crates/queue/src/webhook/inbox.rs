@@ -4,6 +4,7 @@
 //! it was not, or nobody knows, the sender is told to send it again, which then is kept or known. One statement whose
 //! values the database refuses must not hurt others: then each delivery is written by itself.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -243,14 +244,13 @@ async fn try_keep(
     let parameters: [&(dyn ToSql + Sync); 3] = [&paths, &events, &jobs];
     let row = client.query_one(&*accept, &parameters).await?;
     // Places in the arrays, counted from one.
-    let new: std::collections::HashSet<i64> = row.try_get::<_, Vec<i64>>(0)?.into_iter().collect();
+    let new: HashSet<i64> = row.try_get::<_, Vec<i64>>(0)?.into_iter().collect();
     let mut place = 0;
-    let is_new = |_: &Row| {
+    let mut is_new = |_: &&Row| {
         place += 1;
         new.contains(&place)
     };
-    let mut is_new = is_new;
-    Ok(batch.iter().map(|handed| handed.rows.iter().filter(|row| is_new(row)).count()).collect())
+    Ok(batch.iter().map(|handed| handed.rows.iter().filter(&mut is_new).count()).collect())
 }
 
 async fn prune(store: &Store, kept: Duration, drained: &CancellationToken) {

@@ -75,8 +75,9 @@ async fn what_the_database_refuses_harms_no_other_delivery() {
         tokio::spawn(async move { inbox.accept(&to, &events).await })
     };
     let first = deliver("first", "{}");
-    let waiting =
-        "select count(*) from pg_locks where not granted and relation = 'courant.webhook_inbox'::regclass";
+    // Not the one that forgets, which waits too.
+    let waiting = "select count(*) from pg_stat_activity
+        where wait_event_type = 'Lock' and query like '%courant.webhook_accept(%'";
     until(&database, waiting, "1").await;
     let large = format!("[{}1]", "0.123456789123456789,".repeat(200_000));
     let attempts = [
