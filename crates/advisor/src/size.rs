@@ -140,6 +140,9 @@ fn distinct(table: &Table, index: &Index, tuples: f64) -> f64 {
             _ => table.tuples.sqrt().max(1.0),
         };
     }
+    if index.keys.len() == 1 && tuples >= table.tuples * 0.999 {
+        return combinations.clamp(1.0, tuples.max(1.0));
+    }
     // As many of the combinations as so many rows, drawn at random, would meet.
     let met = combinations * (1.0 - (-tuples / combinations).exp());
     if combinations > 1e6 * tuples.max(1.0) { tuples.max(1.0) } else { met.clamp(1.0, tuples.max(1.0)) }
@@ -213,3 +216,6 @@ fn gin(table: &Table, index: &Index, tuples: f64) -> f64 {
         .sum();
     2.0 + tuples * parts * 2.0 / (PAGE * 0.8) + (tuples * parts).sqrt() * 24.0 / PAGE
 }
+
+#[cfg(test)]
+mod tests;
