@@ -13,13 +13,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
-use pg::Row;
-use pg::session::{Record, Step};
+use pg::session::{Ran, Record, Step};
 use rest::Access;
 
 use crate::answer::Answer;
 use crate::audit;
-use crate::failure::Failure;
+use crate::failure::{Failure, brief};
 use crate::identity::Identity;
 use crate::listen::Visit;
 use crate::node::Node;
@@ -55,8 +54,10 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
     let arrived = node.clock.now();
     let (head, body) = request.into_parts();
     let mut who = None;
+    let errors_are_brief = node.live().config.api.errors_are_brief;
     let (response, error) = match run(&node, &head, body, &visit, &mut who).await {
-        Ok(results) => results.response().await,
+        Ok(results) => results.response(errors_are_brief).await,
+        Err(failure) if errors_are_brief => (brief(failure.response()).await, Some(failure.told())),
         Err(failure) => (failure.response(), Some(failure.told())),
     };
     node.telemetry.request(&Told {
@@ -142,9 +143,9 @@ async fn transact(node: &Node, ready: &[Ready]) -> Result<Results, Arc<Failure>>
         })
         .collect();
     let mut mark = node.marks.set();
-    let acceptable = |rows: &[Vec<Row>]| {
+    let acceptable = |steps: &[Ran]| {
         let kept = ready.iter().all(|one| !one.planned.plan.answer.rolls_back());
-        kept && ready.iter().zip(rows).all(|(one, rows)| answered(one, rows).is_ok())
+        kept && ready.iter().zip(steps).all(|(one, ran)| answered(one, ran).is_ok())
     };
     let done = match node.pool.transact(&steps, 1, &mark.text(), &acceptable).await {
         Ok(done) => done,
@@ -158,9 +159,9 @@ async fn transact(node: &Node, ready: &[Ready]) -> Result<Results, Arc<Failure>>
         }
     };
     let mut answers = Vec::with_capacity(ready.len());
-    for (number, (one, rows)) in ready.iter().zip(&done.rows).enumerate() {
-        match answered(one, rows) {
-            Ok(answer) => answers.push(answer),
+    for (number, (one, ran)) in ready.iter().zip(&done.steps).enumerate() {
+        match answered(one, ran) {
+            Ok(answer) => answers.push((answer, one.part.head.method.clone())),
             Err(failure) => return Ok(Results::failed(ready.len(), number, failure)),
         }
     }
@@ -168,11 +169,13 @@ async fn transact(node: &Node, ready: &[Ready]) -> Result<Results, Arc<Failure>>
     Ok(Results::Done { answers, position })
 }
 
-fn answered(one: &Ready, rows: &[Row]) -> Result<Answer, Failure> {
-    let row = rows.first().ok_or_else(|| Failure::Unreadable("a statement returned no row".to_owned()))?;
+fn answered(one: &Ready, ran: &Ran) -> Result<Answer, Failure> {
+    let row =
+        ran.rows.first().ok_or_else(|| Failure::Unreadable("a statement returned no row".to_owned()))?;
     let mut found = Found::read(row)?;
     // What it saw is not what the log holds: the transaction itself has written.
     found.position = None;
+    found.told = ran.told.clone();
     Answer::new(&one.planned.plan, found, false, one.part.head.uri.path())
 }
 

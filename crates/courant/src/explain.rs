@@ -5,8 +5,8 @@
 //! nothing. Input is a plan that says so, and for estimates what the planner said.
 
 use pg::catalog::Settings;
-use pg::session::{Record, Step};
-use pg::{Interval, Parameter, Read, RelationId, Row, Statement};
+use pg::session::{Ran, Record, Step};
+use pg::{Interval, Parameter, Read, RelationId, Statement};
 use rest::{Access, Estimate, Reads, Tracked};
 use serde_json::{Value, json};
 
@@ -43,13 +43,13 @@ pub(crate) async fn write(
     let (settings, text) = (session.settings(), mark.text());
     let session_of = session.lent(&settings);
     let step = Step { session: session_of, statement: &plan.statement, reads_only: false, record };
-    let kept = |_: &[Vec<Row>]| !plan.answer.rolls_back();
+    let kept = |_: &[Ran]| !plan.answer.rolls_back();
     let done = node.pool.transact(&[step], LINES_MAX, &text, &kept).await.map_err(|failed| failed.source);
     let done = ran(node, planned, session, began, done)?;
     if done.committed && done.wrote {
         acknowledge(node, mark).await;
     }
-    Found::plan(done.rows.first().map_or(&[], Vec::as_slice))
+    Found::plan(done.steps.first().map_or(&[], |ran| ran.rows.as_slice()))
 }
 
 /// What a read found, with the planner's number of rows.

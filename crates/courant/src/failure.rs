@@ -1,8 +1,10 @@
 //! Every way a request can fail, and the one place that turns each into a response.
 
-use http::header::{CONNECTION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use serde_json::json;
+use http_body_util::BodyExt as _;
+use hyper::ext::ReasonPhrase;
+use serde_json::{Value, json};
 
 use crate::consistency;
 use crate::identity::Refused;
@@ -11,6 +13,8 @@ use crate::response::{self, Body};
 
 /// Seconds after which an overloaded node may be asked again.
 const RETRY_AFTER_S: u64 = 1;
+
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 /// Why a request was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -152,20 +156,36 @@ fn database(error: &pg::Error, anonymous: bool) -> Response<Body> {
             error.hint.as_deref(),
             !anonymous,
         )),
-        pg::Error::Busy => retry(made(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "PGRST003",
-            "Timed out acquiring connection from connection pool.",
-            None,
-        )),
+        pg::Error::Busy => unreached("PGRST003", "Timed out acquiring connection from connection pool."),
         // The log's line of the request says why.
-        _ => retry(made(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "PGRST001",
-            "Database client error. Retrying the connection.",
-            None,
-        )),
+        _ => unreached("PGRST001", "Database client error. Retrying the connection."),
     }
+}
+
+/// The same error without details and hint.
+pub(crate) async fn brief(response: Response<Body>) -> Response<Body> {
+    let (mut head, body) = response.into_parts();
+    // An error's body is in memory.
+    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let Ok(told) = serde_json::from_slice::<Value>(&body) else {
+        return Response::from_parts(head, Body::new(body));
+    };
+    head.headers.remove(CONTENT_LENGTH);
+    let body = json!({ "code": told["code"], "message": told["message"] });
+    Response::from_parts(head, Body::from(body.to_string()))
+}
+
+fn unreached(code: &str, message: &str) -> Response<Body> {
+    retry(proxied(made(StatusCode::SERVICE_UNAVAILABLE, code, message, None), code))
+}
+
+/// Says the code in `Proxy-Status` (RFC 9209), under the name that clients of PostgREST look for.
+fn proxied(mut response: Response<Body>, code: &str) -> Response<Body> {
+    // A function can raise any text as a code.
+    if let Ok(status) = HeaderValue::try_from(format!("PostgREST; error={code}")) {
+        response.headers_mut().insert(PROXY_STATUS, status);
+    }
+    response
 }
 
 fn refused_token(refused: Refused) -> Response<Body> {
@@ -173,7 +193,7 @@ fn refused_token(refused: Refused) -> Response<Body> {
     let body = json!({
         "code": code, "details": refused.details(), "hint": null, "message": refused.to_string()
     });
-    let mut response = response::json(status, body.to_string());
+    let mut response = proxied(response::json(status, body.to_string()), code);
     if let Some(challenge) = refused.challenge().and_then(|text| HeaderValue::try_from(text).ok()) {
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
@@ -182,6 +202,13 @@ fn refused_token(refused: Refused) -> Response<Body> {
 
 fn rest_error(error: &rest::Error) -> Response<Body> {
     let mut response = response::json(error.status(), error.to_json());
+    if error.is_proxied() {
+        response = proxied(response, error.code());
+    }
+    if let Some(reason) = error.reason_phrase().and_then(|text| ReasonPhrase::try_from(text.as_bytes()).ok())
+    {
+        response.extensions_mut().insert(reason);
+    }
     for (name, value) in error.headers() {
         // A function can raise any text as a header; what is none is left out.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {

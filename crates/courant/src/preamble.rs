@@ -1,5 +1,5 @@
-//! What the configuration puts before the statement of every request: the pre-request function, and the settings of
-//! called functions that hold for the whole transaction.
+//! What the configuration puts before the statement of every request: the pre-request function, the settings of the
+//! app, and those of called functions that hold for the whole transaction.
 
 use std::sync::Arc;
 
@@ -12,6 +12,8 @@ use crate::config::Database;
 pub(crate) struct Preamble {
     /// Calls the pre-request function.
     pub(crate) before: Option<Arc<str>>,
+    /// Settings of the app, which every transaction is given.
+    pub(crate) app_settings: Arc<[(String, String)]>,
     hoisted: Vec<String>,
 }
 
@@ -21,6 +23,7 @@ impl Preamble {
         let call = |name: &String| Arc::from(format!("select {}()", quoted(name)));
         Preamble {
             before: database.pre_request.as_ref().map(call),
+            app_settings: database.app_settings.as_slice().into(),
             hoisted: database.hoisted_settings.clone(),
         }
     }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use cache::{Key, Lookup, Moment, Need};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Request, Response, StatusCode, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use pg::Lsn;
@@ -28,7 +28,7 @@ use crate::bypass::Bypass;
 use crate::check;
 use crate::consistency::Consistency;
 use crate::explain;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use crate::flight::Seat;
 use crate::identity::Identity;
 use crate::listen::Visit;
@@ -69,13 +69,21 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
     let peer = visit.peer.ip();
     let consistency = Consistency::default();
     let stages = Stages::begin(node.clock, arrived, node.live().config.api.server_timing);
+    let errors_are_brief = node.live().config.api.errors_are_brief;
     let mut asked = Asked { head, peer, arrived, consistency, who: None, planned: None, stages };
     let (mut response, source, error) = match serve(&node, &mut asked, body).await {
         Ok((answer, source)) => (answer.response(&asked.head.headers, &source), source, None),
         Err(failure) => (failure.response(), Source::Bypass(Bypass::Failed), Some(failure.told())),
     };
+    if error.is_some() && errors_are_brief {
+        response = failure::brief(response).await;
+    }
     if error.is_none() {
         asked.stages.tell(response.headers_mut());
+    }
+    if asked.head.method == Method::HEAD {
+        // A length is not told, as PostgREST tells none: what it would be of need not be made.
+        *response.body_mut() = Body::default();
     }
     node.telemetry.request(&Told {
         route: asked.planned.as_ref().map_or("", |planned| &planned.route),

@@ -60,6 +60,8 @@ pub(crate) struct Planned {
     pub(crate) is_heard: bool,
     /// What a called function gives the whole transaction.
     pub(crate) hoisted: KeptSettings,
+    /// What the configuration gives every transaction.
+    pub(crate) app_settings: Arc<[(String, String)]>,
     /// What runs before its statement.
     pub(crate) before: Option<Arc<str>>,
     /// Which settings of the session its answer can depend on; or why it is not kept.
@@ -158,6 +160,7 @@ impl Schema {
         Planned {
             is_heard,
             hoisted: hoisted.unwrap_or_default(),
+            app_settings: Arc::clone(&self.preamble.app_settings),
             before: self.preamble.before.clone(),
             fingerprint: OnceLock::new(),
             route: plan.target.clone(),

@@ -67,12 +67,13 @@ impl Settled {
         std::iter::once(search_path).chain(self.told_settings()).collect()
     }
 
-    /// Those that do not follow from the plan's schema: the role's, the request's, a called function's.
+    /// Those that do not follow from the plan's schema: the role's, the app's, the request's, a called function's.
     fn told_settings(&self) -> impl Iterator<Item = (&str, &str)> {
         let of_role = self.of_role.iter().flat_map(|kept| &kept.settings);
+        let of_app = self.planned.app_settings.iter();
         let hoisted = self.planned.hoisted.settings.iter();
         let asked = self.settings.iter().map(|(name, value)| (*name, value.as_str()));
-        of_role.map(lent).chain(asked).chain(hoisted.map(lent))
+        of_role.map(lent).chain(of_app.map(lent)).chain(asked).chain(hoisted.map(lent))
     }
 
     pub(crate) fn lent<'a>(&'a self, settings: &'a [(&'a str, &'a str)]) -> Session<'a> {

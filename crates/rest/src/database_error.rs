@@ -87,9 +87,13 @@ fn raised(message: &str, detail: Option<&str>) -> Error {
         let status = rest.get("status")?.as_u64()?;
         let status = StatusCode::from_u16(u16::try_from(status).ok()?).ok()?;
         let headers = rest.get("headers")?.as_object()?.clone();
-        headers.values().all(Value::is_string).then_some((status, headers))
+        let reason = match rest.get("status_text") {
+            None | Some(Value::Null) => None,
+            Some(reason) => Some(reason.as_str()?.to_owned()),
+        };
+        headers.values().all(Value::is_string).then_some((status, reason, headers))
     });
-    let Some((status, headers)) = parsed else {
+    let Some((status, reason, headers)) = parsed else {
         return broken(format!("Invalid JSON value for DETAIL: '{detail}'"), ABOUT_DETAIL);
     };
     let code = body.get("code").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -99,6 +103,9 @@ fn raised(message: &str, detail: Option<&str>) -> Error {
     }
     if let Some(hint) = body.get("hint").and_then(Value::as_str) {
         error = error.hint(hint);
+    }
+    if let Some(reason) = reason {
+        error = error.reason(reason);
     }
     for (name, value) in &headers {
         error = error.header(name.as_str(), value.as_str().unwrap_or_default());

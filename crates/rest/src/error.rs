@@ -20,6 +20,10 @@ struct Content {
     details: Option<Value>,
     hint: Option<String>,
     headers: Vec<(String, String)>,
+    /// What the status is called, where it has no name of its own.
+    reason: Option<String>,
+    /// Whether it is told in `Proxy-Status`.
+    proxied: bool,
 }
 
 impl Error {
@@ -35,6 +39,8 @@ impl Error {
             details: None,
             hint: None,
             headers: Vec::new(),
+            reason: None,
+            proxied: true,
         }))
     }
 
@@ -53,6 +59,17 @@ impl Error {
         self
     }
 
+    pub(crate) fn reason(mut self, reason: impl Into<String>) -> Error {
+        self.0.reason = Some(reason.into());
+        self
+    }
+
+    /// What PostgREST answers where it answers a request and finds nothing to show: no `Proxy-Status`.
+    pub(crate) fn unproxied(mut self) -> Error {
+        self.0.proxied = false;
+        self
+    }
+
     /// The status of the response.
     pub fn status(&self) -> StatusCode {
         self.0.status
@@ -61,6 +78,16 @@ impl Error {
     /// PostgREST's code, or the SQLSTATE of an error of the database.
     pub fn code(&self) -> &str {
         &self.0.code
+    }
+
+    /// What a function that raised it calls the status.
+    pub fn reason_phrase(&self) -> Option<&str> {
+        self.0.reason.as_deref()
+    }
+
+    /// Whether `Proxy-Status` (RFC 9209) tells of it.
+    pub fn is_proxied(&self) -> bool {
+        self.0.proxied
     }
 
     /// Headers beside the usual ones (`WWW-Authenticate`, or what a function raised).

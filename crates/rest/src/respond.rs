@@ -145,9 +145,9 @@ impl AnswerRules {
         ];
         let fields = fields.into_iter().filter_map(|(field, value)| Some((field, value.clone()?)));
         let range = (Field::ContentRange, content_range(None, total));
-        fields
-            .chain([range])
-            .fold(error, |error, (field, value)| error.header(field.name().as_str().to_owned(), value))
+        fields.chain([range]).fold(error.unproxied(), |error, (field, value)| {
+            error.header(field.name().as_str().to_owned(), value)
+        })
     }
 
     /// Whether a write may have to be rolled back: by wish, or because [`respond`] turns the counts into an

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use pg::Lsn;
 use serde_json::{Value, json};
@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use crate::answer::{Answer, Source};
 use crate::bypass::Bypass;
 use crate::consistency::POSITION;
-use crate::failure::{Failure, made};
+use crate::failure::{Failure, brief, made};
 use crate::response::{self, Body};
 
 /// What became of a batch.
 pub(super) enum Results {
-    /// Every part was answered.
-    Done { answers: Vec<Answer>, position: Option<Lsn> },
+    /// Every part was answered, some of them by a head alone.
+    Done { answers: Vec<(Answer, Method)>, position: Option<Lsn> },
     /// Nothing was done.
     Failed { count: usize, number: usize, failure: Failure },
 }
@@ -32,18 +32,19 @@ impl Results {
     }
 
     /// The response, and what the log says of it.
-    pub(super) async fn response(self) -> (Response<Body>, Option<String>) {
+    pub(super) async fn response(self, errors_are_brief: bool) -> (Response<Body>, Option<String>) {
         let mut array = Vec::from(b"[");
         let (status, told, position) = match self {
             Results::Done { answers, position } => {
-                for (number, answer) in answers.iter().enumerate() {
-                    let body = answer.body();
+                for (number, (answer, method)) in answers.iter().enumerate() {
+                    let body = if *method == Method::HEAD { &[] } else { answer.body() };
                     write(&mut array, number, answer.status(), &answer.headers(), body);
                 }
                 (StatusCode::OK, None, position)
             }
             Results::Failed { count, number: at, failure } => {
-                let failed = whole(failure.response()).await;
+                let failed = failure.response();
+                let failed = whole(if errors_are_brief { brief(failed).await } else { failed }).await;
                 let others = whole(undone(at)).await;
                 for number in 0..count {
                     let (status, headers, body) = if number == at { &failed } else { &others };

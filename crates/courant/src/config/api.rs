@@ -21,6 +21,8 @@ pub(crate) struct Api {
     pub(crate) trace_header: Option<HeaderName>,
     /// Whether answers tell how long they took.
     pub(crate) server_timing: bool,
+    /// Whether clients are told no more of an error than its code and message.
+    pub(crate) errors_are_brief: bool,
     /// Where the database may tell to read schema or configuration again.
     pub(crate) channel: Option<String>,
     /// Whether the database may hold a part of the configuration.
@@ -140,6 +142,17 @@ pub(super) const KEYS: &[Key] = &[
         |config, given| given.boolean().map(|timing| config.api.server_timing = timing),
     )
     .postgrest(&["PGRST_SERVER_TIMING_ENABLED"]),
+    Key::new(
+        "http.errors",
+        "verbose",
+        "How much clients are told of an error: `verbose`, everything; `minimal`, its code and its message, but neither \
+         details nor hint. The log is told the same.",
+        |config, given| {
+            let words = [("verbose", false), ("minimal", true)];
+            given.word(&words).map(|brief| config.api.errors_are_brief = brief)
+        },
+    )
+    .postgrest(&["PGRST_CLIENT_ERROR_VERBOSITY"]),
 ];
 
 impl Api {

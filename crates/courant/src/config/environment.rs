@@ -25,6 +25,9 @@ const APPS_OWN: [&str; 8] = [
     "single_use_connections",
 ];
 
+/// Variables that set what no key names.
+const APP_SETTINGS: &str = "PGRST_APP_SETTINGS_";
+
 /// Not keys, but read elsewhere.
 const OTHERS: [&str; 2] = ["COURANT_CONFIG", "COURANT_PG_BIN"];
 
@@ -94,6 +97,13 @@ impl Variables<'_> {
         self.unknown()
     }
 
+    /// What is set for the app, by the names that PostgreSQL has for it: `app.settings.*`.
+    pub(super) fn app_settings(&self) -> Vec<(String, String)> {
+        let named =
+            self.all.iter().filter_map(|(variable, value)| Some((app_setting(variable)?, value.clone())));
+        named.collect()
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
         self.all.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -145,6 +155,7 @@ impl Variables<'_> {
         let known = |name: &str| {
             OTHERS.contains(&name)
                 || forms.contains(&name)
+                || app_setting(name).is_some()
                 || ADDRESSES.iter().any(|(_, host, port)| [*host, *port].contains(&name))
                 || Key::all().any(|key| key.postgrest.contains(&name) || key.variable() == name)
         };
@@ -159,6 +170,16 @@ impl Variables<'_> {
         };
         unknown.map(warning).collect()
     }
+}
+
+/// The setting that a variable of PostgREST's is about. PostgreSQL takes no other characters in a name, and knows
+/// no case.
+fn app_setting(variable: &str) -> Option<String> {
+    let name = variable.strip_prefix(APP_SETTINGS)?;
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '$');
+    let is_setting =
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(is_name);
+    is_setting.then(|| format!("app.settings.{}", name.to_ascii_lowercase()))
 }
 
 /// The variable by which most frameworks are told their database, as libpq would read it: without the driver in

@@ -97,7 +97,8 @@ impl Config {
             None => BTreeMap::new(),
         };
         let (all, places) = environment::together(sources, file);
-        let warnings = Variables { all: &all, places: &places }.read(&mut given);
+        let variables = Variables { all: &all, places: &places };
+        let warnings = variables.read(&mut given);
         for (key, value) in &sources.flags {
             let flag = format!("--{}", key.replace(['.', '_'], "-"));
             given.insert(key, (Given::Text(value.clone()), flag));
@@ -105,6 +106,7 @@ impl Config {
 
         let mut config = Config::blank();
         config.warnings = warnings;
+        config.database.app_settings = variables.app_settings();
         config.origin = Origin::new(sources);
         config.log.format = if sources.terminal { LogFormat::Human } else { LogFormat::Json };
         // First, because defaults of others rest on it.

@@ -104,6 +104,8 @@ pub(crate) struct Database {
     pub(crate) transaction_end: rest::TransactionEnd,
     pub(crate) pre_request: Option<String>,
     pub(crate) hoisted_settings: Vec<String>,
+    /// `app.settings.*`, which every transaction is given.
+    pub(crate) app_settings: Vec<(String, String)>,
 }
 
 /// How a token becomes a role.

@@ -95,7 +95,7 @@ const PARAMETERS: &[Parameter] = &[
             "the port of `admin_listen`; the admin port is always open, on 127.0.0.1:3001 if nothing is said",
         ),
     ),
-    said("client-error-verbosity", Nothing("errors are always told whole")).live(),
+    said("client-error-verbosity", Same).live(),
     said("db-aggregates-enabled", Same).live(),
     said("db-anon-role", Same).live(),
     said("db-channel", Same),

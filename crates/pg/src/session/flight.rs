@@ -75,8 +75,6 @@ pub(super) struct Heard {
     rows_wanted: usize,
     /// Whether the transaction has written.
     pub(super) wrote: bool,
-    /// What it says to the response.
-    pub(super) told: Told,
 }
 
 /// The rows of a statement, as many as are wanted.
@@ -84,6 +82,8 @@ pub(super) struct Heard {
 struct Rows {
     kept: Vec<Row>,
     count: usize,
+    /// What was said to the response by then.
+    told: Told,
 }
 
 impl Heard {
@@ -95,14 +95,25 @@ impl Heard {
 
     /// The rows of the one statement, which returns exactly so many.
     pub(super) fn rows(self, count: usize) -> Result<Vec<Row>, Error> {
-        let Rows { kept, count: found } = self.results.into_iter().next().ok_or(Error::RowCount)?;
+        let Rows { kept, count: found, .. } = self.results.into_iter().next().ok_or(Error::RowCount)?;
         if found == count && kept.len() == count { Ok(kept) } else { Err(Error::RowCount) }
+    }
+
+    /// What the last statement says to the response.
+    pub(super) fn told(&mut self) -> Told {
+        self.results.last_mut().map(|rows| std::mem::take(&mut rows.told)).unwrap_or_default()
     }
 
     /// The rows of each statement, which return no more than were wanted.
     pub(super) fn all(self) -> Result<Vec<Vec<Row>>, Error> {
-        let whole =
-            |rows: Rows| if rows.kept.len() == rows.count { Ok(rows.kept) } else { Err(Error::RowCount) };
+        Ok(self.each()?.into_iter().map(|(rows, _)| rows).collect())
+    }
+
+    /// The same, each with what was said to the response.
+    pub(super) fn each(self) -> Result<Vec<(Vec<Row>, Told)>, Error> {
+        let whole = |Rows { kept, count, told }| {
+            if kept.len() == count { Ok((kept, told)) } else { Err(Error::RowCount) }
+        };
         self.results.into_iter().map(whole).collect()
     }
 }
@@ -162,6 +173,15 @@ impl<'a> Flight<'a> {
             Some(sql) => self.add(Purpose::Frame, role, sql, std::iter::empty()),
             None => Ok(()),
         }
+    }
+
+    /// Adds that these settings are again what they are for the session.
+    pub(super) fn unsettle<'n>(&mut self, names: impl Iterator<Item = &'n str>) -> Result<(), Error> {
+        for name in names {
+            let values = [Some(name.as_bytes())];
+            self.add(Purpose::Frame, None, include_str!("unsettle.sql"), values.into_iter())?;
+        }
+        Ok(())
     }
 
     /// Adds the request's statement.
@@ -376,7 +396,9 @@ impl Heard {
             Purpose::Statement => self.running.kept.push(row),
             Purpose::Told => {
                 let (headers, status) = (row.get(0).map_err(unreadable)?, row.get(1).map_err(unreadable)?);
-                self.told = Told { headers, status };
+                if let Some(rows) = self.results.last_mut() {
+                    rows.told = Told { headers, status };
+                }
             }
             Purpose::Mark => self.wrote = row.get(0).map_err(unreadable)?,
             Purpose::Frame => {}

@@ -14,7 +14,7 @@ use crate::{DatabaseError, Error, Pool, Row, Statement};
 use flight::{Flight, Heard};
 pub use isolation::Isolation;
 pub use trail::{Record, Trail};
-pub use transact::{Failed, Step, Transacted};
+pub use transact::{Failed, Ran, Step, Transacted};
 
 /// Whether a transaction may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Pool {
     /// The same, with what the transaction says to the response.
     pub async fn read_told(&self, session: Session<'_>, statement: &Statement) -> Result<(Row, Told), Error> {
         let mut heard = self.heard(session, &[statement], 1).await?;
-        let told = std::mem::take(&mut heard.told);
+        let told = heard.told();
         Ok((heard.row()?, told))
     }
 
@@ -210,7 +210,7 @@ async fn write(
         }
         let mut heard = flight.land(1).await?;
         flight.finish();
-        let (wrote, told) = (heard.wrote, std::mem::take(&mut heard.told));
+        let (wrote, told) = (heard.wrote, heard.told());
         return Ok(Written { row: heard.row()?, wrote, committed: true, told });
     };
     // Begun explicitly, it is not over with the first Sync.
@@ -218,7 +218,7 @@ async fn write(
     flight.settle(Mode::ReadWrite)?;
     flight.run(statement)?;
     let mut heard = flight.land(1).await?;
-    let told = std::mem::take(&mut heard.told);
+    let told = heard.told();
     let row = match heard.row() {
         Ok(row) => row,
         Err(error) => {

@@ -4,7 +4,7 @@
 //! looks at what they returned before the transaction ends.
 
 use super::flight::Flight;
-use super::{Mode, Record, Session, is_stale};
+use super::{Mode, Record, Session, Told, is_stale};
 use crate::pool::Lease;
 use crate::{Error, Pool, Row, Statement};
 
@@ -21,11 +21,20 @@ pub struct Step<'a> {
     pub record: Option<&'a Record>,
 }
 
+/// What came of a step.
+#[derive(Debug)]
+pub struct Ran {
+    /// The rows that its statement returned.
+    pub rows: Vec<Row>,
+    /// What it says to the response.
+    pub told: Told,
+}
+
 /// The outcome of a transaction.
 #[derive(Debug)]
 pub struct Transacted {
-    /// The rows that each statement returned.
-    pub rows: Vec<Vec<Row>>,
+    /// What came of each step.
+    pub steps: Vec<Ran>,
     /// Whether it changed anything that was committed.
     pub wrote: bool,
     /// Whether it was committed.
@@ -52,7 +61,7 @@ impl Pool {
         steps: &[Step<'_>],
         rows_max: usize,
         mark: &str,
-        acceptable: &(dyn Fn(&[Vec<Row>]) -> bool + Send + Sync),
+        acceptable: &(dyn Fn(&[Ran]) -> bool + Send + Sync),
     ) -> Result<Transacted, Failed> {
         let before = |source| Failed { step: None, source };
         for (number, step) in steps.iter().enumerate() {
@@ -76,14 +85,18 @@ async fn transact(
     steps: &[Step<'_>],
     rows_max: usize,
     mark: &str,
-    acceptable: &(dyn Fn(&[Vec<Row>]) -> bool + Send + Sync),
+    acceptable: &(dyn Fn(&[Ran]) -> bool + Send + Sync),
 ) -> Result<Transacted, Failed> {
     let nobody = Session::default();
     let mut flight = Flight::new(lease, steps.first().map_or(&nobody, |step| &step.session));
     let run = async {
         // As isolated as the first one wishes; all are of one role.
         flight.begin(true, Mode::ReadWrite)?;
-        steps.iter().try_for_each(|step| add(&mut flight, step))?;
+        let mut left = None;
+        for step in steps {
+            add(&mut flight, step, left)?;
+            left = if step.reads_only { left } else { Some(&step.session) };
+        }
         flight.land(rows_max).await
     };
     let heard = match run.await {
@@ -94,33 +107,36 @@ async fn transact(
         }
     };
     let end = async {
-        let rows = heard.all()?;
-        let committed = acceptable(&rows);
+        let steps: Vec<Ran> = heard.each()?.into_iter().map(|(rows, told)| Ran { rows, told }).collect();
+        let committed = acceptable(&steps);
         if committed {
             flight.leave(super::Trail::mark(mark))?;
             flight.is_committing();
         }
         flight.command(if committed { "commit" } else { "rollback" })?;
         let wrote = flight.land(1).await?.wrote;
-        Ok(Transacted { rows, wrote, committed })
+        Ok(Transacted { steps, wrote, committed })
     };
     let ended = end.await.map_err(|source| Failed { step: None, source });
     flight.finish();
     ended
 }
 
-/// What a reader is told of settings ends with it; of writers, the next one is told everything anew but the time
-/// zone, which not every one chooses.
-fn add<'a>(flight: &mut Flight<'a>, step: &'a Step<'a>) -> Result<(), Error> {
+/// What a reader is told of settings ends with it; what a writer `left`, and this step is not told, is taken back.
+fn add<'a>(flight: &mut Flight<'a>, step: &'a Step<'a>, left: Option<&Session<'_>>) -> Result<(), Error> {
     flight.turn_to(&step.session);
+    let is_told = |name: &str| step.session.settings.iter().any(|(told, _)| *told == name);
+    let settings = left.map_or(&[][..], |session| session.settings);
+    let old = settings.iter().map(|(name, _)| *name).filter(|name| !is_told(name));
     if step.reads_only {
         flight.command("savepoint courant_step")?;
+        flight.unsettle(old)?;
         flight.settle(Mode::ReadOnly)?;
         flight.run(step.statement)?;
         flight.command("rollback to savepoint courant_step")?;
         return flight.command("release savepoint courant_step");
     }
-    flight.command("set local timezone to default")?;
+    flight.unsettle(old)?;
     flight.settle(Mode::ReadWrite)?;
     flight.run(step.statement)?;
     step.record.map_or(Ok(()), |record| flight.record(record))

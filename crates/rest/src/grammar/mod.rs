@@ -193,14 +193,34 @@ impl<'a> Input<'a> {
             }
             let step = match self.index()? {
                 Some(index) => Step::Index(index),
-                None if matches!(self.peek(), None | Some('.' | ',' | '>' | '(' | ')')) => {
-                    return Err(
-                        self.unexpected("\"-\", digit or any non reserved character different from: .,>()")
-                    );
-                }
-                None => Step::Key(self.name()?),
+                None => Step::Key(self.json_key()?),
             };
             path.push(Arrow { as_text, step });
+        }
+    }
+
+    /// A member's name: quoted, or made of whatever ends no step, with single dashes.
+    fn json_key(&mut self) -> Result<String, Error> {
+        if self.peek() == Some('"') {
+            return self.quoted();
+        }
+        let start = self.at;
+        loop {
+            let piece = self.at;
+            self.take_while(|c| !matches!(c, '(' | '-' | ':' | '.' | ',' | '>' | ')'));
+            if self.at == piece {
+                // After a dash, only the head of the next arrow would do.
+                let expecting = if piece > start {
+                    "\">\""
+                } else {
+                    "\"-\", digit or any non reserved character different from: .,>()"
+                };
+                return Err(self.unexpected(expecting));
+            }
+            if !self.rest().starts_with('-') || self.rest().starts_with("->") {
+                return Ok(self.text[start..self.at].trim().to_owned());
+            }
+            self.at += 1;
         }
     }
 

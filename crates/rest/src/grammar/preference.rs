@@ -18,7 +18,7 @@ pub(crate) struct Preferences {
     pub(crate) rollback: Option<bool>,
     /// `handling=strict` or not, where it was said.
     pub(crate) strict: Option<bool>,
-    /// A time zone that the server knows.
+    /// A time zone that the server knows, or an offset.
     pub(crate) timezone: Option<String>,
     /// Only together with `handling=strict`.
     pub(crate) max_affected: Option<u64>,
@@ -94,7 +94,7 @@ impl Preferences {
                     Some(("max-affected", rows)) if rows.parse::<u64>().is_ok() => {
                         max_affected = max_affected.or(rows.parse().ok());
                     }
-                    Some(("timezone", zone)) if offered.timezones.contains(zone) => {
+                    Some(("timezone", zone)) if offered.timezones.contains(zone) || is_offset(zone) => {
                         preferences.timezone.get_or_insert_with(|| zone.to_owned());
                     }
                     _ => preferences.invalid.push(other.to_owned()),
@@ -144,6 +144,17 @@ impl Preferences {
         }
         (!applied.is_empty()).then(|| applied.join(", "))
     }
+}
+
+/// Whether it is an offset that PostgreSQL takes for a time zone: `-4`, `05:30`, in POSIX's sense.
+fn is_offset(zone: &str) -> bool {
+    let digits = zone.strip_prefix(['+', '-']).unwrap_or(zone);
+    let (hours, minutes) = digits.split_once(':').unwrap_or((digits, "00"));
+    let within = |text: &str, max: u8| {
+        let is_number = matches!(text.len(), 1 | 2) && text.bytes().all(|byte| byte.is_ascii_digit());
+        is_number && text.parse::<u8>().is_ok_and(|number| number <= max)
+    };
+    within(hours, 14) && minutes.len() == 2 && within(minutes, 59)
 }
 
 /// The kinds of preferences that a kind of answer heeds; all others always are.

@@ -9,7 +9,7 @@ use pg::catalog::{Function, Relation, Returns};
 use super::tree::{Column, Node, Output, Source, TypeName};
 use super::{Access, Asked, Plan, not_a_read, overload};
 use crate::Error;
-use crate::grammar::{Count, Heeded};
+use crate::grammar::{Count, Heeded, Item, Target};
 use crate::media::{Chosen, Maker, Media};
 use crate::read_set::{self, Traced};
 use crate::respond::Kind;
@@ -76,12 +76,12 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     if answer.max_affected.is_some() {
         bounded(&function)?;
     }
-    if matches!(function.returns, Returns::Scalar(_))
-        && let Some((_, filter)) = asked.query.filters.first()
-    {
-        return Err(Error::column(&asked.name, filter.column()));
-    }
     let made_by = handler.map(Arc::as_ref);
+    if matches!(function.returns, Returns::Scalar(_) | Returns::Void)
+        && let Some(column) = named(&asked, made_by.is_some())
+    {
+        return Err(Error::column(&asked.name, column));
+    }
     let (access, reads) = if reads_only {
         (Access::Read, read_set::of_call(asked.catalog, asked.rules, (&call, made_by), &root))
     } else {
@@ -114,6 +114,22 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         settled: false,
     }
     .showing(shown))
+}
+
+/// A column that the request names, which a scalar does not have. What the database itself makes a body of is not
+/// selected from.
+fn named<'a>(asked: &'a Asked<'_>, made: bool) -> Option<&'a str> {
+    let filtered = asked.query.filters.first().map(|(_, filter)| filter.column());
+    let selected = asked.query.select.iter().find_map(|item| match item {
+        Item::Field { field, .. } => Some(field.name.as_str()),
+        Item::Star | Item::Aggregate { .. } | Item::Embed(_) => None,
+    });
+    let orders = asked.query.orders.iter().filter(|(path, _)| path.is_empty());
+    let ordered = orders.flat_map(|(_, terms)| terms).find_map(|term| match &term.target {
+        Target::Own(field) => Some(field.name.as_str()),
+        Target::Related(..) => None,
+    });
+    filtered.or(selected.filter(|_| !made)).or(ordered)
 }
 
 /// Refuses to bound how many rows a function affects that cannot say it.

@@ -50,6 +50,21 @@ impl Resolver<'_> {
         field.name == "count" && field.path.is_empty() && known
     }
 
+    /// Refuses columns beside such a count: nothing is grouped because of it, so PostgreSQL would.
+    pub(super) fn counts_alone(&self, node: &Node, items: &[Item]) -> Result<(), Error> {
+        let counts = |item: &Item| matches!(item, Item::Field { field, .. } if self.counts(node, field));
+        let groups = items.iter().any(|item| matches!(item, Item::Aggregate { .. }));
+        if groups || !items.iter().any(counts) {
+            return Ok(());
+        }
+        let beside = items.iter().find_map(|item| match item {
+            Item::Field { field, .. } if !counts(item) => Some(&field.name),
+            Item::Star => Some(&node.relation.as_ref()?.columns.first()?.name),
+            _ => None,
+        });
+        beside.map_or(Ok(()), |column| Err(Error::not_grouped(self.name_of(node), column)))
+    }
+
     fn cast(&self, cast: Option<&str>) -> Result<Option<super::TypeName>, Error> {
         cast.map(|cast| type_name::resolve(self.catalog, cast)).transpose()
     }

@@ -62,8 +62,9 @@ impl Payload {
             let column = relation.column(name).ok_or_else(|| Error::column_of_body(&relation.name, name))?;
             if columns.iter().all(|known| known.name != *name) {
                 let lacking = defaults && !(body.uniform && body.keys.contains(name));
-                // What no row of an insert has, PostgreSQL fills by itself.
-                if !(lacking && inserts && body.uniform) {
+                // What no row of an insert has, PostgreSQL fills by itself, but nobody may name what it generates.
+                let generated = column.has_default && column.default.is_none();
+                if generated || !(lacking && inserts && body.uniform) {
                     columns.push(filled(column, lacking));
                 }
             }

@@ -75,6 +75,7 @@ impl Resolver<'_> {
                 own => self.output(&mut node, own)?,
             }
         }
+        self.counts_alone(&node, items)?;
         // PostgREST shows a relation's own columns first, whatever the order they were asked in.
         node.outputs.sort_by_key(|output| !output.is_own());
         for (_, logic) in self.query.filters.iter().filter(|(of, _)| of == path) {
@@ -222,7 +223,7 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    fn name_of<'n>(&'n self, node: &'n Node) -> &'n str {
+    pub(super) fn name_of<'n>(&'n self, node: &'n Node) -> &'n str {
         node.relation.as_ref().map_or(self.root, |relation| &relation.name)
     }
 
