@@ -11,6 +11,7 @@ mod load;
 mod process;
 mod proxy;
 mod report;
+mod reports;
 mod servers;
 mod stage;
 
@@ -19,8 +20,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 
+use field_service::Scale;
 use report::{Goal, Row};
-use stage::Stage;
+use stage::{Stage, Wanted};
 
 /// What can be measured.
 #[derive(Debug, Subcommand)]
@@ -29,6 +31,8 @@ pub(crate) enum Bench {
     Http(Options<http::Group>),
     /// Measure Courant in front of a backend beside nginx and Varnish (installs them; some minutes).
     Proxy(Options<proxy::Group>),
+    /// Measure what the five reports claim, on the example as it was and behind Courant (half an hour; see --quick).
+    Reports(reports::Options),
 }
 
 /// How to measure.
@@ -64,6 +68,7 @@ pub(crate) fn run(bench: Bench) -> Result<()> {
             match bench {
                 Bench::Http(options) => measure(options).await,
                 Bench::Proxy(options) => measure(options).await,
+                Bench::Reports(options) => reports::measure(options).await,
             }
         };
         tokio::select! {
@@ -76,7 +81,9 @@ pub(crate) fn run(bench: Bench) -> Result<()> {
 async fn measure<G: Rows>(options: Options<G>) -> Result<()> {
     let is_wanted = |group: &&G| options.only.is_empty() || options.only.contains(group);
     let groups: Vec<G> = G::value_variants().iter().filter(is_wanted).copied().collect();
-    let stage = Stage::set(options.quick, groups.iter().any(|group| group.is_of_example())).await?;
+    let scale = if options.quick { Scale { calls: 20_000, messages: 100_000 } } else { Scale::default() };
+    let example = groups.iter().any(|group| group.is_of_example()).then_some(scale);
+    let stage = Stage::set(Wanted { quick: options.quick, example, settings: stage::settings() }).await?;
     let mut rows = vec![Row::alone("build.release", "s", stage.built_in.as_secs_f64(), Goal::Nothing)];
     for group in groups {
         let name = group.to_possible_value();
