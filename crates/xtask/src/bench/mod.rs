@@ -12,6 +12,7 @@ mod process;
 mod proxy;
 mod queue;
 mod report;
+mod reports;
 mod servers;
 mod stage;
 
@@ -20,8 +21,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 
+use field_service::Scale;
 use report::{Goal, Row};
-use stage::{Peers, Stage};
+use stage::{Peers, Stage, Wanted};
 
 /// What can be measured.
 #[derive(Debug, Subcommand)]
@@ -32,6 +34,8 @@ pub(crate) enum Bench {
     Proxy(Options<proxy::Group>),
     /// Measure the queue beside graphile-worker, pg-boss and BullMQ (installs them; some minutes).
     Queue(Options<queue::Group>),
+    /// Measure what the five reports claim, on the example as it was and behind Courant (half an hour; see --quick).
+    Reports(reports::Options),
 }
 
 /// How to measure.
@@ -76,6 +80,7 @@ pub(crate) fn run(bench: Bench) -> Result<()> {
                 Bench::Http(options) => measure(options).await,
                 Bench::Proxy(options) => measure(options).await,
                 Bench::Queue(options) => measure(options).await,
+                Bench::Reports(options) => reports::measure(options).await,
             }
         };
         tokio::select! {
@@ -88,8 +93,11 @@ pub(crate) fn run(bench: Bench) -> Result<()> {
 async fn measure<G: Rows>(options: Options<G>) -> Result<()> {
     let is_wanted = |group: &&G| options.only.is_empty() || options.only.contains(group);
     let groups: Vec<G> = G::value_variants().iter().filter(is_wanted).copied().collect();
-    let with_example = groups.iter().any(|group| group.is_of_example());
-    let stage = Stage::set(options.quick, G::peers(), options.binary, with_example).await?;
+    let scale = if options.quick { Scale { calls: 20_000, messages: 100_000 } } else { Scale::default() };
+    let example = groups.iter().any(|group| group.is_of_example()).then_some(scale);
+    let (peers, settings) = (G::peers(), stage::settings());
+    let wanted = Wanted { quick: options.quick, peers, binary: options.binary, example, settings };
+    let stage = Stage::set(wanted).await?;
     let mut rows = vec![Row::alone("build.release", "s", stage.built_in.as_secs_f64(), Goal::Nothing)];
     for group in groups {
         let name = group.to_possible_value();

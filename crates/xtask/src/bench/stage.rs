@@ -48,14 +48,23 @@ pub(crate) enum Peers {
     Queues,
 }
 
+/// What a benchmark stands on.
+pub(super) struct Wanted {
+    /// Fewer and shorter windows, less data.
+    pub(super) quick: bool,
+    pub(super) peers: Peers,
+    /// What is measured, where it is built already.
+    pub(super) binary: Option<PathBuf>,
+    /// How much of the example, if any.
+    pub(super) example: Option<Scale>,
+    /// Of PostgreSQL.
+    pub(super) settings: ClusterSettings,
+}
+
 impl Stage {
     /// Installs the peers, builds the binaries unless one is given, starts PostgreSQL and fills it.
-    pub(super) async fn set(
-        quick: bool,
-        peers: Peers,
-        binary: Option<PathBuf>,
-        with_example: bool,
-    ) -> Result<Stage> {
+    pub(super) async fn set(wanted: Wanted) -> Result<Stage> {
+        let Wanted { quick, peers, binary, example, settings } = wanted;
         let root = root();
         let directory = root.join("target/bench");
         std::fs::create_dir_all(&directory)?;
@@ -84,15 +93,15 @@ impl Stage {
 
         process::take_load_core()?;
         bar.set_message("starting PostgreSQL");
-        let cluster = Cluster::for_test_with("bench", settings());
+        let cluster = Cluster::for_test_with("bench", settings);
         process::move_to_server_core(cluster.pid().context("PostgreSQL has just been started")?)?;
         let release = root.join("target/release");
         let courant = binary.map_or_else(|| Ok(release.join("courant")), |binary| binary.canonicalize())?;
         let bare_hyper = release.join("examples/bare-hyper");
         let stage = Stage { quick, directory, courant, bare_hyper, peer, built_in, cluster, bar };
         stage.fill_own().await?;
-        if with_example {
-            stage.fill_example().await?;
+        if let Some(scale) = example {
+            stage.fill_example(scale).await?;
         }
         Ok(stage)
     }
@@ -146,13 +155,12 @@ impl Stage {
         Ok(())
     }
 
-    async fn fill_example(&self) -> Result<()> {
+    async fn fill_example(&self, scale: Scale) -> Result<()> {
         let client = self.connect("postgres").await?;
         client.batch_execute(&format!("create database {EXAMPLE}")).await?;
         let client = self.connect(EXAMPLE).await?;
         field_service::install(&client).await?;
-        client.batch_execute(&format!("grant anon, authenticated to {LOGIN}")).await?;
-        let scale = if self.quick { Scale { calls: 20_000, messages: 100_000 } } else { Scale::default() };
+        client.batch_execute(&format!("grant anon, authenticated, service_role to {LOGIN}")).await?;
         let mut progress = |progress: field_service::Progress| {
             self.show(&format!(
                 "filling the example: {} {}/{}",
@@ -166,7 +174,7 @@ impl Stage {
 }
 
 /// What is measured is not the disk: no fsync. Nothing runs by itself in the middle of a window.
-fn settings() -> ClusterSettings {
+pub(super) fn settings() -> ClusterSettings {
     ClusterSettings::for_tests()
         .with("shared_buffers", "256MB")
         .with("max_wal_size", "4GB")

@@ -1,0 +1,209 @@
+//! A visit to a page: its steps sent one after another, as the app's own code sends them.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hasher as _};
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use futures_util::future::try_join_all;
+use hyper::Request;
+use rand::rngs::StdRng;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::draws::{Draws, Who};
+use super::link::Link;
+use super::script::{Ask, Page, Step};
+
+/// One request of a visit, and its answer.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// Who asked for what.
+    pub(super) question: u64,
+    /// What the answer was.
+    pub(super) answer: u64,
+    pub(super) is_write: bool,
+    pub(super) is_hit: bool,
+    pub(super) wire_bytes: usize,
+    pub(super) took: Duration,
+}
+
+/// A whole visit.
+#[derive(Clone, Debug)]
+pub(super) struct Visited {
+    pub(super) took: Duration,
+    pub(super) asked: Vec<Asked>,
+}
+
+/// Somebody on a page.
+struct Visit<'a> {
+    link: &'a Link,
+    draws: &'a Draws,
+    who: Who<'a>,
+    dice: &'a mut StdRng,
+    /// What loops have bound, and what was drawn for this visit.
+    bound: HashMap<String, String>,
+    answers: HashMap<String, Value>,
+    asked: Vec<Asked>,
+}
+
+/// Visits a page.
+pub(super) async fn visit(link: &Link, draws: &Draws, page: &Page, dice: &mut StdRng) -> Result<Visited> {
+    let who = draws.who(page.visitor, dice);
+    let (bound, answers, asked) = (HashMap::new(), HashMap::new(), Vec::new());
+    let mut visit = Visit { link, draws, who, dice, bound, answers, asked };
+    let began = Instant::now();
+    visit.follow(&page.steps).await.with_context(|| format!("the page {}", page.name))?;
+    Ok(Visited { took: began.elapsed(), asked: visit.asked })
+}
+
+impl Visit<'_> {
+    /// Steps hold steps.
+    fn follow<'s>(&'s mut self, steps: &'s [Step]) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 's>> {
+        Box::pin(async move {
+            for step in steps {
+                match step {
+                    Step::Ask(ask) => self.ask(std::slice::from_ref(ask)).await?,
+                    Step::Together { parallel } => self.ask(parallel).await?,
+                    Step::Repeat { repeat, steps } => {
+                        for _ in 0..*repeat {
+                            self.bound.clear();
+                            self.follow(steps).await?;
+                        }
+                    }
+                    Step::Each { each, steps } => {
+                        let rows = self.answers.get(&each.row_of).and_then(Value::as_array).cloned();
+                        for row in rows.unwrap_or_default() {
+                            let value = match &row[&each.column] {
+                                Value::String(text) => text.clone(),
+                                other => other.to_string(),
+                            };
+                            self.bound.insert(each.name.clone(), value);
+                            self.follow(steps).await?;
+                        }
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Sends requests at once, and waits for all.
+    async fn ask(&mut self, asks: &[Ask]) -> Result<()> {
+        let mut sent = Vec::with_capacity(asks.len());
+        for ask in asks {
+            let path = self.filled(&ask.path, true)?;
+            let body = match (&ask.body, ask.rows) {
+                (None, _) => Bytes::new(),
+                (Some(body), None) => self.body(body)?.to_string().into(),
+                (Some(body), Some(rows)) => {
+                    let mut all = Vec::new();
+                    for _ in 0..rows {
+                        self.bound.clear();
+                        all.push(self.body(body)?);
+                    }
+                    Value::Array(all).to_string().into()
+                }
+            };
+            let mut request = Request::builder().method(ask.method.as_str()).uri(&path);
+            request = request.header("accept-encoding", "gzip");
+            if let Some(token) = self.who.token {
+                request = request.header("authorization", format!("Bearer {token}"));
+            }
+            if ask.body.is_some() {
+                request = request.header("content-type", "application/json");
+            }
+            for (name, value) in &ask.headers {
+                request = request.header(name, self.filled(value, false)?);
+            }
+            let question = hash(&(self.who.token, &ask.method, &path, &ask.headers, &body));
+            sent.push((ask, request, body, question));
+        }
+        let link = self.link;
+        let answered = try_join_all(sent.into_iter().map(async |(ask, request, body, question)| {
+            if ask.after_ms > 0 {
+                sleep(Duration::from_millis(ask.after_ms)).await;
+            }
+            let answer = link.ask(request, body).await?;
+            let said = || String::from_utf8_lossy(&answer.body).into_owned();
+            ensure!(
+                (200..300).contains(&answer.status),
+                "{} answered {}: {}",
+                ask.path,
+                answer.status,
+                said()
+            );
+            anyhow::Ok((ask, question, answer))
+        }))
+        .await?;
+        for (ask, question, answer) in answered {
+            self.asked.push(Asked {
+                question,
+                answer: hash(&answer.body),
+                is_write: ask.method != "GET" && !ask.path.starts_with("/rpc/"),
+                is_hit: answer.is_hit,
+                wire_bytes: answer.wire_bytes,
+                took: answer.took,
+            });
+            // Only lists of rows are looked into later; the rest may be no JSON at all.
+            if let Ok(rows) = serde_json::from_slice(&answer.body) {
+                self.answers.insert(ask.name.clone(), rows);
+            }
+        }
+        Ok(())
+    }
+
+    /// A text with its placeholders filled in.
+    fn filled(&mut self, text: &str, is_path: bool) -> Result<String> {
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, behind)) = rest.split_once('{') {
+            let (name, behind) = behind.split_once('}').context("a placeholder without an end")?;
+            filled.push_str(before);
+            let value = self.value(name)?;
+            if is_path {
+                filled.extend(percent_encoding::utf8_percent_encode(
+                    &value,
+                    percent_encoding::NON_ALPHANUMERIC,
+                ));
+            } else {
+                filled.push_str(&value);
+            }
+            rest = behind;
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+
+    /// A body with its placeholders filled in.
+    fn body(&mut self, body: &Value) -> Result<Value> {
+        Ok(match body {
+            Value::String(text) => Value::String(self.filled(text, false)?),
+            Value::Array(items) => items.iter().map(|item| self.body(item)).collect::<Result<_>>()?,
+            Value::Object(members) => Value::Object(
+                members
+                    .iter()
+                    .map(|(name, member)| Ok((name.clone(), self.body(member)?)))
+                    .collect::<Result<_>>()?,
+            ),
+            other => other.clone(),
+        })
+    }
+
+    fn value(&mut self, name: &str) -> Result<String> {
+        if let Some(value) = self.bound.get(name) {
+            return Ok(value.clone());
+        }
+        let value = self.draws.draw(name, self.who, self.dice)?;
+        self.bound.insert(name.to_owned(), value.clone());
+        Ok(value)
+    }
+}
+
+fn hash(of: &impl std::hash::Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    hasher.finish()
+}
