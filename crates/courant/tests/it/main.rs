@@ -60,4 +60,6 @@ mod tls;
 #[cfg(test)]
 mod torture;
 #[cfg(test)]
+mod treated;
+#[cfg(test)]
 mod writes;
