@@ -72,7 +72,7 @@ Examples:
   courant doctor undo                           take them back
 
 Reads catalogs and statistics; runs none of the app's statements and takes no lock that anybody waits for.")]
-    Doctor(Doctor),
+    Doctor(Box<Doctor>),
     /// Look into the cache of a running courant, or empty it.
     Cache {
         #[command(subcommand)]
@@ -310,7 +310,7 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Resu
             let config = init_config(&asked)?;
             wait_for(init::run(config, asked.into()))
         }
-        Command::Doctor(asked) => wait_for(doctor::run(asked)),
+        Command::Doctor(asked) => wait_for(doctor::run(*asked)),
         Command::Cache { command: Cache::Stats { admin, json } } => wait_for(client::stats(&admin.url, json)),
         Command::Cache { command: Cache::Clear { admin, pattern, tag, cache, json } } => {
             let which = client::Which { pattern, tag, cache };

@@ -15,7 +15,7 @@ use crate::recommendation::Recommendation;
 use crate::report::{About, Report, SCHEMA};
 use crate::server::{self, Server};
 use crate::workload::{self, Workload};
-use crate::{checks, policies};
+use crate::{checks, policies, refuted};
 
 /// What to examine, and how strictly.
 #[derive(Clone, Debug)]
@@ -94,6 +94,9 @@ pub async fn examine(
     }
     step("the grade");
     findings.extend(recommendations.iter().map(Recommendation::finding));
+    if let Err(error) = refuted::lower(client, &mut findings).await {
+        limits.push(missed("what was tried before", error)?);
+    }
     findings.retain(|finding| !examination.ignore.iter().any(|name| finding.is_called(name)));
     let measured = measure(client, &workload, &mut limits).await?;
     Ok(report(server, workload, findings, limits, &measured))
@@ -134,7 +137,7 @@ async fn read_workload(
     limits: &mut Vec<Limit>,
 ) -> Result<Workload, Error> {
     if let Some(schema) = &server.statements_schema {
-        match workload::read_statistics(client, schema).await {
+        match workload::read_statistics(client, schema, false).await {
             Ok(workload) => return Ok(workload),
             Err(error) => limits.push(missed("pg_stat_statements", error)?),
         }

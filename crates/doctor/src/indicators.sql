@@ -14,8 +14,13 @@ select
         where s.schemaname <> 'courant'
     )::float8 as dead_tuples,
     (
-        select 100.0 * sum(s.seq_tup_read) / nullif(sum(s.seq_tup_read + coalesce(s.idx_tup_fetch, 0)), 0)
+        -- What an index alone answers is fetched from no table, and counted where it was read.
+        select 100.0 * sum(s.seq_tup_read)
+            / nullif(sum(s.seq_tup_read + greatest(coalesce(s.idx_tup_fetch, 0), coalesce(i.tup_read, 0))), 0)
         from pg_stat_user_tables s
         join pg_class c on c.oid = s.relid
+        cross join lateral (
+            select sum(u.idx_tup_read) as tup_read from pg_stat_user_indexes u where u.relid = s.relid
+        ) i
         where greatest(s.n_live_tup, c.reltuples) > 10000 and s.schemaname <> 'courant'
     )::float8 as non_index

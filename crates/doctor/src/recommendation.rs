@@ -10,13 +10,20 @@ use crate::checks::Remedy;
 use crate::finding::{Finding, Severity};
 use crate::kpi::Kpi;
 
+/// The check's name.
+pub(crate) const MISSING_INDEX: &str = "missing-index";
+
 pub(crate) const EXPLANATIONS: [(&str, &str, &str); 1] = [(
-    "missing-index",
+    MISSING_INDEX,
     "Missing indexes",
     "An index that the planner would use for statements of the workload, by an advisor's estimate. The estimate is the \
      planner's cost; apply builds the index, runs the statements before and after, and keeps it only if they gain.",
 )];
 
+/// The share of the workload's cost from which on an index that is missing is a warning.
+const WORKLOAD_SHARE_WARNING: f64 = 0.05;
+/// The share of its own statements' cost from which on it is worth an hour.
+const OWN_SHARE_NOTICE: f64 = 0.3;
 /// The largest file of recommendations that is read.
 const FILE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
@@ -47,9 +54,40 @@ pub struct Recommendation {
     /// As above.
     #[serde(default)]
     pub cost_after: Option<f64>,
+    /// What the whole workload costs without any new index, where the advisor says.
+    #[serde(default)]
+    pub workload_cost: Option<f64>,
     /// The advisor's reason.
     #[serde(default)]
     pub why: Option<String>,
+    /// The statements that would use it.
+    #[serde(default)]
+    pub statements: Vec<Gaining>,
+    /// How the advisor knows.
+    #[serde(default)]
+    pub basis: Basis,
+}
+
+/// A statement that would use the index.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gaining {
+    /// Its name in the workload.
+    pub name: String,
+    /// What a call costs without it, in the planner's unit.
+    pub cost_before: f64,
+    /// What a call would cost.
+    pub cost_after: f64,
+}
+
+/// What a recommendation rests on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// A planner's estimate.
+    #[default]
+    Estimated,
+    /// The words of the statements: nothing was planned.
+    Heuristic,
 }
 
 /// Why a file of recommendations cannot be used.
@@ -109,16 +147,18 @@ impl Recommendation {
             (Some(before), Some(after)) if before > 0.0 => {
                 format!(": the planner expects {:.0} % less cost", 100.0 * (1.0 - after / before))
             }
+            _ if self.basis == Basis::Heuristic => ", by the words of the statements alone".to_owned(),
             _ => String::new(),
         };
         Finding {
-            id: format!("missing-index:{}.{name}", self.table),
-            severity: Severity::Warning,
+            id: format!("{MISSING_INDEX}:{}.{name}", self.table),
+            severity: self.severity(),
             object: self.table.clone(),
             summary: format!("{} would gain from an index on ({keys}){gain}", self.table),
             evidence: json!({
                 "table": self.table, "size_bytes": self.size_bytes, "cost_before": self.cost_before,
-                "cost_after": self.cost_after, "why": self.why, "method": "estimated",
+                "cost_after": self.cost_after, "why": self.why, "method": self.basis,
+                "statements": self.statements, "write_us_per_row": self.write_us_per_row(),
             }),
             fix_sql: Some(format!(
                 "create index concurrently {name} on {} using {} ({keys}){include}{predicate}",
@@ -128,6 +168,31 @@ impl Recommendation {
             remedy: Remedy::Index,
             wins: vec![Kpi::P50, Kpi::P95, Kpi::P99, Kpi::NonIndex],
             points: 0.0,
+        }
+    }
+
+    /// By what it would save: much of the workload's cost, or most of the cost of its own statements. What saves little of
+    /// either is told, and not counted.
+    fn severity(&self) -> Severity {
+        let (Some(before), Some(after), Some(all)) = (self.cost_before, self.cost_after, self.workload_cost)
+        else {
+            return Severity::Warning;
+        };
+        let share_of = |whole: f64| (before - after) / whole.max(f64::MIN_POSITIVE);
+        match (share_of(all), share_of(before)) {
+            (of_all, _) if of_all >= WORKLOAD_SHARE_WARNING => Severity::Warning,
+            (_, of_own) if of_own >= OWN_SHARE_NOTICE => Severity::Notice,
+            _ => Severity::Info,
+        }
+    }
+
+    /// What a row written costs more, in microseconds, as it was measured for each access method; a partial index costs that
+    /// for the rows it holds.
+    fn write_us_per_row(&self) -> Option<f64> {
+        match self.method.as_str() {
+            "btree" => Some(1.2),
+            "brin" => Some(0.3),
+            _ => None,
         }
     }
 
@@ -171,6 +236,18 @@ mod tests {
             )
         );
         assert!(finding.summary.contains("75 % less"), "{}", finding.summary);
+    }
+
+    #[test]
+    fn an_index_matters_by_what_it_saves() {
+        let severity = |before: f64, after: f64| {
+            let text = json!({"indexes": [{"table": "t", "columns": ["a"], "ddl": "create index on t (a)",
+                "cost_before": before, "cost_after": after, "workload_cost": 10_000}]});
+            Recommendation::parse(&text.to_string()).unwrap()[0].finding().severity
+        };
+        assert_eq!(severity(9_000.0, 8_000.0), Severity::Warning);
+        assert_eq!(severity(200.0, 20.0), Severity::Notice);
+        assert_eq!(severity(200.0, 190.0), Severity::Info);
     }
 
     #[test]

@@ -107,7 +107,7 @@ fn explained(error: AdviceError) -> anyhow::Error {
     }
 }
 
-fn bar(hidden: bool) -> ProgressBar {
+pub(super) fn bar(hidden: bool) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     if hidden {
         bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -119,7 +119,7 @@ fn bar(hidden: bool) -> ProgressBar {
     bar
 }
 
-fn show(bar: &ProgressBar, progress: Progress) {
+pub(super) fn show(bar: &ProgressBar, progress: Progress) {
     bar.set_message(match progress {
         Progress::Preparing => "reading the database, and making its shadow".to_owned(),
         Progress::Examining { done, of } => format!("statement {done} of {of}"),

@@ -3,6 +3,7 @@
 //! Talks to the database that it is given, whether a node serves it or not. What is examined, graded and applied is the
 //! crate `doctor`'s; nothing of it is decided here.
 
+mod advice;
 mod indexes;
 mod treatment;
 
@@ -12,9 +13,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
-use doctor::{Examination, Grade, Recommendation, Report, Step, report};
+use doctor::{Examination, Grade, Report, Step, report};
 use indicatif::{ProgressBar, ProgressStyle};
+use pg::connect::ConnectOptions;
 use tokio_postgres::Client;
+
+use advice::{Advised, Advising};
 
 use crate::cli::{self, UsageError};
 use crate::config::{Config, Sources};
@@ -76,6 +80,8 @@ Example:
 struct Asked {
     #[command(flatten)]
     patient: Patient,
+    #[command(flatten)]
+    advising: Advising,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -105,17 +111,12 @@ pub(crate) struct Patient {
     /// How old the statistics must be before an index that was not read counts as unused.
     #[arg(long, value_name = "TIME", value_parser = cli::span, default_value = "7d")]
     unused_after: Duration,
-    /// Indexes that an advisor recommends, as JSON: {"indexes": [{"table", "columns", "ddl", …}]}.
-    #[arg(long, value_name = "FILE")]
-    indexes: Option<PathBuf>,
 }
 
 impl Patient {
     /// Connects, and drives the connection while the work goes on.
     pub(crate) async fn visit<T>(&self, work: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
-        let flags = self.database_url.clone().map(|url| ("database.url", url)).into_iter().collect();
-        let config = Config::read(&Sources::without_file(flags, std::io::stderr().is_terminal()))?;
-        let options = node::options(&config)?;
+        let options = self.options()?;
         let (client, connection) =
             options.connect().await.with_context(|| format!("cannot reach {options}"))?;
         let working = work(&client);
@@ -127,6 +128,12 @@ impl Patient {
         }
     }
 
+    fn options(&self) -> Result<ConnectOptions> {
+        let flags = self.database_url.clone().map(|url| ("database.url", url)).into_iter().collect();
+        let config = Config::read(&Sources::without_file(flags, std::io::stderr().is_terminal()))?;
+        node::options(&config)
+    }
+
     fn examination(&self) -> Examination {
         Examination {
             exposed: self.exposed.clone(),
@@ -136,14 +143,9 @@ impl Patient {
         }
     }
 
-    fn recommendations(&self) -> Result<Vec<Recommendation>> {
-        let Some(path) = &self.indexes else { return Ok(Vec::new()) };
-        Recommendation::parse(&text(path)?).map_err(|error| mistake(path, &error))
-    }
-
-    /// Examines, with a bar on a terminal.
-    pub(crate) async fn examine(&self, client: &Client) -> Result<Report> {
-        let recommendations = self.recommendations()?;
+    /// Asks for advice and examines, each with a bar on a terminal.
+    pub(crate) async fn examine(&self, client: &Client, advising: &Advising) -> Result<Report> {
+        let Advised { recommendations, limits } = advising.ask(&self.options()?, client).await?;
         let style =
             ProgressStyle::with_template("  {bar:30} {pos}/{len} {msg}").expect("the template is a constant");
         // Draws on standard error, and only where that is a terminal.
@@ -156,7 +158,9 @@ impl Patient {
         };
         let report = doctor::examine(client, &self.examination(), &recommendations, &mut show).await;
         bar.finish_and_clear();
-        Ok(report?)
+        let mut report = report?;
+        report.limits.extend(limits);
+        Ok(report)
     }
 }
 
@@ -176,7 +180,8 @@ pub(crate) async fn run(doctor: Doctor) -> Result<()> {
 }
 
 async fn examine(asked: Asked) -> Result<()> {
-    let report = asked.patient.visit(async |client| asked.patient.examine(client).await).await?;
+    let report =
+        asked.patient.visit(async |client| asked.patient.examine(client, &asked.advising).await).await?;
     if let Some(path) = &asked.html {
         write(path, &report::page(&report))?;
     }

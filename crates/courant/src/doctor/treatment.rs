@@ -1,15 +1,14 @@
 //! `courant doctor apply` and `undo`: what is asked before anything is changed, and how what happens is told.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
 use doctor::apply::{self as treatment, Event, Outcome, Plan, State};
-use doctor::workload::{self, Probe};
 use serde_json::json;
 
-use super::{Patient, mistake, print, text};
+use super::advice::Advising;
+use super::{Patient, print};
 use crate::cli::UsageError;
 
 /// Apply fixes.
@@ -17,15 +16,14 @@ use crate::cli::UsageError;
 pub(crate) struct Apply {
     #[command(flatten)]
     patient: Patient,
+    #[command(flatten)]
+    advising: Advising,
     /// A check, or a finding by its whole id, to apply alone; may be given again.
     #[arg(long, value_name = "ID")]
     only: Vec<String>,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
-    /// Statements to measure by, with their values; -- role:, -- set: and -- calls: lines above each say how it runs.
-    #[arg(long, value_name = "FILE")]
-    workload: Option<PathBuf>,
     /// Print what was done as JSON.
     #[arg(long)]
     json: bool,
@@ -46,11 +44,11 @@ pub(crate) struct Undo {
 
 /// Examines, shows the plan, asks, applies.
 pub(crate) async fn apply(asked: Apply) -> Result<()> {
-    let probes = probes(asked.workload.as_ref())?;
+    let probes = asked.advising.probes()?;
     let patient = &asked.patient;
     let outcomes = patient
         .visit(async |client| {
-            let report = patient.examine(client).await?;
+            let report = patient.examine(client, &asked.advising).await?;
             let plan = treatment::plan(client, &report, &asked.only).await?;
             if !asked.json {
                 print(&shown(&plan));
@@ -77,11 +75,6 @@ pub(crate) async fn undo(asked: Undo) -> Result<()> {
         return Ok(());
     }
     conclude(&outcomes, asked.json)
-}
-
-fn probes(path: Option<&PathBuf>) -> Result<Vec<Probe>> {
-    let Some(path) = path else { return Ok(Vec::new()) };
-    workload::parse(&text(path)?).map_err(|error| mistake(path, &error))
 }
 
 fn shown(plan: &Plan) -> String {

@@ -60,6 +60,8 @@ mod tls;
 #[cfg(test)]
 mod torture;
 #[cfg(test)]
+mod treated;
+#[cfg(test)]
 mod webhook;
 #[cfg(test)]
 mod writes;

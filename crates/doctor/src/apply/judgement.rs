@@ -16,6 +16,8 @@ pub(super) struct Runs {
     pub(super) buffers: u64,
     /// The plan's nodes and indexes: what must differ for a change to have had a part in it.
     pub(super) shape: String,
+    /// It took longer than anybody waits: its one time is the limit, and its blocks were not counted.
+    pub(super) gave_up: bool,
 }
 
 /// One statement before and after a change.
@@ -38,6 +40,8 @@ pub struct Comparison {
     /// Whether every run of the one was faster than every run of the other: of 252 orders of five and five that chance could
     /// have made, one.
     pub apart: bool,
+    /// Whether it finished after the change and not before (`Some(true)`), or before and not after (`Some(false)`).
+    pub finishes: Option<bool>,
 }
 
 /// What the comparisons say together.
@@ -63,10 +67,14 @@ impl Comparison {
             after_buffers: after.buffers,
             replanned: before.shape != after.shape,
             apart: apart(&before.times_ms, &after.times_ms) || apart(&after.times_ms, &before.times_ms),
+            finishes: (before.gave_up != after.gave_up).then_some(before.gave_up),
         }
     }
 
     fn gains(&self) -> bool {
+        if let Some(finishes) = self.finishes {
+            return finishes;
+        }
         // Block counts of statements that are run are far below 2^52.
         (self.after_buffers as f64) < BUFFERS_GAIN * self.before_buffers as f64
             && self.before_ms > self.after_ms
@@ -75,6 +83,9 @@ impl Comparison {
 
     /// What has the same plan and reads the same blocks is slower for another reason.
     fn loses(&self) -> bool {
+        if let Some(finishes) = self.finishes {
+            return !finishes;
+        }
         (self.replanned || self.after_buffers > self.before_buffers)
             && self.after_ms > REGRESSION * self.before_ms
             && self.is_beyond_noise()
@@ -139,7 +150,7 @@ mod tests {
     use super::*;
 
     fn runs(times_ms: &[f64], buffers: u64, shape: &str) -> Runs {
-        Runs { times_ms: times_ms.to_vec(), buffers, shape: shape.to_owned() }
+        Runs { times_ms: times_ms.to_vec(), buffers, shape: shape.to_owned(), gave_up: false }
     }
 
     fn verdict(before: &Runs, after: &Runs) -> Verdict {
@@ -172,6 +183,14 @@ mod tests {
         let gain = Comparison::of("a", &runs(&[10.0; 5], 1000, "seq"), &runs(&[1.0; 5], 10, "index"));
         let loss = Comparison::of("b", &runs(&[10.0; 5], 100, "seq"), &runs(&[11.5; 5], 120, "index"));
         assert!(matches!(judge(&[gain, loss]), Verdict::Hurts(told) if told.starts_with("b:")));
+    }
+
+    #[test]
+    fn what_finishes_only_with_the_index_helps_and_what_finishes_only_without_it_hurts() {
+        let endless = Runs { times_ms: vec![20_000.0], gave_up: true, ..Runs::default() };
+        let quick = runs(&[3.0; 5], 40, "index");
+        assert!(matches!(verdict(&endless, &quick), Verdict::Helps(_)));
+        assert!(matches!(verdict(&quick, &endless), Verdict::Hurts(_)));
     }
 
     #[test]

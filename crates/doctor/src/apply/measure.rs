@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 
 use super::judgement::Runs;
 use crate::explain::explain;
@@ -14,7 +15,7 @@ use crate::workload::Probe;
 /// Rounds that count; one before them fills the buffers.
 const ROUNDS: usize = 5;
 /// What takes longer than this is not measured.
-const STATEMENT_TIMEOUT: &str = "20s";
+const STATEMENT_TIMEOUT_MS: u32 = 20_000;
 
 /// A statement, and the tables that its plan reads.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub(super) struct Known {
 pub(super) async fn planned(client: &Client, probes: &[Probe]) -> Result<Vec<Known>, tokio_postgres::Error> {
     let mut known = Vec::new();
     for probe in probes {
-        if let Some(plan) = run(client, probe, "verbose").await? {
+        if let Ran::Plan(plan) = run(client, probe, "verbose").await? {
             let mut tables = BTreeSet::new();
             collect_tables(&plan["Plan"], &mut tables);
             known.push(Known { probe: probe.clone(), tables });
@@ -36,41 +37,74 @@ pub(super) async fn planned(client: &Client, probes: &[Probe]) -> Result<Vec<Kno
     Ok(known)
 }
 
-/// Runs each statement [`ROUNDS`] times; none for what cannot be run.
+/// Those that are planned otherwise than they were when these runs were made. The others read the same blocks in the same
+/// way, and need not be run again.
+pub(super) async fn replanned(
+    client: &Client,
+    known: &[Known],
+    runs: &[Option<Runs>],
+) -> Result<(Vec<Known>, Vec<Option<Runs>>), tokio_postgres::Error> {
+    let (mut others, mut before) = (Vec::new(), Vec::new());
+    for (known, runs) in known.iter().zip(runs) {
+        let Some(runs) = runs else { continue };
+        let mut shape = String::new();
+        if let Ran::Plan(plan) = run(client, &known.probe, "costs off").await? {
+            collect_shape(&plan["Plan"], &mut shape);
+        }
+        if shape != runs.shape {
+            others.push(known.clone());
+            before.push(Some(runs.clone()));
+        }
+    }
+    Ok((others, before))
+}
+
+/// Runs each statement [`ROUNDS`] times, and once what takes too long; none for what cannot be run.
 pub(super) async fn measure(
     client: &Client,
     known: &[Known],
 ) -> Result<Vec<Option<Runs>>, tokio_postgres::Error> {
     let mut all: Vec<Option<Runs>> = vec![Some(Runs::default()); known.len()];
     for round in 0..=ROUNDS {
-        for (runs, Known { probe, .. }) in all.iter_mut().zip(known) {
-            if runs.is_none() {
-                continue;
-            }
-            let plan = run(client, probe, "analyze, buffers, timing off").await?;
-            let measured = plan.as_ref().and_then(|plan| Some((plan["Execution Time"].as_f64()?, plan)));
-            match (measured, runs.as_mut()) {
-                (Some((time_ms, plan)), Some(runs)) if round > 0 => {
-                    let count = |key: &str| plan["Plan"][key].as_u64().unwrap_or_default();
-                    let buffers = count("Shared Hit Blocks") + count("Shared Read Blocks");
-                    runs.buffers = if round == 1 { buffers } else { runs.buffers.min(buffers) };
-                    runs.times_ms.push(time_ms);
-                    runs.shape.clear();
-                    collect_shape(&plan["Plan"], &mut runs.shape);
+        for (slot, Known { probe, .. }) in all.iter_mut().zip(known) {
+            let Some(runs) = slot.as_mut().filter(|runs| !runs.gave_up) else { continue };
+            match run(client, probe, "analyze, buffers, timing off").await? {
+                Ran::Plan(plan) if round > 0 => count(runs, &plan),
+                Ran::Plan(_) => {}
+                Ran::GivenUp => {
+                    runs.gave_up = true;
+                    runs.times_ms = vec![f64::from(STATEMENT_TIMEOUT_MS)];
                 }
-                (Some(_), _) => {}
-                (None, _) => *runs = None,
+                Ran::Refused => *slot = None,
             }
         }
     }
     Ok(all)
 }
 
-/// One run as the statement's role, under its settings; none where the server refuses it.
-async fn run(client: &Client, probe: &Probe, options: &str) -> Result<Option<Value>, tokio_postgres::Error> {
+fn count(runs: &mut Runs, plan: &Value) {
+    let Some(time_ms) = plan["Execution Time"].as_f64() else { return };
+    let count = |key: &str| plan["Plan"][key].as_u64().unwrap_or_default();
+    let buffers = count("Shared Hit Blocks") + count("Shared Read Blocks");
+    runs.buffers = if runs.times_ms.is_empty() { buffers } else { runs.buffers.min(buffers) };
+    runs.times_ms.push(time_ms);
+    runs.shape.clear();
+    collect_shape(&plan["Plan"], &mut runs.shape);
+}
+
+/// What became of a run.
+enum Ran {
+    Plan(Value),
+    /// It took longer than [`STATEMENT_TIMEOUT_MS`].
+    GivenUp,
+    Refused,
+}
+
+/// One run as the statement's role, under its settings.
+async fn run(client: &Client, probe: &Probe, options: &str) -> Result<Ran, tokio_postgres::Error> {
     let mut begin = format!(
         "begin read only; set local search_path to default; set local lock_timeout = '1s'; \
-         set local statement_timeout = '{STATEMENT_TIMEOUT}'"
+         set local statement_timeout = {STATEMENT_TIMEOUT_MS}"
     );
     for (name, value) in &probe.settings {
         begin.push_str(&format!(
@@ -91,7 +125,11 @@ async fn run(client: &Client, probe: &Probe, options: &str) -> Result<Option<Val
         Err(error) if error.as_db_error().is_none() => Err(error),
         outcome => {
             client.batch_execute("rollback").await?;
-            Ok(outcome.ok())
+            Ok(match outcome {
+                Ok(plan) => Ran::Plan(plan),
+                Err(error) if error.code() == Some(&SqlState::QUERY_CANCELED) => Ran::GivenUp,
+                Err(_) => Ran::Refused,
+            })
         }
     }
 }

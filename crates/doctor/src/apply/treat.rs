@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 use super::index::{self, Found, patiently};
 use super::judgement::{Comparison, Runs, Verdict, judge};
 use super::ledger::{self, Entry};
-use super::measure::{Known, measure, planned};
+use super::measure::{Known, measure, planned, replanned};
 use super::{Event, Outcome, Plan, State, Told};
 use crate::checks::Remedy;
 use crate::error::Error;
@@ -164,7 +164,9 @@ async fn build(
     let (keeps, why) = match judge(&measured) {
         Verdict::Helps(why) => (true, why),
         Verdict::Hurts(why) => (false, format!("slower: {why}")),
-        Verdict::Nothing => (false, format!("none of {} statements gained beyond the noise", measured.len())),
+        Verdict::Nothing => {
+            (false, format!("none of {} statements gained beyond the noise", concerned.len()))
+        }
     };
     let why = format!("{}{why}", expected(finding));
     settle(client, finding, &entry, keeps, why, measured, told).await
@@ -195,8 +197,8 @@ async fn remove(
     let (entry, measured) = tried(client, finding, name, &[(fix, None)], &concerned, told).await?;
     let (keeps, why) = match judge(&measured) {
         Verdict::Hurts(why) => (false, format!("slower without it: {why}")),
-        _ if measured.is_empty() => (true, "dropped; no statement was there to measure by".to_owned()),
-        _ => (true, format!("dropped; none of {} statements is slower", measured.len())),
+        _ if concerned.is_empty() => (true, "dropped; no statement was there to measure by".to_owned()),
+        _ => (true, format!("dropped; none of {} statements is slower", concerned.len())),
     };
     settle(client, finding, &entry, keeps, why, measured, told).await
 }
@@ -212,8 +214,7 @@ async fn tried(
     told: Told<'_>,
 ) -> Result<(Entry, Vec<Comparison>), Error> {
     let running = Error::database("statements were measured");
-    let measuring = Event::Measuring { finding: &finding.id, statements: concerned.len() };
-    told(measuring);
+    told(Event::Measuring { finding: &finding.id, statements: concerned.len() });
     let before = measure(client, concerned).await.map_err(&running)?;
     let fix = steps.first().map_or("", |(sql, _)| *sql);
     told(Event::Applying(fix));
@@ -222,11 +223,13 @@ async fn tried(
         for (sql, index) in steps {
             patiently(client, sql, *index, told).await?;
         }
-        told(measuring);
-        measure(client, concerned).await.map_err(&running)
+        let (others, before) = replanned(client, concerned, &before).await.map_err(&running)?;
+        told(Event::Measuring { finding: &finding.id, statements: others.len() });
+        let after = measure(client, &others).await.map_err(&running)?;
+        Ok(compared(&others, &before, &after))
     };
     match changed.await {
-        Ok(after) => Ok((entry, compared(concerned, &before, &after))),
+        Ok(measured) => Ok((entry, measured)),
         Err(error) => {
             abandon(client, &entry, told).await?;
             Err(error)
@@ -271,7 +274,9 @@ fn own_probe(sql: &str) -> Probe {
 fn compared(known: &[Known], before: &[Option<Runs>], after: &[Option<Runs>]) -> Vec<Comparison> {
     let pairs = known.iter().zip(before.iter().zip(after));
     let both = pairs.filter_map(|(known, (before, after))| Some((known, before.as_ref()?, after.as_ref()?)));
-    both.map(|(known, before, after)| Comparison::of(&known.probe.name, before, after)).collect()
+    // What was given up both times says nothing.
+    let told = both.filter(|(_, before, after)| !before.gave_up || !after.gave_up);
+    told.map(|(known, before, after)| Comparison::of(&known.probe.name, before, after)).collect()
 }
 
 /// Takes back what was kept, the latest first: all of it, or what `only` names.

@@ -3,7 +3,9 @@
 //! Knows how often they run and how long they take, and what that says: slow statements, and loops that ask for one row at
 //! a time. Never runs any of them.
 
+mod advisable;
 mod file;
+mod heuristic;
 mod representative;
 mod statistics;
 pub(crate) mod text;
@@ -15,7 +17,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Client;
 
+pub use advisable::advisable;
 pub use file::{FileError, Probe, parse};
+pub use heuristic::heuristic;
 pub(crate) use representative::representatives;
 pub(crate) use statistics::read_statistics;
 pub(crate) use verdicts::{EXPLANATIONS, findings};

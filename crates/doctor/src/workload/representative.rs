@@ -38,7 +38,7 @@ async fn filled(client: &Client, text: &str) -> Result<Option<String>, tokio_pos
         return Ok(Some(text.to_owned()));
     }
     let types = client.prepare(text).await?.params().to_vec();
-    let words: Vec<String> = all.iter().filter_map(|(_, part)| identifier(*part)).collect();
+    let words = words(&all);
     let mut sql = String::new();
     let mut copied = 0;
     for (index, (at, part)) in all.iter().enumerate() {
@@ -63,8 +63,8 @@ async fn value(
     words: &[String],
 ) -> Result<Option<String>, tokio_postgres::Error> {
     match before.last() {
-        Some(Part::Word(word)) if word.eq_ignore_ascii_case("limit") => return Ok(Some("20".to_owned())),
-        Some(Part::Word(word)) if word.eq_ignore_ascii_case("offset") => return Ok(Some("0".to_owned())),
+        Some(part) if is_word(*part, "limit") => return Ok(Some("20".to_owned())),
+        Some(part) if is_word(*part, "offset") => return Ok(Some("0".to_owned())),
         _ => {}
     }
     let Some(column) = compared(before) else { return Ok(None) };
@@ -85,7 +85,7 @@ async fn value(
 }
 
 /// The name of the column that stands before the operator before the parameter.
-fn compared(before: &[Part<'_>]) -> Option<String> {
+pub(super) fn compared(before: &[Part<'_>]) -> Option<String> {
     const BETWEEN: [&str; 12] =
         ["in", "any", "all", "like", "ilike", "not", "between", "and", "is", "from", "array", "symmetric"];
     let is_between = |part: &&Part<'_>| match part {
@@ -96,7 +96,17 @@ fn compared(before: &[Part<'_>]) -> Option<String> {
     before.iter().rev().take(12).find(|part| !is_between(part)).and_then(|part| identifier(*part))
 }
 
-fn identifier(part: Part<'_>) -> Option<String> {
+/// The names that may be a table's.
+pub(super) fn words(all: &[(usize, Part<'_>)]) -> Vec<String> {
+    all.iter().filter_map(|(_, part)| identifier(*part)).collect()
+}
+
+/// Whether it is this keyword.
+pub(super) fn is_word(part: Part<'_>, keyword: &str) -> bool {
+    matches!(part, Part::Word(word) if word.eq_ignore_ascii_case(keyword))
+}
+
+pub(super) fn identifier(part: Part<'_>) -> Option<String> {
     match part {
         Part::Word(word) => match word.strip_prefix('"').and_then(|word| word.strip_suffix('"')) {
             Some(quoted) => Some(quoted.replace("\"\"", "\"")),

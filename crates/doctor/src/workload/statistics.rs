@@ -1,17 +1,19 @@
 //! The counters of pg_stat_statements, whatever the extension's version calls its columns.
 
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
 use super::{Source, Statement, Workload};
 
-/// Reads the counters. The extension may be in any schema, so its name is looked up by the search path.
+/// Reads the counters, those of statements inside functions where they are wanted. The extension may be in any schema, so its name is looked up by the search path.
 pub(crate) async fn read_statistics(
     client: &Client,
     schema: &str,
+    nested: bool,
 ) -> Result<Workload, tokio_postgres::Error> {
     let path = format!("set search_path = pg_catalog, \"{}\"", schema.replace('"', "\"\""));
     client.batch_execute(&path).await?;
-    let rows = client.query_typed(include_str!("statistics.sql"), &[]).await;
+    let rows = client.query_typed(include_str!("statistics.sql"), &[(&nested, Type::BOOL)]).await;
     client.batch_execute("set search_path = pg_catalog").await?;
     let mut statements = Vec::new();
     for row in rows? {

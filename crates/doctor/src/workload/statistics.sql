@@ -20,8 +20,8 @@ with counters as (
         r.rolname::text as role
     from counters k
     left join pg_roles r on r.oid = k.userid
-    -- Statements inside functions are in the time of those that called them.
-    where coalesce((k.c ->> 'toplevel')::bool, true)
+    -- Statements inside functions are in the time of those that called them, and left out unless $1 wants them.
+    where coalesce((k.c ->> 'toplevel')::bool, true) or $1
 )
 select n.queryid, n.query, n.calls, n.total_ms, n.mean_ms, n.deviation_ms, n.rows, n.role
 from named n

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on has failed, wherever in it that is"
 )]
 
+mod asked;
 mod fixture;
 mod healthy;
 mod killed;

@@ -2,7 +2,7 @@
 
 use doctor::apply::{Event, Outcome, Plan, State, apply, plan, undo};
 use doctor::workload::parse;
-use doctor::{Error, Examination, Recommendation, Report, examine};
+use doctor::{Error, Examination, Recommendation, Report, Severity, examine};
 use serde_json::json;
 
 use crate::fixture::{Patient, alarms};
@@ -52,6 +52,12 @@ async fn an_index_that_helps_is_kept_and_one_that_does_not_is_taken_back() {
     let by_a = outcomes[0].measured.iter().find(|c| c.statement == "by a").unwrap();
     assert!(by_a.after_buffers * 10 < by_a.before_buffers && by_a.replanned, "{by_a:?}");
     assert!(indexes(&patient).await.contains("(a)") && !indexes(&patient).await.contains("(c)"));
+
+    let (report, again, _) = treat(&patient, &[wanted("c")], &[], ASKED).await;
+    let refuted = report.findings.iter().find(|finding| finding.check() == "missing-index").unwrap();
+    assert_eq!(refuted.severity, Severity::Info);
+    assert!(refuted.summary.contains("measured none of 2 statements"), "{}", refuted.summary);
+    assert!(again.steps.is_empty(), "{:?}", again.steps);
 
     let undone = undo(&patient.other().await, &[], &mut |_| {}).await.unwrap();
     assert_eq!(undone.len(), 1);
