@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use gateway::coding::{Accepted, Coding, Variants, forbids_coding, known, tag_of};
+use gateway::coding::{Accepted, Coding, Variants, known, tag_of};
 use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LOCATION, DATE, ETAG, EXPIRES, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use pg::Lsn;
@@ -127,12 +127,14 @@ impl Answer {
         let (fields, values): (Vec<u8>, Vec<&[u8]>) = lines.unzip();
         let status = status_text(overrides.status.unwrap_or(head.status), false);
         let texts = [&body[..], tag, position.as_bytes(), target.as_bytes(), &status, &fields];
-        Answer::packed(&[&texts[..], &values].concat())
+        Answer::packed(&[&texts[..], &values].concat(), true)
     }
 
-    fn packed(texts: &[&[u8]]) -> Answer {
+    /// `is_codable`: nothing in its head forbids other codings.
+    fn packed(texts: &[&[u8]], is_codable: bool) -> Answer {
         let texts = Packed::new(texts);
-        let may_have_variants = !texts.text(TAG).is_empty() && Variants::are_worth_it(texts.text(BODY));
+        let is_large = Variants::are_worth_it(texts.text(BODY));
+        let may_have_variants = is_codable && is_large && !texts.text(TAG).is_empty();
         Answer(match may_have_variants {
             true => Kept::Large(Arc::new(Large { texts, variants: OnceLock::new() })),
             false => Kept::Small(texts),
@@ -208,11 +210,7 @@ impl Answer {
 
     /// Whether it has other codings at all: not if it is too small, nobody's to keep, or its head forbids it.
     pub(crate) fn has_variants(&self) -> bool {
-        let is_forbidden = || {
-            let headers = if self.is_relayed() { self.headers() } else { HeaderMap::new() };
-            headers.iter().any(|(name, value)| forbids_coding(name, value))
-        };
-        matches!(self.0, Kept::Large(_)) && !is_forbidden()
+        matches!(self.0, Kept::Large(_))
     }
 
     /// What is left to be made for a client that accepts these codings.

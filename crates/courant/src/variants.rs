@@ -23,8 +23,8 @@ pub(crate) fn order(node: &Node, key: &Key, answer: &Answer, request: &HeaderMap
     if !answer.has_variants() {
         return;
     }
-    let Some(variants) = answer.variants() else { return };
     let Some(coding) = answer.wanted(&Accepted::of(request)) else { return };
+    let Some(variants) = answer.variants() else { return };
     press(node, coding, variants, || {
         let (cache, key, answer) = (Arc::clone(&node.cache), *key, answer.clone());
         move || answer.make(coding, |bytes| cache.charge(&key, |kept| kept.is_one_with(&answer), bytes))

@@ -23,7 +23,8 @@ impl Answer {
         let status = super::status_text(status, true);
         let texts = [&body[..], tag.as_bytes(), b"", target.as_bytes(), &status, &fields];
         let texts: Vec<&[u8]> = texts.into_iter().chain(lines.iter().map(Vec::as_slice)).collect();
-        Answer::packed(&texts)
+        let is_codable = !headers.iter().any(|(name, value)| coding::forbids_coding(name, value));
+        Answer::packed(&texts, is_codable)
     }
 
     /// What a relayed answer is sent with beside its own headers: it was chosen among codings, and who keeps it
