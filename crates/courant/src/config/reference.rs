@@ -126,6 +126,7 @@ What all of it means: [queue.md](queue.md).
 
 ## `[[webhook]]`
 
+<!-- elsewhere: it names the secrets of a deployment -->
 ```toml
 [[webhook]]
 path = \"/hooks/whatsapp\"
