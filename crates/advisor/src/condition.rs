@@ -211,7 +211,7 @@ fn plain(parts: &[Part<'_>]) -> String {
                 tight = tight || text.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '"');
                 format!("({})", plain(inside))
             }
-            Part::Token(Token::Column { column, .. }) => crate::session::identifier(column),
+            Part::Token(Token::Column { column, .. }) => pg::identifier(column),
             Part::Token(Token::Symbol(symbol)) => (*symbol).to_owned(),
             Part::Token(Token::Word(word)) => (*word).to_owned(),
             Part::Token(Token::Text(text)) => format!("'{}'", text.replace('\'', "''")),

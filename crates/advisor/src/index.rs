@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::session::identifier;
+use pg::identifier;
 
 /// The longest name that PostgreSQL keeps whole.
 const NAME_BYTES_MAX: usize = 63;

@@ -80,11 +80,6 @@ impl Fields {
     }
 }
 
-/// A name, quoted for SQL.
-pub(crate) fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 /// A text, quoted for SQL.
 pub(crate) fn literal(text: &str) -> String {
     // With E, what it means does not depend on standard_conforming_strings.

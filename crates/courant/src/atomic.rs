@@ -86,8 +86,7 @@ async fn run(
     }
     let identity = node.live().identities.of(&head.headers).map_err(Failure::from)?;
     *who = Some(Arc::clone(&identity));
-    request::bounded(node, head)?;
-    let body: Bytes = request::whole(node, body).await?;
+    let body: Bytes = request::whole(node, head, body).await?;
     let _place = node.places.try_acquire().map_err(|_| Failure::Overloaded)?;
     let parts = part::read(&body, head, node.config.http.batch_parts_max)
         .map_err(|why| refused(StatusCode::BAD_REQUEST, why))?;

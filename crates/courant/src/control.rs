@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pg::catalog::{self, Catalog};
 use pg::connect::{ConnectError, ConnectOptions};
-use pg::{Lsn, Snapshot, Xid};
+use pg::{Lsn, Snapshot, Xid, identifier};
 use rest::RootFunction;
 use tokio::time::{sleep, timeout};
 use tokio_postgres::Client;
@@ -86,9 +86,8 @@ impl Control {
     ) -> Result<BTreeMap<String, String>, Ended> {
         within(self.client.batch_execute("begin read only")).await?;
         if let Some(RootFunction { schema, name }) = pre_config {
-            let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-            let schema = schema.as_ref().map(|schema| format!("{}.", quoted(schema))).unwrap_or_default();
-            within(self.client.batch_execute(&format!("select {schema}{}()", quoted(name)))).await?;
+            let schema = schema.as_ref().map(|schema| format!("{}.", identifier(schema))).unwrap_or_default();
+            within(self.client.batch_execute(&format!("select {schema}{}()", identifier(name)))).await?;
         }
         let rows = within(self.client.query(include_str!("sql/configuration.sql"), &[&names])).await?;
         within(self.client.batch_execute("commit")).await?;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use pg::catalog::{Function, KeptSettings};
+use pg::identifier;
 
 use crate::config::Database;
 
@@ -36,9 +37,8 @@ impl Preamble {
 
 /// A function's name, perhaps with its schema, as an identifier: a name alone is looked for along the search path.
 fn quoted(name: &str) -> String {
-    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     match name.split_once('.') {
-        Some((schema, name)) => format!("{}.{}", quoted(schema), quoted(name)),
-        None => quoted(name),
+        Some((schema, name)) => format!("{}.{}", identifier(schema), identifier(name)),
+        None => identifier(name),
     }
 }

@@ -126,8 +126,7 @@ async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
     let who = node.live().identities.of(&asked.head.headers).map_err(Failure::from)?;
     asked.who = Some(Arc::clone(&who));
     asked.stages.end("jwt");
-    bounded(node, &asked.head)?;
-    let body = if body.is_end_stream() { Bytes::new() } else { Box::pin(whole(node, body)).await? };
+    let body = whole(node, &asked.head, body).await?;
     asked.stages.end("parse");
     let _place = node.places.try_acquire().map_err(|_| Failure::Overloaded)?;
 
@@ -355,7 +354,7 @@ fn target(head: &Parts) -> &str {
 }
 
 /// Refuses an address beyond its limit.
-pub(crate) fn bounded(node: &Node, head: &Parts) -> Result<(), Failure> {
+fn bounded(node: &Node, head: &Parts) -> Result<(), Failure> {
     let bytes_max = node.config.http.url_bytes_max;
     if target(head).len() <= bytes_max {
         return Ok(());
@@ -364,17 +363,30 @@ pub(crate) fn bounded(node: &Node, head: &Parts) -> Result<(), Failure> {
     Err(Failure::TooLarge { status: StatusCode::URI_TOO_LONG, what, key, bytes_max })
 }
 
-/// The whole body, within its limit.
-pub(crate) async fn whole(node: &Node, body: Incoming) -> Result<Bytes, Failure> {
-    whole_within(node, body, node.config.http.body_bytes_max, "http.body_bytes_max").await
+/// The whole body, within its limit, of a request whose address is within its own.
+pub(crate) async fn whole(node: &Node, head: &Parts, body: Incoming) -> Result<Bytes, Failure> {
+    whole_within(node, head, body, (node.config.http.body_bytes_max, "http.body_bytes_max")).await
 }
 
-/// The whole body, within a limit of its own.
+/// The same, with another limit of the body, and the key that says it.
 pub(crate) async fn whole_within(
     node: &Node,
+    head: &Parts,
     body: Incoming,
-    bytes_max: usize,
-    key: &'static str,
+    limit: (usize, &'static str),
+) -> Result<Bytes, Failure> {
+    bounded(node, head)?;
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    // Most requests have none: they do not carry what it takes to wait for one.
+    Box::pin(collected(node, body, limit)).await
+}
+
+async fn collected(
+    node: &Node,
+    body: Incoming,
+    (bytes_max, key): (usize, &'static str),
 ) -> Result<Bytes, Failure> {
     let limits = &node.config.http;
     let (status, what) = (StatusCode::PAYLOAD_TOO_LARGE, "the request's body");

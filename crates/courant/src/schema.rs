@@ -10,8 +10,8 @@ use std::sync::{Arc, OnceLock};
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use cache::StoreId;
-use pg::RelationId;
 use pg::catalog::{Catalog, KeptSettings, Settings};
+use pg::{RelationId, identifier};
 use quick_cache::sync::Cache as Remembered;
 use rest::{Access, Plan, Reads, Rules};
 
@@ -86,7 +86,7 @@ impl Schema {
         extra_search_path: &[String],
         preamble: Preamble,
     ) -> Schema {
-        let extra = extra_search_path.iter().map(|schema| format!(", {}", quoted(schema)));
+        let extra = extra_search_path.iter().map(|schema| format!(", {}", identifier(schema)));
         Schema {
             catalog: Arc::new(catalog),
             rules: Arc::new(rules),
@@ -178,7 +178,7 @@ impl Schema {
     }
 
     fn search_path(&self, first: &str) -> String {
-        format!("{}{}", quoted(first), self.extra_search_path)
+        format!("{}{}", identifier(first), self.extra_search_path)
     }
 
     /// Refuses a relation whose changes the stream does not tell.
@@ -196,10 +196,6 @@ impl Schema {
         stored
             .map_or_else(|| format!("relation {}", id.0), |table| format!("{}.{}", table.schema, table.name))
     }
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Which requests were planned lately, more or less: what shares a place with another is taken for new.

@@ -57,10 +57,11 @@ impl From<WireError> for Error {
     fn from(error: WireError) -> Error {
         match error {
             WireError::Refused(refusal) => match &*refusal.code {
-                // A function can raise any code; only what is fatal ends the connection.
-                "57P01" | "57P02" | "57P03" | "57P05" if !refusal.fatal => Error::Database(refusal),
-                // Shut down, crashed or terminated under us: the connection is gone with it.
-                "57P01" | "57P02" | "57P03" | "57P05" => Error::Lost(WireError::Refused(refusal)),
+                // Shut down, crashed or terminated under us: the connection is gone with it. A function can raise any
+                // code; only what is fatal ends the connection.
+                "57P01" | "57P02" | "57P03" | "57P05" if refusal.fatal => {
+                    Error::Lost(WireError::Refused(refusal))
+                }
                 // Protocol violation: more or fewer parameters than the statement has.
                 "08P01" => Error::Protocol(WireError::Refused(refusal)),
                 _ => Error::Database(refusal),

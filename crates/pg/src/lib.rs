@@ -8,6 +8,7 @@ mod change;
 pub mod cluster;
 pub mod connect;
 mod error;
+mod identifier;
 mod lsn;
 mod pool;
 mod read;
@@ -22,6 +23,7 @@ pub mod wire;
 
 pub use change::{Change, Datum, Message, StreamColumn, StreamRelation, Transaction, Tuple};
 pub use error::{DatabaseError, Error};
+pub use identifier::identifier;
 pub use lsn::{Lsn, ParseLsnError};
 pub use pool::{Pool, PoolClient, PoolLimits, PoolStatus};
 pub use read::{Interval, Read, Rows};

@@ -9,6 +9,7 @@
 //! the database, the configuration, and news from the log ([`News`]).
 
 mod backoff;
+mod batch;
 mod behind;
 mod control;
 mod error;

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::batch;
 use crate::job::{Outcome, Run};
 use crate::store::Store;
 use crate::{Backoff, QueueError};
@@ -88,15 +89,9 @@ async fn tell(
 ) {
     let mut said = false;
     loop {
-        let mut batch = Vec::new();
-        tokio::select! {
-            count = receiver.recv_many(&mut batch, BATCH_MAX) => if count == 0 { return },
-            () = drained.cancelled() => {
-                receiver.close();
-                if receiver.recv_many(&mut batch, BATCH_MAX).await == 0 {
-                    return;
-                }
-            }
+        let mut batch = batch::next(&mut receiver, BATCH_MAX, &drained).await;
+        if batch.is_empty() {
+            return;
         }
         while let Err(error) = tell_batch(&store, keep_completed, &mut batch).await {
             if !std::mem::replace(&mut said, true) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use pg::identifier;
 use tokio_postgres::Client;
 
 use crate::QueueError;
@@ -77,12 +78,12 @@ impl SqlHandlers {
         handler: &SqlHandler,
         job: &Claimed,
     ) -> Result<Outcome, QueueError> {
-        let (schema, function) = (quoted(&handler.function.0), quoted(&handler.function.1));
+        let (schema, function) = (identifier(&handler.function.0), identifier(&handler.function.1));
         let time_ms = handler.timeout.as_millis();
         let mut begin =
             format!("begin isolation level read committed; set local statement_timeout = {time_ms}");
         if let Some(role) = &handler.role {
-            begin.push_str(&format!("; set local role {}", quoted(role)));
+            begin.push_str(&format!("; set local role {}", identifier(role)));
         }
         let call = format!("select from {schema}.{function}($1::text::jsonb)");
         client.batch_execute(&begin).await?;
@@ -135,8 +136,4 @@ fn told(said: &pg::DatabaseError) -> String {
         Some(detail) => format!("{said}: {detail}"),
         None => said.to_string(),
     }
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

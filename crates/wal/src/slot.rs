@@ -80,8 +80,7 @@ impl Slot {
     pub(crate) async fn start(&self, wire: &mut Wire, publication: &str) -> Result<(), Error> {
         wire.command("set lock_timeout = 0").await?;
         // A list of identifiers within a string.
-        let identifier = publication.replace('"', "\"\"");
-        let literal = format!("\"{identifier}\"").replace('\'', "''");
+        let literal = pg::identifier(publication).replace('\'', "''");
         let Slot { name, consistent_point } = self;
         let start = format!(
             "START_REPLICATION SLOT {name} LOGICAL {consistent_point} \

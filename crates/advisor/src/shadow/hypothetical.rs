@@ -5,12 +5,14 @@
 
 use std::fmt::Write as _;
 
+use pg::identifier;
+
 use super::file;
 use super::planner::Planner;
 use crate::AdviceError;
 use crate::index::{Index, Method};
 use crate::plan::HYPOTHETICAL;
-use crate::session::{identifier, literal};
+use crate::session::literal;
 
 /// A hypothetical index of the shadow's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

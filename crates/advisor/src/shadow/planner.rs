@@ -5,10 +5,12 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use pg::identifier;
+
 use super::hypothetical::{IndexId, Made};
 use crate::AdviceError;
 use crate::plan::Plan;
-use crate::session::{Session, identifier};
+use crate::session::Session;
 use crate::workload::Statement;
 
 /// A table of the shadow's.

@@ -1,7 +1,9 @@
 //! The source's schema, made anew in the shadow.
 
+use pg::identifier;
+
 use crate::AdviceError;
-use crate::session::{Session, identifier, literal};
+use crate::session::{Session, literal};
 use crate::source::Server;
 
 /// Makes the database: as the source's sorts, where this machine can.

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use crate::AdviceError;
 use crate::index::Index;
-use crate::session::identifier;
 use crate::shadow::Shadow;
 use crate::source::Table;
 use crate::workload::Statement;
+use pg::identifier;
 
 /// What was asked already.
 #[derive(Debug, Default)]

@@ -99,12 +99,7 @@ impl Advising {
             advisor::Statement::new(name, sql, probe.calls, probe.role.clone())
         });
         let workload = Workload { statements: statements.collect() };
-        let bar = indexes::bar(!std::io::stderr().is_terminal());
-        let advice =
-            advisor::advise(source, &binaries, &workload, &options, |progress| indexes::show(&bar, progress));
-        let advice = advice.await;
-        bar.finish_and_clear();
-        advice
+        indexes::searched(source, &binaries, &workload, &options, !std::io::stderr().is_terminal()).await
     }
 }
 

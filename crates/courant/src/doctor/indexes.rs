@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pg::cluster::Binaries;
+use pg::connect::ConnectOptions;
 use serde_json::{Value, json};
 
 use crate::config::{ConfigError, Sources};
@@ -80,10 +81,7 @@ pub(crate) async fn run(asked: Indexes) -> Result<()> {
             Model::Hypopg => SizeModel::HypoPg,
         },
     };
-    let bar = bar(asked.json || !terminal);
-    let advice =
-        advisor::advise(&source, &binaries, &workload, &options, |progress| show(&bar, progress)).await;
-    bar.finish_and_clear();
+    let advice = searched(&source, &binaries, &workload, &options, asked.json || !terminal).await;
     let advice = advice.map_err(explained).with_context(|| format!("no advice for {source}"))?;
     let text = if asked.json {
         format!("{}\n", as_json(&advice))
@@ -107,7 +105,21 @@ fn explained(error: AdviceError) -> anyhow::Error {
     }
 }
 
-pub(super) fn bar(hidden: bool) -> ProgressBar {
+/// Asks the advisor, and shows how far it is unless that is hidden.
+pub(super) async fn searched(
+    source: &ConnectOptions,
+    binaries: &Binaries,
+    workload: &Workload,
+    options: &Options,
+    hidden: bool,
+) -> Result<Advice, AdviceError> {
+    let bar = bar(hidden);
+    let advice = advisor::advise(source, binaries, workload, options, |progress| show(&bar, progress)).await;
+    bar.finish_and_clear();
+    advice
+}
+
+fn bar(hidden: bool) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     if hidden {
         bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -119,7 +131,7 @@ pub(super) fn bar(hidden: bool) -> ProgressBar {
     bar
 }
 
-pub(super) fn show(bar: &ProgressBar, progress: Progress) {
+fn show(bar: &ProgressBar, progress: Progress) {
     bar.set_message(match progress {
         Progress::Preparing => "reading the database, and making its shadow".to_owned(),
         Progress::Examining { done, of } => format!("statement {done} of {of}"),

@@ -64,8 +64,7 @@ type Told<'a> = (Run, &'a Map<String, Value>);
 async fn serve(node: &Node, head: &Parts, body: Incoming, visit: Visit) -> Served {
     let Some(jobs) = &node.jobs else { return Err(missing(head)) };
     let who = node.live().identities.of(&head.headers)?;
-    request::bounded(node, head)?;
-    let body = request::whole(node, body).await?;
+    let body = request::whole(node, head, body).await?;
     let path = head.uri.path().strip_prefix(PREFIX).unwrap_or_default();
     match (&head.method, path.split('/').collect::<Vec<_>>().as_slice()) {
         (&Method::POST, ["jobs"]) => {

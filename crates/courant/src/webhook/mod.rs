@@ -144,8 +144,8 @@ impl Asked<'_> {
     async fn take(&self, inbox: &Inbox, body: Incoming) -> Answered {
         let began = Instant::now();
         let (node, webhook) = (self.node, self.webhook);
-        request::bounded(node, self.head).map_err(Refused::Failed)?;
-        let body = request::whole_within(node, body, webhook.body_bytes_max, "webhook.body_bytes_max").await;
+        let limit = (webhook.body_bytes_max, "webhook.body_bytes_max");
+        let body = request::whole_within(node, self.head, body, limit).await;
         let body = body.map_err(Refused::Failed)?;
         let _place = node.places.try_acquire().map_err(|_| Refused::Failed(Failure::Overloaded))?;
         let events = self.delivered(&body, |delivery| {

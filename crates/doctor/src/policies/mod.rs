@@ -85,11 +85,10 @@ pub(crate) async fn examine(
 
 /// The plan of a read of the whole table, as the role, with claims of nobody.
 async fn planned(client: &Client, case: &Case) -> Result<Value, tokio_postgres::Error> {
-    let role = case.role.replace('"', "\"\"");
     let become_role = match case.role.as_str() {
         // PUBLIC is no role to take; whoever asks is one of it.
         "" => String::new(),
-        _ => format!("set local role \"{role}\";"),
+        role => format!("set local role {};", pg::identifier(role)),
     };
     client.batch_execute(&format!("begin; {} {become_role}", include_str!("nobody.sql"))).await?;
     let plan = explain(client, "verbose", &format!("select * from only {}", case.table)).await?;
@@ -101,8 +100,7 @@ fn judge(case: &Case, plan: &Value) -> Option<Finding> {
     let (name, filter) = plan::per_row(plan, &case.table, &case.functions)?;
     let fix = case.using.as_deref().and_then(|using| rewrite::once(using, &case.functions));
     let alter = |condition: &str| {
-        let policy = case.policy.replace('"', "\"\"");
-        format!("alter policy \"{policy}\" on {} using ({condition})", case.table)
+        format!("alter policy {} on {} using ({condition})", pg::identifier(&case.policy), case.table)
     };
     Some(Finding {
         id: format!("policy-per-row:{}.{}", case.table, case.policy),

@@ -11,7 +11,7 @@ pub(crate) async fn read_statistics(
     schema: &str,
     nested: bool,
 ) -> Result<Workload, tokio_postgres::Error> {
-    let path = format!("set search_path = pg_catalog, \"{}\"", schema.replace('"', "\"\""));
+    let path = format!("set search_path = pg_catalog, {}", pg::identifier(schema));
     client.batch_execute(&path).await?;
     let rows = client.query_typed(include_str!("statistics.sql"), &[(&nested, Type::BOOL)]).await;
     client.batch_execute("set search_path = pg_catalog").await?;

@@ -36,7 +36,7 @@ impl ConnectOptions {
     /// Connects and listens on a channel.
     pub async fn listen(&self, channel: &str) -> Result<Listening, ListenError> {
         let ((client, mut driver), _) = self.establish::<(Client, Driver)>().await?;
-        let listen = format!("listen \"{}\"", channel.replace('"', "\"\""));
+        let listen = format!("listen {}", crate::identifier(channel));
         {
             let mut asked = pin!(client.batch_execute(&listen));
             // The connection moves only while it is polled; what is said before the answer is not for us yet.

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Event;
 use crate::QueueError;
+use crate::batch;
 use crate::store::{Store, within};
 
 /// Deliveries in one batch and on their way; and the events after which no other delivery joins a batch, of which
@@ -147,15 +148,9 @@ struct Args<'a> {
 async fn write(store: &Store, mut receiver: mpsc::Receiver<Handed>, drained: &CancellationToken) {
     let mut connection = None;
     loop {
-        let mut batch = Vec::new();
-        tokio::select! {
-            count = receiver.recv_many(&mut batch, BATCH_MAX) => if count == 0 { return },
-            () = drained.cancelled() => {
-                receiver.close();
-                if receiver.recv_many(&mut batch, BATCH_MAX).await == 0 {
-                    return;
-                }
-            }
+        let mut batch = batch::next(&mut receiver, BATCH_MAX, drained).await;
+        if batch.is_empty() {
+            return;
         }
         while !batch.is_empty() {
             let mut events = 0;

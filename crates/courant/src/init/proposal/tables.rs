@@ -190,6 +190,6 @@ fn quoted(name: &str) -> String {
     if is_plain && !name.starts_with(|c: char| c.is_ascii_digit()) {
         name.to_owned()
     } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
+        pg::identifier(name)
     }
 }
