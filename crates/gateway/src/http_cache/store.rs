@@ -5,7 +5,6 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use http::HeaderMap;
@@ -14,15 +13,16 @@ use quick_cache::sync::Cache;
 use quick_cache::{OptionsBuilder, Weighter};
 use std::hash::BuildHasher as _;
 
+use self::recent::{Moment, Recent};
 use super::candidate::Refusal;
 use super::key::Key;
 use super::stored::Stored;
 use crate::coding::Variants;
 
+mod recent;
+
 /// Responses of one key; beyond, the one asked for longest ago goes.
 const VARIANTS_MAX: usize = 16;
-/// Keys share a counter of invalidations: two that do refuse each other a fill at times, and no more.
-const COUNTERS: usize = 4096;
 
 /// What the store may use.
 #[derive(Clone, Copy, Debug)]
@@ -39,9 +39,8 @@ pub struct Store {
     kept: Cache<Key, Kept, Weight, RandomState>,
     limits: Limits,
     hashing: RandomState,
-    invalidations: Box<[AtomicU64]>,
-    /// Whoever changes what is kept of a key reads it first.
-    changing: Mutex<()>,
+    /// Whoever changes what is kept of a key reads it first, and holds this.
+    changing: Mutex<Recent>,
 }
 
 type Kept = Arc<[Held]>;
@@ -56,8 +55,8 @@ struct Held {
 /// A request that was sent: what comes back is kept only if its key was not made invalid in between.
 #[derive(Clone, Copy, Debug)]
 pub struct Ticket {
-    counter: usize,
-    invalidations: u64,
+    hash: u64,
+    taken: Moment,
 }
 
 impl Held {
@@ -92,8 +91,7 @@ impl Store {
             kept: Cache::with_options(options, Weight, RandomState::default(), Default::default()),
             limits,
             hashing: RandomState::default(),
-            invalidations: (0..COUNTERS).map(|_| AtomicU64::new(0)).collect(),
-            changing: Mutex::new(()),
+            changing: Mutex::new(Recent::new()),
         }
     }
 
@@ -107,8 +105,7 @@ impl Store {
 
     /// To be taken before the upstream is asked.
     pub fn ticket(&self, key: &Key) -> Ticket {
-        let counter = self.counter(key);
-        Ticket { counter, invalidations: self.invalidations[counter].load(Ordering::SeqCst) }
+        Ticket { hash: self.hashing.hash_one(key), taken: self.changing.lock().now() }
     }
 
     /// Keeps a response, unless its key was made invalid since the ticket was taken, it is too large, or something
@@ -119,8 +116,8 @@ impl Store {
         }
         let variants_bytes = stored.variants().map_or(0, |variants| variants.weight_bytes() as u64);
         let stored = Arc::new(stored);
-        let _changing = self.changing.lock();
-        if self.invalidations[ticket.counter].load(Ordering::SeqCst) != ticket.invalidations {
+        let invalid = self.changing.lock();
+        if invalid.has(ticket.hash, ticket.taken) {
             return Err(Refusal::Invalidated);
         }
         let mut others: Vec<Held> = match self.kept.peek(&key) {
@@ -161,18 +158,16 @@ impl Store {
 
     /// Drops what is kept of a key, and what is on its way to be.
     pub fn invalidate(&self, key: &Key) {
-        let _changing = self.changing.lock();
-        self.invalidations[self.counter(key)].fetch_add(1, Ordering::SeqCst);
+        let mut invalid = self.changing.lock();
+        invalid.add(self.hashing.hash_one(key));
         self.kept.remove(key);
     }
 
     /// Drops what is kept of the targets and with the headers that `matches` says yes to, and whatever is on its way
     /// to be kept: nobody knows yet what it will say. How many responses that were.
     pub fn purge(&self, matches: impl Fn(&Key, &HeaderMap) -> bool) -> usize {
-        let _changing = self.changing.lock();
-        for counter in &self.invalidations {
-            counter.fetch_add(1, Ordering::SeqCst);
-        }
+        let mut invalid = self.changing.lock();
+        invalid.add_all();
         let dropped = Cell::new(0);
         self.kept.retain(|key, kept| {
             // All of a key go together: they are one resource in several forms.
@@ -186,11 +181,6 @@ impl Store {
     /// Entries, and their bytes.
     pub fn size(&self) -> (usize, u64) {
         (self.kept.len(), self.kept.weight())
-    }
-
-    fn counter(&self, key: &Key) -> usize {
-        // Less than COUNTERS, whatever the width of a usize.
-        (self.hashing.hash_one(key) % COUNTERS as u64) as usize
     }
 }
 

@@ -60,6 +60,13 @@ fn what_was_asked_for_before_an_invalidation_is_not_kept_after_it() {
     assert!(store.find(&key, &request(1)).0.is_none());
     assert_eq!(store.keep(key.clone(), stored(1, 1, now), before).map(drop), Err(Refusal::Invalidated));
     assert!(store.keep(key.clone(), stored(1, 1, now), store.ticket(&key)).is_ok());
+    // Of all other keys, however many there are, none is refused for it.
+    for number in 0..10_000 {
+        let other = Key::new("http", "app", "app", &format!("/{number}"));
+        let ticket = store.ticket(&other);
+        store.invalidate(&key);
+        assert!(store.keep(other, stored(1, 1, now), ticket).is_ok());
+    }
 }
 
 #[test]
