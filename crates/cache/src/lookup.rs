@@ -39,6 +39,13 @@ impl<V: Clone> Cache<V> {
         }
     }
 
+    /// The value and age of what [`Cache::lookup`] would find. Where that would be no hit, nobody is told and nothing
+    /// counted: whoever asks goes on to look it up.
+    pub fn hit(&self, key: &Key, need: Need, now: Moment) -> Option<(V, Duration)> {
+        let pass = self.gate.pass(need, &self.rules).ok()?;
+        self.valid(key, pass, now)
+    }
+
     /// Whether a request may share the answer of a query sent at `sent`, instead of sending its own.
     pub fn may_join(&self, sent: Moment, need: Need) -> bool {
         may_join(sent, need, self.gate.written())
@@ -88,17 +95,21 @@ impl<V: Clone> Cache<V> {
     }
 
     pub(crate) fn find(&self, key: &Key, pass: Pass, now: Moment) -> Lookup<V> {
-        let home = self.home(key);
-        match home.get(key) {
-            Some(entry) if entry.epoch == Epoch::of(pass.epoch) && !entry.is_over(now) => {
-                count(&home.counts.hits);
-                Lookup::Hit { value: entry.value, age: now.since(entry.stored) }
-            }
-            _ => {
-                count(&home.counts.misses);
-                Lookup::Miss
-            }
+        match self.valid(key, pass, now) {
+            Some((value, age)) => Lookup::Hit { value, age },
+            None => self.miss(key),
         }
+    }
+
+    /// What is kept and may be served, counted as a hit, and its age.
+    fn valid(&self, key: &Key, pass: Pass, now: Moment) -> Option<(V, Duration)> {
+        let home = self.home(key);
+        let entry = home.get(key)?;
+        if entry.epoch != Epoch::of(pass.epoch) || entry.is_over(now) {
+            return None;
+        }
+        count(&home.counts.hits);
+        Some((entry.value, now.since(entry.stored)))
     }
 
     /// What is stored, gate or no gate, and of which epoch.

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gateway::coding::{Accepted, Coding, Variants, known, tag_of};
-use http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LOCATION, DATE, ETAG, EXPIRES, VARY};
+use http::header::{
+    ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LOCATION, DATE, ETAG, EXPIRES,
+    IF_NONE_MATCH, VARY,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use pg::Lsn;
 use rest::{Field, Head, Overrides, Plan};
@@ -74,6 +77,16 @@ const USUALS: [(Field, &str); 3] = [
 ];
 /// What an answer that is unchanged says again (RFC 9110, section 15.4.5), beside its tag.
 const AGAIN: [HeaderName; 5] = [CACHE_CONTROL, CONTENT_LOCATION, DATE, EXPIRES, VARY];
+
+/// The request's headers by which one answer is sent in different ways.
+pub(crate) const HEARD: [HeaderName; 2] = [ACCEPT_ENCODING, IF_NONE_MATCH];
+
+/// A response in parts.
+pub(crate) struct Message {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
 
 /// Where a response came from (RFC 9211).
 #[derive(Clone, Debug)]
@@ -248,10 +261,18 @@ impl Answer {
 
     /// The response to a request with these headers.
     pub(crate) fn response(&self, request: &HeaderMap, source: &Source) -> Response<Body> {
+        let Message { status, headers, body } = self.message(request, source);
+        let mut response = Response::new(Body::new(body));
+        (*response.status_mut(), *response.headers_mut()) = (status, headers);
+        response
+    }
+
+    /// The same, in parts. Of the request nothing matters but [`HEARD`].
+    pub(crate) fn message(&self, request: &HeaderMap, source: &Source) -> Message {
         // What is sent holds the answer, and copies nothing of it.
         let texts = self.held();
         let mut headers = HeaderMap::with_capacity(self.texts().text(FIELDS).len() + ADDED_HEADERS);
-        let mut response = match self.etag() {
+        let (status, body) = match self.etag() {
             Some(etag) => self.kept(&texts, &etag, request, &mut headers),
             None => {
                 if !self.is_relayed() {
@@ -265,8 +286,7 @@ impl Answer {
             headers.insert(POSITION, value(position));
         }
         source.write(&mut headers);
-        *response.headers_mut() = headers;
-        response
+        Message { status, headers, body }
     }
 
     /// Of an answer that may be kept: in the best coding there is, or that nothing has changed.
@@ -276,12 +296,12 @@ impl Answer {
         etag: &HeaderValue,
         request: &HeaderMap,
         headers: &mut HeaderMap,
-    ) -> Response<Body> {
+    ) -> (StatusCode, Bytes) {
         let accepted = Accepted::of(request);
         let variant = self.made().and_then(|variants| variants.choose(&accepted).variant);
         let chosen = variant.map(|variant| variant.coding);
         let known = if self.status().is_success() { known(request, etag, &accepted, chosen) } else { None };
-        let response = match (known, variant) {
+        let sent = match (known, variant) {
             (Some(_), _) => self.unchanged(texts, headers),
             (None, Some(variant)) => self.sent(texts, variant.body.clone(), headers),
             (None, None) => self.sent(texts, self.shared(texts, BODY), headers),
@@ -297,30 +317,26 @@ impl Answer {
         headers.insert(ETAG, tag);
         if self.is_relayed() {
             Answer::complete(headers);
-            return response;
+            return sent;
         }
         headers.insert(VARY, HeaderValue::from_static("Accept, Prefer, Range, Accept-Encoding"));
         // A cache between us and the reader does not hear of changes: it may keep, and must ask.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
-        response
+        sent
     }
 
-    fn sent(&self, texts: &Bytes, body: Bytes, headers: &mut HeaderMap) -> Response<Body> {
+    fn sent(&self, texts: &Bytes, body: Bytes, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
         for (name, value) in self.described(texts) {
             headers.append(name, value);
         }
-        let mut response = Response::new(Body::new(body));
-        *response.status_mut() = self.status();
-        response
+        (self.status(), body)
     }
 
-    fn unchanged(&self, texts: &Bytes, headers: &mut HeaderMap) -> Response<Body> {
+    fn unchanged(&self, texts: &Bytes, headers: &mut HeaderMap) -> (StatusCode, Bytes) {
         for (name, value) in self.described(texts).filter(|(name, _)| AGAIN.contains(name)) {
             headers.append(name, value);
         }
-        let mut response = Response::new(Body::default());
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        response
+        (StatusCode::NOT_MODIFIED, Bytes::new())
     }
 
     /// The headers of its own, as parts of `texts`, which are all of them.

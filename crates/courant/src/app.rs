@@ -14,6 +14,7 @@ use crate::config::{Config, ConfigError, Secret};
 use crate::listen::tls::Tls;
 use crate::listen::{self, Bounds, Entrance, Visit, descriptors};
 use crate::node::{self, Node};
+use crate::recall::Asking;
 use crate::{admin, audit, changes, embedded, guard, log, proxy, queue, reload, webhook};
 
 /// How often answers whose time is over are looked for, and how many are looked at.
@@ -106,8 +107,12 @@ pub(crate) async fn run(
     let bounds = bounds(&node.config);
     let answering = Arc::clone(&node);
     let answer = move |request, visit| guard::answer(Arc::clone(&answering), request, visit);
-    let entrance =
-        Entrance { guard: Some(Arc::clone(&node.guard)), tls: tls.clone(), http2: node.config.door.http2 };
+    let entrance = Entrance {
+        guard: Some(Arc::clone(&node.guard)),
+        recall: Some(Arc::new(Asking(Arc::clone(&node)))),
+        tls: tls.clone(),
+        http2: node.config.door.http2,
+    };
     let clients = listen::serve(clients, bounds, entrance, &node.tasks, &shutdown, answer);
     let answering = Arc::clone(&node);
     let answer = move |request, _: Visit| admin::answer(Arc::clone(&answering), request);

@@ -26,6 +26,7 @@ use crate::failure::Failure;
 use crate::identity::Identities;
 use crate::listen::Visit;
 use crate::node::Node;
+use crate::recall::Follows;
 use crate::request;
 use crate::response::Body;
 use crate::telemetry::guard::{GuardMetrics, Refused};
@@ -99,6 +100,9 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
         Err(refusal) => node.guard.refuse(client, &refusal),
     };
     node.guard.close(client, &admitted, visit, &mut response);
+    if let (Some(name), Some(follows)) = (visit.head, response.extensions_mut().remove::<Follows>()) {
+        node.heads.keep(name, follows, response.headers());
+    }
     response
 }
 
@@ -152,6 +156,11 @@ impl Guard {
         self.metrics.refused(Refused::Connection);
         self.journal.tell(Kind::ConnectionBlocked, peer, &"block.deny, or courant block --list");
         true
+    }
+
+    /// Whether it has nothing to count or to look up for a request, so that one that was let in before is again.
+    pub(crate) fn is_carefree(&self) -> bool {
+        self.blocks.is_empty() && self.limits.are_idle(|| self.started.elapsed())
     }
 
     /// Whether what a peer says of hops before it is to be believed.

@@ -12,6 +12,7 @@ mod http1;
 mod http2;
 mod judgement;
 mod patient;
+mod shortcut;
 pub(crate) mod tls;
 
 use std::fmt::Display;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use cache::Key;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -36,6 +38,7 @@ use crate::guard::Guard;
 use crate::response::Body;
 use crate::telemetry::guard::Refused;
 use blocked::TurnedAway;
+pub(crate) use shortcut::{Recall, Recalled};
 use tls::Tls;
 
 /// After a failed accept (out of file descriptors), wait this long before the next.
@@ -63,6 +66,8 @@ pub(crate) struct Bounds {
 pub(crate) struct Entrance {
     /// Whom refusals are told to, and who is turned away; the admin port has nobody.
     pub(crate) guard: Option<Arc<Guard>>,
+    /// Who knows heads that were answered before.
+    pub(crate) recall: Option<Arc<dyn Recall>>,
     /// Absent: no encryption.
     pub(crate) tls: Option<Arc<Tls>>,
     pub(crate) http2: Http2,
@@ -74,6 +79,8 @@ pub(crate) struct Visit {
     /// Its other end, which may be a proxy.
     pub(crate) peer: SocketAddr,
     pub(crate) is_tls: bool,
+    /// By what name the request's head may be remembered.
+    pub(crate) head: Option<Key>,
 }
 
 /// Everything that a connection needs to know.
@@ -124,7 +131,7 @@ pub(crate) async fn serve<F, A>(
             turned_away.tell(socket, entrance.tls.is_some(), tasks);
             continue;
         }
-        let visit = Visit { peer, is_tls: entrance.tls.is_some() };
+        let visit = Visit { peer, is_tls: entrance.tls.is_some(), head: None };
         let (entrance, tasks_within, shutdown) = (entrance.clone(), tasks.clone(), shutdown.clone());
         let visitor = Visitor { visit, bounds, entrance, tasks: tasks_within, shutdown };
         let (watcher, answer) = (graceful.watcher(), answer.clone());

@@ -38,6 +38,7 @@ mod preamble;
 mod progress;
 mod proxy;
 mod queue;
+mod recall;
 mod reload;
 mod request;
 mod response;

@@ -2,7 +2,7 @@
 //!
 //! Built once from the configuration. Starts nothing by itself: `app.rs` runs what runs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -35,6 +35,7 @@ use crate::preamble::Preamble;
 use crate::progress::Progress;
 use crate::proxy::{self, Proxy};
 use crate::queue::Jobs;
+use crate::recall::Heads;
 use crate::reload::Reloads;
 use crate::schema::Schema;
 use crate::telemetry::{Reading, Telemetry};
@@ -100,6 +101,7 @@ pub(crate) struct Node {
     pub(crate) marks: Marks,
     pub(crate) progress: Progress,
     pub(crate) checks: Checks,
+    pub(crate) heads: Heads,
     live: RwLock<Arc<Live>>,
     pub(crate) reloads: Reloads,
     pub(crate) proxy: Proxy,
@@ -156,6 +158,7 @@ impl Node {
             marks: Marks::new(),
             progress: Progress::default(),
             checks: Checks::new(config.cache.check_every),
+            heads: Heads::new(),
             guard: Arc::new(Guard::new(&config.door, telemetry.guard.clone(), audit.events())),
             audit,
             jobs,
@@ -212,6 +215,16 @@ impl Node {
         let live = self.live.read();
         let name = live.config.api.trace_header.as_ref()?;
         Some((name.clone(), request.get(name)?.clone()))
+    }
+
+    /// Whether that is what the configuration says now.
+    pub(crate) fn is_live(&self, live: &Weak<Live>) -> bool {
+        std::ptr::eq(live.as_ptr(), &**self.live.read())
+    }
+
+    /// Whether requests are planned against that schema now.
+    pub(crate) fn plans_by(&self, schema: &Weak<Schema>) -> bool {
+        std::ptr::eq(schema.as_ptr(), &**self.schema.read())
     }
 
     /// Whether requests are still planned against that schema.

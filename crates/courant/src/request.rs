@@ -7,7 +7,7 @@
 //! not wait for has a box of its own.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use cache::{Key, Lookup, Moment, Need};
@@ -33,9 +33,10 @@ use crate::flight::Seat;
 use crate::identity::Identity;
 use crate::listen::Visit;
 use crate::marks::Mark;
-use crate::node::{Filling, Node};
+use crate::node::{Filling, Live, Node};
 use crate::proxy;
 use crate::queue;
+use crate::recall::Follows;
 use crate::response::Body;
 use crate::row::Found;
 use crate::schema::{Planned, Schema};
@@ -68,15 +69,34 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
     head.uri = unprefixed(head.uri);
     let peer = visit.peer.ip();
     let consistency = Consistency::default();
-    let stages = Stages::begin(node.clock, arrived, node.live().config.api.server_timing);
-    let errors_are_brief = node.live().config.api.errors_are_brief;
-    let mut asked = Asked { head, peer, arrived, consistency, who: None, planned: None, stages };
+    let live = node.live();
+    let stages = Stages::begin(node.clock, arrived, live.config.api.server_timing);
+    let is_nameable = visit.head.is_some();
+    let mut asked = Asked {
+        head,
+        peer,
+        arrived,
+        consistency,
+        live,
+        who: None,
+        planned: None,
+        stages,
+        is_nameable,
+        hit: None,
+    };
     let (mut response, source, error) = match serve(&node, &mut asked, body).await {
         Ok((answer, source)) => (answer.response(&asked.head.headers, &source), source, None),
         Err(failure) => (failure.response(), Source::Bypass(Bypass::Failed), Some(failure.told())),
     };
-    if error.is_some() && errors_are_brief {
+    if error.is_some() && asked.live.config.api.errors_are_brief {
         response = failure::brief(response).await;
+    }
+    if let Some(Hit { schema, key, session }) = asked.hit.take() {
+        let from = (&asked.live, schema);
+        let follows = Follows::new(&asked.head, asked.consistency, from, (key, session), response.headers());
+        if let Some(follows) = follows {
+            response.extensions_mut().insert(follows);
+        }
     }
     if error.is_none() {
         asked.stages.tell(response.headers_mut());
@@ -106,9 +126,21 @@ struct Asked {
     peer: IpAddr,
     arrived: Moment,
     consistency: Consistency,
+    live: Arc<Live>,
     who: Option<Arc<Identity>>,
     planned: Option<Arc<Planned>>,
     stages: Stages,
+    /// Whether its head may be remembered.
+    is_nameable: bool,
+    /// What there is to be remembered of it.
+    hit: Option<Hit>,
+}
+
+/// An answer that was kept: under which key, and what led to it.
+struct Hit {
+    schema: Weak<Schema>,
+    key: Key,
+    session: Settled,
 }
 
 impl Asked {
@@ -123,7 +155,7 @@ type Served = Result<(Answer, Source), Arc<Failure>>;
 async fn serve(node: &Arc<Node>, asked: &mut Asked, body: Incoming) -> Served {
     asked.consistency =
         Consistency::of(&asked.head.headers, node.config.cache.consistency).map_err(Failure::from)?;
-    let who = node.live().identities.of(&asked.head.headers).map_err(Failure::from)?;
+    let who = asked.live.identities.of(&asked.head.headers).map_err(Failure::from)?;
     asked.who = Some(Arc::clone(&who));
     asked.stages.end("jwt");
     let body = whole(node, &asked.head, body).await?;
@@ -170,7 +202,7 @@ async fn pass(
 /// From the cache where it is current enough, else from the database.
 async fn read(
     node: &Arc<Node>,
-    asked: &Asked,
+    asked: &mut Asked,
     schema: &Arc<Schema>,
     planned: &Arc<Planned>,
     session: Settled,
@@ -180,6 +212,9 @@ async fn read(
     let bypassed = match look(node, asked.consistency, &key, need).await {
         Lookup::Hit { value, age } => {
             variants::order(node, &key, &value, &asked.head.headers);
+            if asked.is_nameable {
+                asked.hit = Some(Hit { schema: Arc::downgrade(schema), key, session: session.clone() });
+            }
             if let Some(chosen) = node.checks.choose() {
                 let (node, planned, answer) = (Arc::clone(node), Arc::clone(planned), value.clone());
                 node.tasks.clone().spawn(check::run(node, chosen, key, planned, session, answer));

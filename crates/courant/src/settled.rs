@@ -47,6 +47,14 @@ impl Settled {
         Settled { who, planned, of_role, settings }
     }
 
+    pub(crate) fn who(&self) -> &Identity {
+        &self.who
+    }
+
+    pub(crate) fn planned(&self) -> &Arc<Planned> {
+        &self.planned
+    }
+
     pub(crate) fn role(&self) -> Option<&str> {
         self.who.role.as_deref()
     }

@@ -53,6 +53,7 @@ pub(crate) struct Telemetry {
     requests: Family<RequestLabels, Counter>,
     request_seconds: Family<RouteLabels, Histogram, fn() -> Histogram>,
     query_seconds: Histogram,
+    recalled: Counter,
     batches: Counter,
     batched: Counter,
     slow_queries: Counter,
@@ -188,6 +189,7 @@ impl Telemetry {
             request_seconds: Family::new_with_constructor(latency),
             query_seconds: latency(),
             batches: Counter::default(),
+            recalled: Counter::default(),
             batched: Counter::default(),
             slow_queries: Counter::default(),
             slow_query: log.slow_query,
@@ -229,6 +231,8 @@ impl Telemetry {
             Unit::Seconds,
             self.query_seconds.clone(),
         );
+        let recalled = "Of the hits, those whose head was known and not read again";
+        r.register("recalled_requests", recalled, self.recalled.clone());
         r.register("batches", "Queries that answered requests which had waited", self.batches.clone());
         r.register("batched_requests", "Requests that those answered", self.batched.clone());
         r.register("bypasses", "Requests past the cache, with the reason", self.bypasses.clone());
@@ -346,6 +350,12 @@ impl Telemetry {
         // Two who come here at once leave a meter twice: of the same count, so nothing is lost.
         let meter = Meter { method, status, cache, count, seconds };
         self.routes.write().entry(told.route.into()).or_default().push(meter);
+    }
+
+    /// The same, of one that was answered at the door.
+    pub(crate) fn recalled(&self, told: &Told<'_>) {
+        self.recalled.inc();
+        self.request(told);
     }
 
     /// One query was asked for so many requests.

@@ -67,6 +67,12 @@ impl Limits {
         }
     }
 
+    /// Whether nobody can be charged or refused now.
+    pub(super) fn are_idle(&self, now: impl Fn() -> Duration) -> bool {
+        let failing_until = self.failing_until_ms.load(Ordering::Relaxed);
+        self.all.is_empty() && (failing_until == 0 || now().as_millis() >= u128::from(failing_until))
+    }
+
     /// Charges a request with every limit that holds for it, or refuses it by the first that is used up.
     pub(super) fn charge(
         &self,

@@ -189,6 +189,11 @@ impl Identity {
         claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
+    /// Whether the token, which was good, still is.
+    pub(crate) fn is_good(&self) -> bool {
+        self.stands(now_s()).is_ok()
+    }
+
     /// Whether the token is good at this moment and here.
     fn stands(&self, now_s: u64) -> Result<(), Refused> {
         let refused = |why| Err(Refused::Claims(why));

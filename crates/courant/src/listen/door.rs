@@ -22,6 +22,7 @@ use super::chunks::{Chunks, Next};
 use super::head::Head;
 use super::judgement::Framing;
 use super::patient::{Patient, Timer, is_over};
+use super::shortcut::{Recalled, Shortcut};
 use crate::failure::Failure;
 use crate::telemetry::guard::Refused;
 
@@ -49,6 +50,7 @@ pub(super) struct Door<S, T> {
     socket: Patient<S>,
     patience: Patience,
     place: Place,
+    shortcut: Shortcut,
     head: Head,
     chunks: Chunks,
     /// Read, and not looked at.
@@ -85,11 +87,12 @@ enum Place {
 }
 
 impl<S, T: Fn(Refused, &Failure)> Door<S, T> {
-    pub(super) fn new(socket: S, patience: Patience, tell: T) -> Door<S, T> {
+    pub(super) fn new(socket: S, patience: Patience, shortcut: Shortcut, tell: T) -> Door<S, T> {
         Door {
             socket: Patient::new(socket, patience.write_timeout),
             patience,
             place: Place::Head,
+            shortcut,
             head: Head::default(),
             chunks: Chunks::default(),
             raw: BytesMut::new(),
@@ -145,10 +148,19 @@ impl<S, T: Fn(Refused, &Failure)> Door<S, T> {
             return;
         }
         self.slow_head = None;
+        let name = match self.shortcut.take(self.head.bytes()) {
+            // One that was answered before was sound, and had no body.
+            Recalled::Answer(()) => return self.head.forget(),
+            Recalled::Unknown(name) => name,
+        };
         match self.head.finish(&mut self.sound) {
-            Ok(Framing::Length(0)) => self.place = Place::Head,
-            Ok(Framing::Length(length)) => self.place = Place::Body(length),
+            Ok(Framing::Length(0)) => self.shortcut.hand_on(name),
+            Ok(Framing::Length(length)) => {
+                self.shortcut.hand_on(None);
+                self.place = Place::Body(length);
+            }
             Ok(Framing::Chunked) => {
+                self.shortcut.hand_on(None);
                 self.chunks = Chunks::default();
                 self.place = Place::ChunkLine;
             }
@@ -174,6 +186,7 @@ impl<S, T: Fn(Refused, &Failure)> Door<S, T> {
     }
 
     fn refuse(&mut self, failure: Failure) {
+        self.shortcut.hand_on(None);
         self.note(Refused::Head, failure);
         self.slow_head = None;
         self.sound.extend_from_slice(STAND_IN);
@@ -228,7 +241,7 @@ impl<S: AsyncRead + Unpin, T: Fn(Refused, &Failure)> Door<S, T> {
     }
 }
 
-impl<S: AsyncRead + Unpin, T: Fn(Refused, &Failure) + Unpin> AsyncRead for Door<S, T> {
+impl<S: AsyncRead + AsyncWrite + Unpin, T: Fn(Refused, &Failure) + Unpin> AsyncRead for Door<S, T> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -236,6 +249,7 @@ impl<S: AsyncRead + Unpin, T: Fn(Refused, &Failure) + Unpin> AsyncRead for Door<
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         loop {
+            ready!(this.shortcut.poll_send(&mut this.socket, context))?;
             if !this.sound.is_empty() {
                 let fits = this.sound.len().min(buffer.remaining());
                 buffer.put_slice(&this.sound[..fits]);
@@ -311,12 +325,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Unpin> AsyncWrite for Door<S, T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(context)
+        let this = &mut *self;
+        ready!(Pin::new(&mut this.socket).poll_flush(context))?;
+        this.shortcut.flushed();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         if !this.is_shut {
+            ready!(this.shortcut.poll_send(&mut this.socket, context))?;
             ready!(Pin::new(&mut this.socket).poll_shutdown(context))?;
             this.is_shut = true;
         }

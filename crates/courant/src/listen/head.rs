@@ -96,6 +96,18 @@ impl Head {
         judge(&self.bytes).map(drop)
     }
 
+    /// What was gathered.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Ready for the next.
+    pub(super) fn forget(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES_MAX);
+        (self.line_from, self.look_at, self.blank_lines) = (0, 0, 0);
+    }
+
     /// What was gathered, for whom it is no head.
     pub(super) fn give_up(&mut self) -> Vec<u8> {
         std::mem::take(self).bytes
@@ -107,9 +119,7 @@ impl Head {
         if let Ok(Some(_)) = judged {
             sound.extend_from_slice(&self.bytes);
         }
-        self.bytes.clear();
-        self.bytes.shrink_to(KEPT_BYTES_MAX);
-        (self.line_from, self.look_at, self.blank_lines) = (0, 0, 0);
+        self.forget();
         judged?.ok_or_else(|| malformed("it has no end"))
     }
 }

@@ -16,6 +16,7 @@ use hyper_util::server::graceful::Watcher;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::door::{self, Door, Patience};
+use super::shortcut::{Shortcut, Turned};
 use super::{Visit, Visitor};
 use crate::response::Body;
 
@@ -40,13 +41,17 @@ where
         header_timeout: bounds.header_timeout,
         write_timeout: bounds.write_timeout,
     };
-    let door = Door::new(socket, patience, move |what, failure| visitor.refused(what, failure));
+    let recall = visitor.entrance.recall.clone();
+    let shortcut = Shortcut::new(recall, visit.is_tls, bounds.idle_timeout);
+    let (turns, idle_timeout) = (shortcut.turns(), bounds.idle_timeout + shortcut.unseen_max());
+    let door = Door::new(socket, patience, shortcut, move |what, failure| visitor.refused(what, failure));
     let (refused, upgraded) = (door.refused(), door.upgraded());
     let service = service_fn(move |request: Request<Incoming>| {
+        let (turn, head) = turns.begin();
         let refusal = refused.get().filter(|_| request.method().as_str() == door::REFUSED);
         let answering = match refusal {
             Some(failure) => Either::Left(ready(failure.response())),
-            None => Either::Right(answer(request, visit)),
+            None => Either::Right(answer(request, Visit { head, ..visit })),
         };
         let upgraded = Arc::clone(&upgraded);
         // Not awaited in a future around it, which would be twice as large.
@@ -54,12 +59,12 @@ where
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 upgraded.store(true, Ordering::Relaxed);
             }
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(response.map(|body| Turned::new(body, turn)))
         })
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(bounds.idle_timeout)
+        .header_read_timeout(idle_timeout)
         // The door lets no longer head through: hyper never has to refuse one without a word.
         .max_buf_size(bounds.header_bytes_max + HEADROOM_BYTES)
         .serve_connection(TokioIo::new(door), service)

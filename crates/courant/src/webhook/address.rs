@@ -46,7 +46,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let head = request.body(()).unwrap().into_parts().0;
-        let visit = Visit { peer: ([127, 0, 0, 1], 1).into(), is_tls };
+        let visit = Visit { peer: ([127, 0, 0, 1], 1).into(), is_tls, head: None };
         called(configured, &head, visit, is_believed).into_owned()
     }
 

@@ -54,6 +54,8 @@ mod proxy;
 #[cfg(test)]
 mod queue;
 #[cfg(test)]
+mod recalled;
+#[cfg(test)]
 mod stream;
 #[cfg(test)]
 mod tls;

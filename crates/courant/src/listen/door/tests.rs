@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::task::Waker;
 
 use proptest::prelude::*;
+use tokio::io::{Join, Sink, join, sink};
 
 use super::*;
 
@@ -31,10 +32,15 @@ const PATIENCE: Patience = Patience {
     write_timeout: Duration::from_secs(3600),
 };
 
+/// Nobody knows any head.
+fn nobody() -> Shortcut {
+    Shortcut::new(None, false, Duration::from_secs(3600))
+}
+
 /// What comes through the door, read with a buffer of that size, and why something did not.
 fn through(pieces: impl IntoIterator<Item = Vec<u8>>, buffer_bytes: usize) -> (Vec<u8>, Option<String>) {
     let pieces = pieces.into_iter().filter(|piece| !piece.is_empty()).collect();
-    let mut door = Door::new(Pieces(pieces), PATIENCE, |_, _| ());
+    let mut door = Door::new(join(Pieces(pieces), sink()), PATIENCE, nobody(), |_, _| ());
     let (mut all, mut space) = (Vec::new(), vec![0; buffer_bytes]);
     loop {
         let mut buffer = ReadBuf::new(&mut space);
@@ -52,8 +58,8 @@ fn after_an_upgrade_nothing_is_looked_at_not_even_what_came_before_it_was_grante
     let request = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n".to_vec();
     let sent = [request.clone(), b"GE".to_vec(), b"\x81\n\nnot a head\r\n\r\n".to_vec()];
     let ignored = |_: Refused, _: &Failure| ();
-    let mut door = Door::new(Pieces(sent.clone().into()), PATIENCE, ignored);
-    let read = |door: &mut Door<Pieces, _>| {
+    let mut door = Door::new(join(Pieces(sent.clone().into()), sink()), PATIENCE, nobody(), ignored);
+    let read = |door: &mut Door<Join<Pieces, Sink>, _>| {
         let mut space = [0; 64];
         let mut buffer = ReadBuf::new(&mut space);
         let polled = Pin::new(door).poll_read(&mut Context::from_waker(Waker::noop()), &mut buffer);
