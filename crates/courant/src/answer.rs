@@ -25,7 +25,7 @@ mod relayed;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// What an answer takes besides its texts: their counts, and what the allocator rounds them up by.
-const SMALL_BYTES: usize = 16 + 16;
+const SMALL_BYTES: usize = 8 + 16;
 /// What one takes more that may have variants.
 const LARGE_BYTES: usize = size_of::<Large>() + 16 + 16;
 /// Headers that are added to an answer's own when it is sent, those of the front door included.
@@ -57,7 +57,8 @@ const BODY: usize = 0;
 /// Of the body as it is. Strong: the same bytes, the same tag. Its print where we made it, and the text of an
 /// upstream's. Empty where the answer may not be kept.
 const TAG: usize = 1;
-/// A position of the log above everything it shows; empty where none is known.
+/// A position of the log above everything it shows, little-endian, without the zeros at its end; empty where none is
+/// known.
 const LOG_POSITION: usize = 2;
 /// The request's path and query, where no `Content-Location` says them.
 const TARGET: usize = 3;
@@ -127,7 +128,9 @@ impl Answer {
     ) -> Answer {
         let tag = kept.then(|| validator::print(head.get(Field::ContentRange), &body));
         let tag = tag.as_ref().map_or(&b""[..], |print| print);
-        let position = position.map(|position| position.to_string()).unwrap_or_default();
+        let position = position.map(|position| position.0.to_le_bytes()).unwrap_or_default();
+        let zeros = position.iter().rev().take_while(|byte| **byte == 0).count();
+        let position = &position[..position.len() - zeros];
         let target = if head.get(Field::ContentLocation).is_some() { "" } else { target };
         let own: Vec<Vec<u8>> =
             overrides.headers.iter().map(|(name, value)| relayed::written(name, value)).collect();
@@ -139,7 +142,7 @@ impl Answer {
         let lines = lines.chain(own.iter().map(|line| (RELAYED, &line[..])));
         let (fields, values): (Vec<u8>, Vec<&[u8]>) = lines.unzip();
         let status = status_text(overrides.status.unwrap_or(head.status), false);
-        let texts = [&body[..], tag, position.as_bytes(), target.as_bytes(), &status, &fields];
+        let texts = [&body[..], tag, position, target.as_bytes(), &status, &fields];
         Answer::packed(&[&texts[..], &values].concat(), true)
     }
 
@@ -281,9 +284,8 @@ impl Answer {
                 self.sent(&texts, self.shared(&texts, BODY), &mut headers)
             }
         };
-        let position = self.shared(&texts, LOG_POSITION);
-        if !position.is_empty() {
-            headers.insert(POSITION, value(position));
+        if let Some(position) = self.position() {
+            headers.insert(POSITION, value(position.to_string().into()));
         }
         source.write(&mut headers);
         Message { status, headers, body }
@@ -364,6 +366,13 @@ impl Answer {
     /// A text, as a part of `texts`, which are all of them.
     fn shared(&self, texts: &Bytes, number: usize) -> Bytes {
         texts.slice(self.texts().range(number))
+    }
+
+    fn position(&self) -> Option<Lsn> {
+        let known = self.texts().text(LOG_POSITION);
+        let mut bytes = [0; 8];
+        bytes.get_mut(..known.len())?.copy_from_slice(known);
+        (!known.is_empty()).then_some(Lsn(u64::from_le_bytes(bytes)))
     }
 
     fn etag(&self) -> Option<HeaderValue> {

@@ -1,10 +1,13 @@
 //! Several texts in one allocation that many may hold: a small answer is mostly texts, and each of its own would
 //! cost more than it says.
 //!
+//! Its count of holders is one word and not two, since nobody holds it weakly.
+//!
 //! Before the texts stand how many there are and how long each is, in as few bytes as that takes (LEB128).
 
 use std::ops::Range;
-use std::sync::Arc;
+
+use triomphe::Arc;
 
 /// Texts by number.
 #[derive(Clone, Debug, PartialEq, Eq)]
