@@ -166,12 +166,15 @@ fn certificate(node: &Node) -> Result<Option<Arc<Tls>>> {
     })
 }
 
-/// Drops answers whose time is over, a few at a time.
+/// Drops answers and blocks whose time is over, the answers a few at a time.
 async fn sweep(node: &Node, shutdown: &CancellationToken) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     loop {
         tokio::select! {
-            _ = ticks.tick() => node.cache.sweep(node.clock.now(), SWEEP_ENTRIES),
+            _ = ticks.tick() => {
+                node.cache.sweep(node.clock.now(), SWEEP_ENTRIES);
+                node.guard.blocks.sweep(guard::now_s());
+            }
             () = shutdown.cancelled() => return,
         };
     }

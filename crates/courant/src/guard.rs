@@ -81,17 +81,18 @@ struct Admitted {
 /// are limited must know.
 pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: Visit) -> Response<Body> {
     let client = node.guard.client(visit.peer.ip(), request.headers());
+    let live = node.live();
     let mut admitted = Admitted {
         origin: request.headers().get(ORIGIN).cloned(),
         has_token: request.headers().contains_key(AUTHORIZATION),
-        trace: node.trace(request.headers()),
+        trace: live.trace(request.headers()),
         ..Admitted::default()
     };
     let is_routed = node.proxy.route(&request).is_some();
     admitted.is_options = *request.method() == Method::OPTIONS && !is_routed;
     // What an upstream says to other origins is its own, unless the configuration says it.
     admitted.is_left_alone = admitted.origin.is_some() && !node.guard.cors_is_said && is_routed;
-    let admission = node.guard.admit(client, &request, &node.live().identities, &mut admitted);
+    let admission = node.guard.admit(client, &request, &live.identities, &mut admitted);
     let mut response = match admission {
         Ok(()) if !admitted.is_left_alone && Cors::is_preflight(request.method(), request.headers()) => {
             preflight(&node.guard.cors, request.headers())
@@ -101,7 +102,7 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
     };
     node.guard.close(client, &admitted, visit, &mut response);
     if let (Some(name), Some(follows)) = (visit.head, response.extensions_mut().remove::<Follows>()) {
-        node.heads.keep(name, follows, response.headers());
+        node.heads.keep(name, follows, &live, &response);
     }
     response
 }

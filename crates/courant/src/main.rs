@@ -45,6 +45,7 @@ mod response;
 mod row;
 mod schema;
 mod settled;
+mod sighted;
 mod telemetry;
 mod timing;
 mod validator;

@@ -82,6 +82,12 @@ impl Live {
         }
         Ok(Live { config, identities })
     }
+
+    /// The header by which a request is traced, if it has it.
+    pub(crate) fn trace(&self, request: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
+        let name = self.config.api.trace_header.as_ref()?;
+        Some((name.clone(), request.get(name)?.clone()))
+    }
 }
 
 /// Every part of a running node.
@@ -193,6 +199,7 @@ impl Node {
         let config = configured(self.live().config.read_again()?, &control).await?;
         let live = Live::new(config)?;
         *self.live.write() = Arc::new(live);
+        self.heads.forget();
         Ok(())
     }
 
@@ -208,13 +215,7 @@ impl Node {
             // What they were prepared for may be of another type now.
             self.pool.forget_statements();
         }
-    }
-
-    /// The header by which a request is traced, if it has it.
-    pub(crate) fn trace(&self, request: &HeaderMap) -> Option<(HeaderName, HeaderValue)> {
-        let live = self.live.read();
-        let name = live.config.api.trace_header.as_ref()?;
-        Some((name.clone(), request.get(name)?.clone()))
+        self.heads.forget();
     }
 
     /// Whether that is what the configuration says now.

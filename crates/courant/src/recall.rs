@@ -16,8 +16,8 @@ use cache::{Key, KeySecret};
 use foldhash::fast::RandomState;
 use http::header::{CONNECTION, EXPECT, UPGRADE};
 use http::request::Parts;
-use http::{HeaderMap, Method, StatusCode, Version};
-use quick_cache::UnitWeighter;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::answer::{HEARD, Message, Source};
@@ -25,26 +25,46 @@ use crate::check;
 use crate::consistency::Consistency;
 use crate::listen::{Recall, Recalled};
 use crate::node::{Live, Node};
+use crate::response::Body;
 use crate::schema::Schema;
 use crate::settled::Settled;
+use crate::sighted::Sighted;
 use crate::telemetry::Told;
 use crate::variants;
 
-/// Heads that are known at once: about a kilobyte each.
-const HEADS_MAX: usize = 4096;
+/// The memory of all heads that are known.
+const BYTES_MAX: u64 = 8 << 20;
+/// What one takes beside its texts, with its part of a plan that may be its own.
+const KNOWN_BYTES: usize = 2048;
 /// Longer ones are read each time.
 const HEAD_BYTES_MAX: usize = 4096;
+/// Heads of which it is known that they came once.
+const SIGHTINGS: usize = 8192;
 
 /// The heads that are known.
 pub(crate) struct Heads {
-    known: Cache<Key, Arc<Known>, UnitWeighter, RandomState>,
+    known: Cache<Key, Arc<Known>, ByBytes, RandomState>,
+    /// Those behind a proxy that numbers its requests never come again.
+    sighted: Sighted,
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Key, Arc<Known>> for ByBytes {
+    fn weight(&self, _: &Key, known: &Arc<Known>) -> u64 {
+        let Known { follows: Follows { session, path, heard, .. }, added, .. } = &**known;
+        let heard = heard.values().map(HeaderValue::len).sum::<usize>();
+        (KNOWN_BYTES + session.bytes() + path.len() + heard + added.len()) as u64
+    }
 }
 
 /// What follows from a head.
 struct Known {
     follows: Follows,
-    /// The lines that the front door adds to its answer.
+    /// The lines that the front door adds to its answer, if it has this status.
     added: Box<[u8]>,
+    status: StatusCode,
 }
 
 /// What follows from a head before the front door has added to its answer.
@@ -66,21 +86,31 @@ impl Heads {
     pub(crate) fn new() -> Heads {
         Heads {
             known: Cache::with(
-                HEADS_MAX,
-                HEADS_MAX as u64,
-                UnitWeighter,
+                BYTES_MAX as usize / KNOWN_BYTES,
+                BYTES_MAX,
+                ByBytes,
                 RandomState::default(),
                 Default::default(),
             ),
+            sighted: Sighted::new(SIGHTINGS),
         }
     }
 
-    /// Keeps what follows from a head by this name, whose answer has these headers.
-    pub(crate) fn keep(&self, name: Key, follows: Follows, headers: &HeaderMap) {
-        if let Some(added) = added(&follows.headers, headers) {
-            let follows = Follows { headers: HeaderMap::new(), ..follows };
-            self.known.insert(name, Arc::new(Known { follows, added }));
+    /// Keeps what follows from a head by this name, answered like this under what the configuration said then.
+    pub(crate) fn keep(&self, name: Key, follows: Follows, live: &Arc<Live>, response: &Response<Body>) {
+        let is_of_then = std::ptr::eq(follows.live.as_ptr(), &raw const **live);
+        if !is_of_then || response.headers().contains_key(CONNECTION) {
+            return;
         }
+        if let Some(added) = added(&follows.headers, response.headers()) {
+            let follows = Follows { headers: HeaderMap::new(), ..follows };
+            self.known.insert(name, Arc::new(Known { follows, added, status: response.status() }));
+        }
+    }
+
+    /// Forgets all: what they followed from is no more.
+    pub(crate) fn forget(&self) {
+        self.known.clear();
     }
 }
 
@@ -109,7 +139,9 @@ impl Follows {
         let mut heard = HeaderMap::new();
         for name in HEARD {
             for value in head.headers.get_all(&name) {
-                heard.append(name.clone(), value.clone());
+                // A copy: what hyper has read is one allocation, which each of its parts holds.
+                let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+                heard.append(name.clone(), value);
             }
         }
         let (live, path) = (Arc::downgrade(live), head.uri.path().into());
@@ -149,7 +181,7 @@ impl Recall for Asking {
         let known = node.heads.known.get(&name).filter(|known| known.follows.stands(node));
         match known.and_then(|known| answer(node, &known, into)) {
             Some(body) => Recalled::Answer(body),
-            None => Recalled::Unknown(Some(name)),
+            None => Recalled::Unknown(node.heads.sighted.before(name).then_some(name)),
         }
     }
 }
@@ -160,17 +192,21 @@ fn name(secret: &KeySecret, head: &[u8], is_tls: bool) -> Key {
 
 /// The answer to a known head, if it is a hit: its body, and its head in `into`.
 fn answer(node: &Arc<Node>, known: &Known, into: &mut Vec<u8>) -> Option<Bytes> {
-    let Known { follows: Follows { session, key, path, heard, .. }, added } = known;
+    let Known { follows: Follows { session, key, path, heard, .. }, added, status } = known;
     let arrived = node.clock.now();
     let need = Consistency::Bounded.need(arrived, node.config.cache.bound);
     let (answer, age) = node.cache.hit(key, need, arrived)?;
+    let source = Source::Hit { age };
+    let message = answer.message(heard, &source);
+    if message.status != *status {
+        // Other lines go with it: the usual way finds out which.
+        return None;
+    }
     variants::order(node, key, &answer, heard);
     if let Some(chosen) = node.checks.choose() {
         let (planned, session) = (Arc::clone(session.planned()), session.clone());
         node.tasks.spawn(check::run(Arc::clone(node), chosen, *key, planned, session, answer.clone()));
     }
-    let source = Source::Hit { age };
-    let message = answer.message(heard, &source);
     write(&message, added, into);
     node.telemetry.recalled(&Told {
         route: &session.planned().route,
@@ -198,8 +234,8 @@ fn write(message: &Message, added: &[u8], into: &mut Vec<u8>) {
         line(into, name.as_str(), value.as_bytes());
     }
     into.extend(added);
-    // What has not changed has no body, and no length of one (RFC 9110, section 15.4.5).
-    if *status != StatusCode::NOT_MODIFIED {
+    // Neither has a body, nor a length of one (RFC 9110, section 8.6).
+    if !matches!(*status, StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT) {
         write!(into, "content-length: {}\r\n", body.len()).expect("a Vec takes whatever is written");
     }
     date(into);

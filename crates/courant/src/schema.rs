@@ -3,8 +3,7 @@
 //! Immutable but for the plans it remembers; a change of the database's schema makes a new one.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::digest;
@@ -18,6 +17,7 @@ use rest::{Access, Plan, Reads, Rules};
 use crate::bypass::Bypass;
 use crate::named::Named;
 use crate::preamble::Preamble;
+use crate::sighted::Sighted;
 
 /// Plans remembered; the least used is forgotten first.
 const PLANS_MAX: usize = 10_000;
@@ -95,7 +95,7 @@ impl Schema {
             preamble: Arc::new(preamble),
             published: None,
             plans: Remembered::new(PLANS_MAX),
-            sighted: Sighted::default(),
+            sighted: Sighted::new(SIGHTINGS),
         }
     }
 
@@ -109,7 +109,7 @@ impl Schema {
             preamble: Arc::clone(&self.preamble),
             published: Some(published),
             plans: Remembered::new(PLANS_MAX),
-            sighted: Sighted::default(),
+            sighted: Sighted::new(SIGHTINGS),
         }
     }
 
@@ -195,28 +195,6 @@ impl Schema {
         let stored = self.catalog.tables.iter().find(|table| table.id == id);
         stored
             .map_or_else(|| format!("relation {}", id.0), |table| format!("{}.{}", table.schema, table.name))
-    }
-}
-
-/// Which requests were planned lately, more or less: what shares a place with another is taken for new.
-struct Sighted {
-    hasher: foldhash::quality::RandomState,
-    hashes: Box<[AtomicU64]>,
-}
-
-impl Default for Sighted {
-    fn default() -> Sighted {
-        let hashes = std::iter::repeat_with(|| AtomicU64::new(0)).take(SIGHTINGS).collect();
-        Sighted { hasher: Default::default(), hashes }
-    }
-}
-
-impl Sighted {
-    /// Whether it was here before.
-    fn before(&self, key: &[u8]) -> bool {
-        let hash = self.hasher.hash_one(key);
-        let place = &self.hashes[hash as usize % SIGHTINGS];
-        place.swap(hash, Ordering::Relaxed) == hash
     }
 }
 

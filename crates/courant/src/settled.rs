@@ -51,6 +51,12 @@ impl Settled {
         &self.who
     }
 
+    /// The memory that its own texts take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.who.claims.len()
+            + self.settings.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+    }
+
     pub(crate) fn planned(&self) -> &Arc<Planned> {
         &self.planned
     }

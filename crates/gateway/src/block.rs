@@ -124,6 +124,18 @@ impl Blocks {
         Ok(())
     }
 
+    /// Forgets the blocks that are over.
+    pub fn sweep(&self, now_s: u64) {
+        let is_over = |standing: &Standing| !standing.block.is_on(now_s);
+        if self.is_empty() || !self.entries.read().by_network.values().any(is_over) {
+            return;
+        }
+        let mut entries = self.entries.write();
+        entries.by_network.retain(|_, standing| !is_over(standing));
+        entries.count_lengths();
+        self.count.store(entries.by_network.len(), Ordering::Release);
+    }
+
     /// Lets a network in again; whether it was kept out.
     pub fn unblock(&self, network: IpNet) -> Result<bool, BlockError> {
         let network = network.trunc();

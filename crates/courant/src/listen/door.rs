@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::chunks::{Chunks, Next};
 use super::head::Head;
 use super::judgement::Framing;
-use super::patient::{Patient, Timer, is_over};
+use super::patient::{Patient, Silence, Timer, is_over};
 use super::shortcut::{Recalled, Shortcut};
 use crate::failure::Failure;
 use crate::telemetry::guard::Refused;
@@ -41,6 +41,8 @@ pub(super) struct Patience {
     pub(super) header_bytes_max: usize,
     /// From a head's first byte to its last.
     pub(super) header_timeout: Duration,
+    /// From the end of an answer, or the connection's begin, to the next head.
+    pub(super) idle_timeout: Duration,
     /// Between two bytes of an answer that the client takes.
     pub(super) write_timeout: Duration,
 }
@@ -58,6 +60,7 @@ pub(super) struct Door<S, T> {
     /// Looked at, and not yet handed over.
     sound: BytesMut,
     slow_head: Timer,
+    silence: Silence,
     linger: Timer,
     lingered_bytes: usize,
     is_shut: bool,
@@ -98,6 +101,7 @@ impl<S, T: Fn(Refused, &Failure)> Door<S, T> {
             raw: BytesMut::new(),
             sound: BytesMut::new(),
             slow_head: None,
+            silence: Silence::default(),
             linger: None,
             lingered_bytes: 0,
             is_shut: false,
@@ -235,6 +239,12 @@ impl<S: AsyncRead + Unpin, T: Fn(Refused, &Failure)> Door<S, T> {
         Poll::Ready(Ok(read))
     }
 
+    /// Whether nobody has wanted anything for too long; wakes the reader when it is.
+    fn is_silent(&mut self, context: &mut Context<'_>) -> bool {
+        let is_idle = self.head.len() == 0 && self.shortcut.is_alone();
+        is_idle && self.silence.is_over(self.patience.idle_timeout, context)
+    }
+
     /// Whether a head was begun too long ago; wakes the reader when it was.
     fn is_slow(&mut self, context: &mut Context<'_>) -> bool {
         self.head.len() > 0 && is_over(&mut self.slow_head, self.patience.header_timeout, context)
@@ -264,8 +274,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Fn(Refused, &Failure) + Unpin> AsyncR
                 Place::Head if this.raw.is_empty() => match this.more(context, buffer) {
                     Poll::Ready(Ok(0)) if this.head.len() == 0 => return Poll::Ready(Ok(())),
                     Poll::Ready(Ok(0)) => this.end(),
-                    Poll::Ready(Ok(_)) => {}
+                    Poll::Ready(Ok(_)) => this.silence.end(),
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    // To hyper its client has gone.
+                    Poll::Pending if this.is_silent(context) => return Poll::Ready(Ok(())),
                     Poll::Pending if this.is_slow(context) => this.refuse(Failure::HeadSlow),
                     Poll::Pending => return Poll::Pending,
                 },
@@ -326,6 +338,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Unpin> AsyncWrite for Door<S, T> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        // Before the socket's own: that of one without TLS is always done, and ends the wait for a slow client.
+        ready!(this.shortcut.poll_send(&mut this.socket, context))?;
         ready!(Pin::new(&mut this.socket).poll_flush(context))?;
         this.shortcut.flushed();
         Poll::Ready(Ok(()))
@@ -338,7 +352,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin, T: Unpin> AsyncWrite for Door<S, T> {
             ready!(Pin::new(&mut this.socket).poll_shutdown(context))?;
             this.is_shut = true;
         }
-        if this.place == Place::Head {
+        if this.place == Place::Head && this.raw.is_empty() {
             return Poll::Ready(Ok(()));
         }
         while this.lingered_bytes < LINGER_BYTES_MAX {

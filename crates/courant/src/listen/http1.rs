@@ -39,11 +39,12 @@ where
     let patience = Patience {
         header_bytes_max: bounds.header_bytes_max,
         header_timeout: bounds.header_timeout,
+        idle_timeout: bounds.idle_timeout,
         write_timeout: bounds.write_timeout,
     };
     let recall = visitor.entrance.recall.clone();
-    let shortcut = Shortcut::new(recall, visit.is_tls, bounds.idle_timeout);
-    let (turns, idle_timeout) = (shortcut.turns(), bounds.idle_timeout + shortcut.unseen_max());
+    let shortcut = Shortcut::new(recall, visit.is_tls);
+    let turns = shortcut.turns();
     let door = Door::new(socket, patience, shortcut, move |what, failure| visitor.refused(what, failure));
     let (refused, upgraded) = (door.refused(), door.upgraded());
     let service = service_fn(move |request: Request<Incoming>| {
@@ -64,7 +65,8 @@ where
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(idle_timeout)
+        // The door sees to it: hyper does not see all requests.
+        .header_read_timeout(None)
         // The door lets no longer head through: hyper never has to refuse one without a word.
         .max_buf_size(bounds.header_bytes_max + HEADROOM_BYTES)
         .serve_connection(TokioIo::new(door), service)

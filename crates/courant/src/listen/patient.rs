@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// A time that has begun, or not.
 pub(super) type Timer = Option<Pin<Box<Sleep>>>;
@@ -82,6 +82,33 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let shut = Pin::new(&mut self.socket).poll_shutdown(context);
         self.taken(context, shut.map_ok(|()| 0)).map_ok(|_| ())
+    }
+}
+
+/// How long nothing has come. Its timer is set once for many silences: most end long before it.
+#[derive(Default)]
+pub(super) struct Silence {
+    since: Option<Instant>,
+    timer: Timer,
+}
+
+impl Silence {
+    /// Something came.
+    pub(super) fn end(&mut self) {
+        self.since = None;
+    }
+
+    /// Whether a silence, which begins with the first call, has lasted so long; wakes the caller when it has.
+    pub(super) fn is_over(&mut self, after: Duration, context: &mut Context<'_>) -> bool {
+        let end = *self.since.get_or_insert_with(Instant::now) + after;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        while timer.as_mut().poll(context).is_ready() {
+            if end <= Instant::now() {
+                return true;
+            }
+            timer.as_mut().reset(end);
+        }
+        false
     }
 }
 

@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes};
 use cache::Key;
@@ -45,10 +44,6 @@ pub(super) struct Shortcut {
     handed: u64,
     /// Of so many of them the answers have left.
     flushed: u64,
-    /// Hyper, which closes a connection that asks it nothing for a time, was last asked then.
-    passed: Instant,
-    /// It is asked again after so long at the latest.
-    unseen_max: Duration,
     head: Vec<u8>,
     head_sent: usize,
     body: Bytes,
@@ -83,26 +78,17 @@ impl Drop for Turn {
 }
 
 impl Shortcut {
-    /// What is answered here hyper does not see, and must not take for silence that lasts `idle_timeout`.
-    pub(super) fn new(recall: Option<Arc<dyn Recall>>, is_tls: bool, idle_timeout: Duration) -> Shortcut {
-        let unseen_max = if recall.is_some() { idle_timeout / 4 } else { Duration::ZERO };
+    pub(super) fn new(recall: Option<Arc<dyn Recall>>, is_tls: bool) -> Shortcut {
         Shortcut {
             recall,
             is_tls,
             turns: Arc::default(),
             handed: 0,
             flushed: 0,
-            passed: Instant::now(),
-            unseen_max,
             head: Vec::new(),
             head_sent: 0,
             body: Bytes::new(),
         }
-    }
-
-    /// For how long hyper may hear nothing of requests.
-    pub(super) fn unseen_max(&self) -> Duration {
-        self.unseen_max
     }
 
     pub(super) fn turns(&self) -> Arc<Turns> {
@@ -111,8 +97,9 @@ impl Shortcut {
 
     /// Answers a whole head, if it can: then [`Shortcut::poll_send`] comes before anything else.
     pub(super) fn take(&mut self, head: &[u8]) -> Recalled<()> {
-        let is_alone = self.flushed == self.handed && self.passed.elapsed() < self.unseen_max;
-        let Some(recall) = self.recall.as_ref().filter(|_| is_alone) else { return Recalled::Unknown(None) };
+        let Some(recall) = self.recall.as_ref().filter(|_| self.is_alone()) else {
+            return Recalled::Unknown(None);
+        };
         match recall.recall(head, self.is_tls, &mut self.head) {
             Recalled::Answer(body) => {
                 (self.head_sent, self.body) = (0, body);
@@ -126,9 +113,13 @@ impl Shortcut {
     pub(super) fn hand_on(&mut self, name: Option<Key>) {
         self.handed += 1;
         if self.recall.is_some() {
-            self.passed = Instant::now();
             *self.turns.last.lock() = (self.handed, name);
         }
+    }
+
+    /// Whether every head that was handed on has had its answer, to the last byte.
+    pub(super) fn is_alone(&self) -> bool {
+        self.flushed == self.handed
     }
 
     /// Everything that hyper had to send has left. An answer's body is gone before its last bytes are sent, so those of

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ::http::Method;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::hostile::{Reply, replies, replies_to, until_closed};
 use crate::http::{self, bearer};
@@ -176,29 +176,43 @@ async fn a_token_that_is_over_is_refused_and_so_is_a_role_that_lost_its_rights()
     assert_eq!(known(&node, CALL).await.status, 200);
 }
 
+const TEXT: &str = "GET /texts?id=eq.1 HTTP/1.1\r\nHost: x\r\n\r\n";
+
+/// A connection whose client takes little at a time, and has asked for a long text eight times.
+async fn reluctant(node: &Node) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut socket = socket.connect(node.clients).await.unwrap();
+    socket.write_all(format!("{}{LAST}", TEXT.repeat(8)).as_bytes()).await.unwrap();
+    socket
+}
+
 #[tokio::test]
-async fn a_client_that_reads_slowly_gets_all_of_it() {
+async fn a_client_that_reads_slowly_gets_all_of_it_and_an_idle_one_is_closed_meanwhile() {
     let cluster = cluster("recalled_slow", SCHEMA).await;
-    let node = Node::start(&cluster).await;
-    let request = "GET /texts?id=eq.1 HTTP/1.1\r\nHost: x\r\n\r\n";
-    let whole = known(&node, request).await;
+    let node = Node::start_with(&cluster, &[("COURANT_HTTP_IDLE_TIMEOUT_MS", "1000")]).await;
+    let whole = known(&node, TEXT).await;
     assert_eq!(whole.body.len(), 16 * 65536 + r#"[{"id":1,"body":""}]"#.len());
-    let before = recalled(&node).await;
-    let mut socket = TcpStream::connect(node.clients).await.unwrap();
-    socket.write_all(format!("{request}{request}{request}{LAST}").as_bytes()).await.unwrap();
-    let mut answers = Vec::new();
-    let mut space = vec![0; 10_000];
-    loop {
-        let read = socket.read(&mut space).await.unwrap();
-        if read == 0 {
-            break;
-        }
-        answers.extend_from_slice(&space[..read]);
-        tokio::task::yield_now().await;
-    }
-    let answers = String::from_utf8(answers).unwrap();
+    let mut slow = reluctant(&node).await;
+    // When this one is closed, as much time has gone by.
+    let mut idle = TcpStream::connect(node.clients).await.unwrap();
+    assert_eq!(until_closed(&mut idle).await, "");
+    let answers = until_closed(&mut slow).await;
     let replies = replies(&answers);
-    assert_eq!(replies.len(), 4);
-    assert!(replies[..3].iter().all(|reply| reply.body == whole.body));
-    assert_eq!(recalled(&node).await, before + 3);
+    assert_eq!(replies.len(), 9);
+    assert!(replies[..8].iter().all(|reply| reply.body == whole.body));
+}
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_it_is_cut() {
+    let cluster = cluster("recalled_stopped", SCHEMA).await;
+    let settings = [("COURANT_HTTP_WRITE_TIMEOUT_MS", "300"), ("COURANT_LOG_LEVEL", "debug")];
+    let mut node = Node::start_with(&cluster, &settings).await;
+    known(&node, TEXT).await;
+    let before = recalled(&node).await;
+    let mut stopped = reluctant(&node).await;
+    node.until_said("http.write_timeout_ms");
+    let answer = until_closed(&mut stopped).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.len() < 8 * 16 * 65536, "{}", answer.len());
+    assert!(recalled(&node).await > before);
 }

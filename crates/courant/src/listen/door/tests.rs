@@ -29,12 +29,13 @@ impl AsyncRead for Pieces {
 const PATIENCE: Patience = Patience {
     header_bytes_max: 400,
     header_timeout: Duration::from_secs(3600),
+    idle_timeout: Duration::from_secs(3600),
     write_timeout: Duration::from_secs(3600),
 };
 
 /// Nobody knows any head.
 fn nobody() -> Shortcut {
-    Shortcut::new(None, false, Duration::from_secs(3600))
+    Shortcut::new(None, false)
 }
 
 /// What comes through the door, read with a buffer of that size, and why something did not.
