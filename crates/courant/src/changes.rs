@@ -122,6 +122,9 @@ async fn lead(
         return Err(Ended::Schema(None));
     }
     node.marks.follow();
+    if let Some(jobs) = &node.jobs {
+        jobs.listen();
+    }
     node.telemetry.epoch_opened(barrier);
     let handle = current.stream.handle();
     tokio::select! {

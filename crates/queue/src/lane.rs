@@ -45,7 +45,7 @@ impl Default for LaneSettings {
 
 /// One queue on this node.
 pub struct Lane {
-    queue: String,
+    queue: Arc<str>,
     settings: LaneSettings,
     pub(crate) store: Arc<Store>,
     reports: Reports,
@@ -75,7 +75,7 @@ impl Lane {
     /// A queue whose jobs nobody has looked at yet.
     pub fn new(queue: &str, settings: LaneSettings, store: Arc<Store>, reports: Reports) -> Lane {
         Lane {
-            queue: queue.to_owned(),
+            queue: queue.into(),
             settings,
             store,
             reports,
@@ -92,6 +92,10 @@ impl Lane {
 
     /// Its name.
     pub fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
         &self.queue
     }
 
@@ -117,6 +121,11 @@ impl Lane {
         if self.has_keys.load(Ordering::Relaxed) {
             self.doubt.notify_one();
         }
+    }
+
+    /// The log was not heard for a while: what it would have told may have turned up anywhere.
+    pub fn doubt(&self) {
+        self.doubt.notify_one();
     }
 
     /// Something may have become available.

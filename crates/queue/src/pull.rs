@@ -73,11 +73,27 @@ impl Pulls {
         self.store.extend(runs, self.lane.settings().lease).await
     }
 
-    /// Says how a run ended: false where it was no more that worker's.
-    pub async fn settle(&self, run: Run, outcome: Outcome) -> Result<bool, QueueError> {
-        let settled = self.reports.settle(run, outcome, self.backoff.after(run.attempt)).await;
+    /// Says how runs ended, at most 1,000: of each, whether it still was that worker's, and of this queue.
+    pub async fn settle(&self, ended: Vec<(Run, Outcome)>) -> Result<Vec<bool>, QueueError> {
+        // The statement that completes looks at the queue anyway; the others are rare.
+        let others: Vec<i64> = ended
+            .iter()
+            .filter(|(_, outcome)| *outcome != Outcome::Completed)
+            .map(|(run, _)| run.id)
+            .collect();
+        let foreign = match &others[..] {
+            [] => Vec::new(),
+            others => self.store.foreign(self.lane.queue(), others).await?,
+        };
+        let is_foreign =
+            |run: &Run, outcome: &Outcome| *outcome != Outcome::Completed && foreign.contains(&run.id);
+        let is_own: Vec<bool> = ended.iter().map(|(run, outcome)| !is_foreign(run, outcome)).collect();
+        let own = ended.into_iter().zip(&is_own).filter(|(_, is_own)| **is_own);
+        let own = own.map(|((run, outcome), _)| (run, outcome, self.backoff.after(run.attempt)));
+        let settled = self.reports.settle_all(Some(self.lane.name()), own.collect()).await;
         // What waited for its key is behind the place of the next claim.
         self.lane.look_again();
-        settled
+        let mut settled = settled?.into_iter();
+        Ok(is_own.into_iter().map(|is_own| is_own && settled.next().unwrap_or(false)).collect())
     }
 }

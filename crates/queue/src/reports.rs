@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -16,8 +16,7 @@ use crate::job::{Outcome, Run};
 use crate::store::Store;
 use crate::{Backoff, QueueError};
 
-/// Reports in one batch, and on their way.
-const BATCH_MAX: usize = 500;
+/// Reports on their way, which may all be in one batch.
 const WAITING_MAX: usize = 2000;
 /// Until a batch that failed is told again.
 const RETRY_INTERVAL: Duration = Duration::from_millis(200);
@@ -25,11 +24,20 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(200);
 /// Where reports are handed in.
 #[derive(Clone)]
 pub struct Reports {
-    sender: mpsc::Sender<Report>,
+    sender: mpsc::Sender<Handed>,
+    places: Arc<Semaphore>,
+}
+
+/// Reports that were handed in together, and are told in one batch.
+struct Handed {
+    reports: Vec<Report>,
+    places: OwnedSemaphorePermit,
 }
 
 struct Report {
     run: Run,
+    /// The queue that its job must be of; any where none is said.
+    queue: Option<Arc<str>>,
     outcome: Outcome,
     backoff: Duration,
     taken: oneshot::Sender<bool>,
@@ -44,7 +52,8 @@ impl Reports {
         drained: CancellationToken,
     ) -> (Reports, impl Future<Output = ()>) {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
-        (Reports { sender }, tell(store, keep_completed, receiver, drained))
+        let places = Arc::new(Semaphore::new(WAITING_MAX));
+        (Reports { sender, places }, tell(store, keep_completed, receiver, drained))
     }
 
     /// Reports how a run ended, and does not wait until that is told.
@@ -55,43 +64,72 @@ impl Reports {
     /// The same, with the time after which a failed job is tried again unless its outcome says.
     pub async fn send_with(&self, run: Run, outcome: Outcome, backoff: Duration) {
         // Whoever wants to know waits; if nobody tells any more, the job's lease sees to it.
-        drop(self.hand_in(run, outcome, backoff).await);
+        drop(self.hand_in(None, vec![(run, outcome, backoff)]).await);
     }
 
     /// Reports how a run ended: whether it still was that worker's.
     pub async fn settle(&self, run: Run, outcome: Outcome, backoff: Duration) -> Result<bool, QueueError> {
-        let taken = self.hand_in(run, outcome, backoff).await.ok_or(QueueError::Stopping)?;
-        taken.await.map_err(|_| QueueError::Stopping)
+        let settled = self.settle_all(None, vec![(run, outcome, backoff)]).await?;
+        Ok(settled.first().is_some_and(|taken| *taken))
+    }
+
+    /// Reports how runs ended, at most 1,000, whose jobs must be of that queue if one is said: of each, whether it still
+    /// was that worker's.
+    pub async fn settle_all(
+        &self,
+        queue: Option<&Arc<str>>,
+        ended: Vec<(Run, Outcome, Duration)>,
+    ) -> Result<Vec<bool>, QueueError> {
+        let answers = self.hand_in(queue, ended).await.ok_or(QueueError::Stopping)?;
+        let mut taken = Vec::with_capacity(answers.len());
+        for answer in answers {
+            taken.push(answer.await.map_err(|_| QueueError::Stopping)?);
+        }
+        Ok(taken)
     }
 
     async fn hand_in(
         &self,
-        run: Run,
-        outcome: Outcome,
-        backoff: Duration,
-    ) -> Option<oneshot::Receiver<bool>> {
-        let (taken, answer) = oneshot::channel();
-        if outcome == Outcome::Settled {
-            // Nothing is left to tell.
-            let _ = taken.send(true);
-            return Some(answer);
+        queue: Option<&Arc<str>>,
+        ended: Vec<(Run, Outcome, Duration)>,
+    ) -> Option<Vec<oneshot::Receiver<bool>>> {
+        let (mut reports, mut answers) = (Vec::with_capacity(ended.len()), Vec::with_capacity(ended.len()));
+        for (run, outcome, backoff) in ended {
+            let (taken, answer) = oneshot::channel();
+            answers.push(answer);
+            if outcome == Outcome::Settled {
+                // Nothing is left to tell.
+                let _ = taken.send(true);
+            } else {
+                reports.push(Report { run, queue: queue.cloned(), outcome, backoff, taken });
+            }
         }
-        self.sender.send(Report { run, outcome, backoff, taken }).await.ok()?;
-        Some(answer)
+        if !reports.is_empty() {
+            let places = u32::try_from(reports.len().min(WAITING_MAX)).unwrap_or(u32::MAX);
+            let places = Arc::clone(&self.places).acquire_many_owned(places).await.ok()?;
+            self.sender.send(Handed { reports, places }).await.ok()?;
+        }
+        Some(answers)
     }
 }
 
 async fn tell(
     store: Arc<Store>,
     keep_completed: bool,
-    mut receiver: mpsc::Receiver<Report>,
+    mut receiver: mpsc::Receiver<Handed>,
     drained: CancellationToken,
 ) {
     let mut said = false;
     loop {
-        let mut batch = batch::next(&mut receiver, BATCH_MAX, &drained).await;
-        if batch.is_empty() {
+        let handed = batch::next(&mut receiver, WAITING_MAX, &drained).await;
+        if handed.is_empty() {
             return;
+        }
+        // Others may be handed in once these have been told.
+        let (mut batch, mut places) = (Vec::new(), Vec::new());
+        for handed in handed {
+            batch.extend(handed.reports);
+            places.push(handed.places);
         }
         while let Err(error) = tell_batch(&store, keep_completed, &mut batch).await {
             if !std::mem::replace(&mut said, true) {
@@ -113,7 +151,9 @@ async fn tell_batch(store: &Store, keep_completed: bool, batch: &mut Vec<Report>
     batch.sort_by_key(|report| report.run.id);
     let is_completed = |report: &Report| report.outcome == Outcome::Completed;
     if let runs @ [_, ..] = &runs_of(batch, is_completed)[..] {
-        let taken = store.complete(runs, keep_completed).await?;
+        let completed = batch.iter().filter(|report| is_completed(report));
+        let queues: Vec<Option<&str>> = completed.map(|report| report.queue.as_deref()).collect();
+        let taken = store.complete(runs, &queues, keep_completed).await?;
         answer(batch, is_completed, &taken);
     }
     let snoozed = |report: &Report| matches!(report.outcome, Outcome::Snoozed(_));

@@ -6,10 +6,11 @@ use tokio_postgres::Client;
 
 use crate::QueueError;
 
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("schema/migration_0001.sql"),
     include_str!("schema/migration_0002.sql"),
     include_str!("schema/migration_0003.sql"),
+    include_str!("schema/migration_0004.sql"),
 ];
 
 /// Those of webhooks, made only where one is configured.

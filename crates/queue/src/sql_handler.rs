@@ -99,6 +99,7 @@ impl SqlHandlers {
                     (&&ids[..], tokio_postgres::types::Type::INT8_ARRAY),
                     (&&attempts[..], tokio_postgres::types::Type::INT4_ARRAY),
                     (&keep, tokio_postgres::types::Type::BOOL),
+                    (&None::<&[&str]>, tokio_postgres::types::Type::TEXT_ARRAY),
                 ],
             )
             .await?;

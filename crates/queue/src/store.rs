@@ -2,10 +2,10 @@
 //!
 //! Never decides what is claimed or when; never keeps a job.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pg::Snapshot;
 use pg::connect::ConnectOptions;
@@ -23,9 +23,13 @@ use crate::{QueueError, schema};
 const STATEMENT_MAX: Duration = Duration::from_secs(30);
 
 /// A plan that was made while the table was small must not read all of it once it is large.
+/// Nor need it be made again for each call.
 const SESSION: &str = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
-    set jit = off; set default_transaction_isolation = 'read committed'; set statement_timeout = '30s'; \
-    set timezone = 'UTC'";
+    set plan_cache_mode = force_generic_plan; set jit = off; set default_transaction_isolation = 'read committed'; \
+    set statement_timeout = '30s'; set timezone = 'UTC'";
+
+/// How long a claim may wait for a row that somebody locked under it.
+const CLAIMING: &str = "set lock_timeout = '50ms'";
 
 /// What a claim found.
 #[derive(Debug, Default)]
@@ -78,13 +82,21 @@ pub struct Store {
     /// This node's name, for whoever looks at a job.
     worker: String,
     session: Mutex<Option<Arc<Session>>>,
+    /// For claims, which wait for nothing else.
+    claiming: Mutex<Option<Arc<Claiming>>>,
     /// For what may take long while jobs are claimed.
     aside: Mutex<Option<Arc<Client>>>,
+    /// Which roles may work on which queues, and when the database said so.
+    allowed: parking_lot::Mutex<HashMap<(String, String), Instant>>,
+}
+
+struct Claiming {
+    client: Client,
+    claim: Statement,
 }
 
 pub(crate) struct Session {
     pub(crate) client: Client,
-    claim: Statement,
     complete: Statement,
     fail: Statement,
     snooze: Statement,
@@ -95,7 +107,15 @@ pub(crate) struct Session {
 impl Store {
     /// Connects when first asked; the tasks that drive connections are among `tasks`.
     pub fn new(options: ConnectOptions, worker: impl Into<String>, tasks: TaskTracker) -> Store {
-        Store { options, tasks, worker: worker.into(), session: Mutex::default(), aside: Mutex::default() }
+        Store {
+            options,
+            tasks,
+            worker: worker.into(),
+            session: Mutex::default(),
+            claiming: Mutex::default(),
+            aside: Mutex::default(),
+            allowed: parking_lot::Mutex::default(),
+        }
     }
 
     /// Makes the tables, or says who must.
@@ -106,16 +126,23 @@ impl Store {
 
     /// Claims jobs.
     pub(crate) async fn claim(&self, claim: &Claim<'_>) -> Result<Found, QueueError> {
-        let session = self.session().await?;
+        let session = self.claiming().await?;
         let (jobs_max, places) = (claim.jobs_max as i64, claim.places);
         let (lease, aging) = (claim.lease.as_secs_f64(), claim.aging.as_secs_f64());
         let (priorities, seqs): (Vec<i16>, Vec<i64>) = claim.late.iter().copied().unzip();
         let parameters: [&(dyn ToSql + Sync); 8] =
             [&claim.queue, &jobs_max, &places, &lease, &self.worker, &aging, &priorities, &seqs];
-        let rows = within(session.client.query(&session.claim, &parameters)).await?;
+        let rows = match within(session.client.query(&session.claim, &parameters)).await {
+            // Somebody locked a job between its being found and its being claimed.
+            Err(QueueError::Refused(said)) if said.code == LOCK_NOT_AVAILABLE => {
+                return Ok(Found { found: 1, ..Found::default() });
+            }
+            rows => rows?,
+        };
         let found = rows.first().map_or(Ok(0), |row| row.try_get::<_, i64>(0))?;
         let is_job = |row: &&Row| !matches!(row.try_get::<_, Option<i64>>(1), Ok(None));
-        let jobs = rows.iter().filter(is_job).map(claimed).collect::<Result<_, _>>()?;
+        let mut jobs = rows.iter().filter(is_job).map(claimed).collect::<Result<Vec<_>, _>>()?;
+        jobs.sort_by_key(|job| (job.priority, job.seq));
         Ok(Found { jobs, found: usize::try_from(found).unwrap_or(0), is_paused: found < 0 })
     }
 
@@ -125,13 +152,18 @@ impl Store {
         Ok(within(session.client.query_one(&session.serialize, &[&ids])).await?.try_get(0)?)
     }
 
-    /// Completes runs; the ids of the jobs whose runs were still theirs.
-    pub(crate) async fn complete(&self, runs: &[Run], keep: bool) -> Result<Vec<i64>, QueueError> {
+    /// Completes runs, each of a job of any queue or of the one that is said; the ids of the jobs whose runs were still
+    /// theirs.
+    pub(crate) async fn complete(
+        &self,
+        runs: &[Run],
+        queues: &[Option<&str>],
+        keep: bool,
+    ) -> Result<Vec<i64>, QueueError> {
         let session = self.session().await?;
         let (ids, attempts) = split(runs);
-        Ok(within(session.client.query_one(&session.complete, &[&ids, &attempts, &keep]))
-            .await?
-            .try_get(0)?)
+        let parameters: [&(dyn ToSql + Sync); 4] = [&ids, &attempts, &keep, &queues];
+        Ok(within(session.client.query_one(&session.complete, &parameters)).await?.try_get(0)?)
     }
 
     /// Fails runs, each with what went wrong and when to try again; the ids of the jobs whose runs were still theirs.
@@ -176,11 +208,11 @@ impl Store {
         Ok((row.try_get(0)?, next.map(|next| Duration::from_secs_f64(next.clamp(0.0, 3600.0)))))
     }
 
-    /// Forgets jobs that ended that long ago: how many.
-    pub(crate) async fn prune(&self, completed: Duration, others: Duration) -> Result<i64, QueueError> {
+    /// Forgets jobs that ended that long ago: whether there may be more.
+    pub(crate) async fn prune(&self, completed: Duration, others: Duration) -> Result<bool, QueueError> {
         let client = self.aside().await?;
-        let (completed, others, jobs_max) = (completed.as_secs_f64(), others.as_secs_f64(), PRUNED_MAX);
-        let parameters: [&(dyn ToSql + Sync); 3] = [&completed, &others, &jobs_max];
+        let (completed, others) = (completed.as_secs_f64(), others.as_secs_f64());
+        let parameters: [&(dyn ToSql + Sync); 4] = [&completed, &others, &PRUNED_MAX, &PRUNED_BATCHES_MAX];
         Ok(within(client.query_one(include_str!("store/prune.sql"), &parameters)).await?.try_get(0)?)
     }
 
@@ -249,10 +281,20 @@ impl Store {
         rows.iter().map(waiting).collect::<Result<_, tokio_postgres::Error>>().map_err(QueueError::from)
     }
 
-    /// Whether the queue's right to be worked on is this role's; refused if not.
+    /// Whether the queue's right to be worked on is this role's; refused if not. What was allowed holds for a second.
     pub async fn check_worker(&self, role: &str, queue: &str) -> Result<(), QueueError> {
-        let session = self.session().await?;
+        let asked = (role.to_owned(), queue.to_owned());
+        let allowed = self.allowed.lock().get(&asked).copied();
+        if allowed.is_some_and(|at| at.elapsed() < ALLOWED_FOR) {
+            return Ok(());
+        }
+        let (session, at) = (self.session().await?, Instant::now());
         within(session.client.query(include_str!("store/check_worker.sql"), &[&role, &queue])).await?;
+        let mut allowed = self.allowed.lock();
+        if allowed.len() >= ALLOWED_MAX {
+            allowed.clear();
+        }
+        allowed.insert(asked, at);
         Ok(())
     }
 
@@ -277,6 +319,21 @@ impl Store {
         Ok(Arc::clone(aside.insert(Arc::new(client))))
     }
 
+    async fn claiming(&self) -> Result<Arc<Claiming>, QueueError> {
+        let mut claiming = self.claiming.lock().await;
+        if let Some(claiming) = claiming.as_ref().filter(|claiming| !claiming.client.is_closed()) {
+            return Ok(Arc::clone(claiming));
+        }
+        let client = self.connect().await?;
+        let prepared = within(async {
+            client.batch_execute(SESSION).await?;
+            client.batch_execute(CLAIMING).await?;
+            client.prepare(include_str!("store/claim.sql")).await
+        });
+        let claim = prepared.await?;
+        Ok(Arc::clone(claiming.insert(Arc::new(Claiming { client, claim }))))
+    }
+
     pub(crate) async fn session(&self) -> Result<Arc<Session>, QueueError> {
         let mut session = self.session.lock().await;
         if let Some(session) = session.as_ref().filter(|session| !session.client.is_closed()) {
@@ -286,7 +343,6 @@ impl Store {
         let prepared = within(async {
             client.batch_execute(SESSION).await?;
             Ok::<_, tokio_postgres::Error>((
-                client.prepare(include_str!("store/claim.sql")).await?,
                 client.prepare(include_str!("store/complete.sql")).await?,
                 client.prepare(include_str!("store/fail.sql")).await?,
                 client.prepare(include_str!("store/snooze.sql")).await?,
@@ -294,14 +350,20 @@ impl Store {
                 client.prepare(include_str!("store/extend.sql")).await?,
             ))
         });
-        let (claim, complete, fail, snooze, serialize, extend) = prepared.await?;
-        let made = Arc::new(Session { client, claim, complete, fail, snooze, serialize, extend });
+        let (complete, fail, snooze, serialize, extend) = prepared.await?;
+        let made = Arc::new(Session { client, complete, fail, snooze, serialize, extend });
         Ok(Arc::clone(session.insert(made)))
     }
 }
 
-/// Jobs that one statement forgets.
-pub(crate) const PRUNED_MAX: i64 = 5000;
+/// Jobs that one statement forgets, and batches of completed ones.
+const PRUNED_MAX: i64 = 5000;
+const PRUNED_BATCHES_MAX: i64 = 500;
+/// How long a role that may work on a queue is not asked for again, and how many are remembered.
+const ALLOWED_FOR: Duration = Duration::from_secs(1);
+const ALLOWED_MAX: usize = 1000;
+/// `lock_timeout` is over.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 fn split(runs: &[Run]) -> (Vec<i64>, Vec<i32>) {
     runs.iter().map(|run| (run.id, run.attempt)).unzip()

@@ -18,9 +18,11 @@ const SURVEY_INTERVAL_MAX: Duration = Duration::from_secs(4);
 /// How often to survey everything, which finds nothing but what the log has told already.
 const ALL_INTERVAL: Duration = Duration::from_secs(10);
 /// A survey from the floors on takes at most a twentieth of the time, as long as it is often enough; one of everything
-/// a hundredth, or a twentieth where something is known to have turned up.
+/// a hundredth, or a twentieth where something is known to have turned up; but never is one waited for for longer.
 const SHARE: u32 = 20;
 const SHARE_OF_ALL: u32 = 100;
+const ALL_INTERVAL_MAX: Duration = Duration::from_secs(60);
+const DOUBT_INTERVAL_MAX: Duration = Duration::from_secs(4);
 /// Between a doubt and the survey that clears it.
 const DOUBT_INTERVAL: Duration = Duration::from_millis(5);
 /// Jobs of each priority that one survey brings.
@@ -29,26 +31,23 @@ const JOBS_MAX: usize = 1000;
 impl Lane {
     /// Surveys until shutdown.
     pub async fn survey(&self, shutdown: &CancellationToken) {
-        // The last survey of everything: when, and how long it took.
-        let (mut all_at, mut all_took) = (Instant::now(), Duration::ZERO);
-        let mut is_doubted = true;
+        let mut pace = Pace::new(Instant::now());
         loop {
-            let began = Instant::now();
-            let wait = if is_doubted { all_took * SHARE } else { ALL_INTERVAL.max(all_took * SHARE_OF_ALL) };
-            let is_all = began >= all_at + wait;
-            if let Err(error) = self.survey_once(is_all).await {
-                tracing::debug!(%error, "a queue is surveyed later");
+            let is_all = Instant::now() >= pace.all_due();
+            let surveyed = self.survey_once(is_all).await;
+            match &surveyed {
+                Ok(took) if is_all => pace.all_done(Instant::now(), *took),
+                Ok(_) => {}
+                // What could not be read is still to be read.
+                Err(error) => tracing::debug!(%error, "a queue is surveyed later"),
             }
-            let took = began.elapsed();
-            if is_all {
-                (all_at, all_took, is_doubted) = (Instant::now(), took, false);
-            }
+            let took = surveyed.unwrap_or_default();
             let pause = (took * SHARE).clamp(SURVEY_INTERVAL, SURVEY_INTERVAL_MAX);
             let next = async {
                 if timeout(pause, self.doubt.notified()).await.is_ok() {
-                    is_doubted = true;
-                    let until = all_at + all_took * SHARE;
-                    sleep(until.saturating_duration_since(Instant::now()).clamp(DOUBT_INTERVAL, pause)).await;
+                    pace.is_doubted = true;
+                    let until_due = pace.all_due().saturating_duration_since(Instant::now());
+                    sleep(until_due.clamp(DOUBT_INTERVAL, pause)).await;
                 }
             };
             tokio::select! {
@@ -58,7 +57,8 @@ impl Lane {
         }
     }
 
-    async fn survey_once(&self, all: bool) -> Result<(), QueueError> {
+    /// Surveys; how long the database read.
+    async fn survey_once(&self, all: bool) -> Result<Duration, QueueError> {
         let reached = self.reached.lock().clone();
         let (drawn, drawers) = self.store.horizon().await?;
         let extent = {
@@ -66,12 +66,63 @@ impl Lane {
             behind.see(drawn, drawers);
             behind.extent(reached, all)
         };
+        // Connected by now: whatever that took is no measure of the reading.
+        let began = Instant::now();
         let found = self.store.survey(self.queue(), &extent, JOBS_MAX).await?;
+        let took = began.elapsed();
         let mut behind = self.behind.lock();
         behind.learn(&extent, &found, JOBS_MAX);
         if !behind.late(1).is_empty() {
             self.news.notify_one();
         }
-        Ok(())
+        Ok(took)
+    }
+}
+
+/// When to survey everything. Pure; the caller says what time it is.
+struct Pace {
+    /// When that was done last, and how long it took.
+    all_at: Instant,
+    all_took: Duration,
+    is_doubted: bool,
+}
+
+impl Pace {
+    /// At once.
+    fn new(now: Instant) -> Pace {
+        Pace { all_at: now, all_took: Duration::ZERO, is_doubted: true }
+    }
+
+    fn all_due(&self) -> Instant {
+        let wait = match self.is_doubted {
+            true => (self.all_took * SHARE).min(DOUBT_INTERVAL_MAX),
+            false => (self.all_took * SHARE_OF_ALL).clamp(ALL_INTERVAL, ALL_INTERVAL_MAX),
+        };
+        self.all_at + wait
+    }
+
+    fn all_done(&mut self, now: Instant, took: Duration) {
+        *self = Pace { all_at: now, all_took: took, is_doubted: false };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_doubted_is_surveyed_soon_however_long_the_last_survey_took() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        assert_eq!(pace.all_due(), start);
+        // As under load, or behind very many pinned row versions.
+        pace.all_done(start, Duration::from_secs(3));
+        assert_eq!(pace.all_due(), start + ALL_INTERVAL_MAX);
+        pace.is_doubted = true;
+        assert_eq!(pace.all_due(), start + DOUBT_INTERVAL_MAX);
+        pace.all_done(start, Duration::from_millis(1));
+        assert_eq!(pace.all_due(), start + ALL_INTERVAL);
+        pace.is_doubted = true;
+        assert_eq!(pace.all_due(), start + Duration::from_millis(20));
     }
 }

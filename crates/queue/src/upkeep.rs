@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::lane::Lane;
 use crate::periodic::{self, Periodic};
-use crate::store::{PRUNED_MAX, Store};
+use crate::store::Store;
 
 /// How often to look for jobs whose time has come, where none is known to come sooner.
 const PROMOTE_INTERVAL: Duration = Duration::from_secs(1);
@@ -70,11 +70,11 @@ async fn promote(store: &Store, lanes: &[Arc<Lane>], shutdown: &CancellationToke
 
 async fn prune(store: &Store, retention: Retention, shutdown: &CancellationToken) {
     loop {
-        let pruned = store.prune(retention.completed, retention.others).await.unwrap_or_else(|error| {
+        let is_more = store.prune(retention.completed, retention.others).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "jobs that ended are not forgotten yet");
-            0
+            false
         });
-        let pause = if pruned >= PRUNED_MAX { Duration::from_millis(50) } else { PRUNE_INTERVAL };
+        let pause = if is_more { Duration::from_millis(50) } else { PRUNE_INTERVAL };
         tokio::select! {
             () = sleep(pause) => {}
             () = shutdown.cancelled() => return,

@@ -171,22 +171,17 @@ async fn report(jobs: &Jobs, pulls: &Pulls, asked: &Map<String, Value>) -> Serve
     let runs = runs(asked)?;
     let outcomes = runs.iter().map(|(run, told)| Ok((*run, outcome(told)?)));
     let outcomes = outcomes.collect::<Result<Vec<(Run, Outcome)>, Failure>>()?;
-    let ids: Vec<Run> = runs.iter().map(|told| told.0).collect();
-    let foreign = foreign(jobs, pulls, &ids).await?;
     let words: Vec<&str> = outcomes.iter().map(|(_, outcome)| outcome.word()).collect();
-    let own = outcomes.into_iter().filter(|(run, _)| !foreign.contains(&run.id));
-    // At once, so that they are told in one batch.
-    let settled =
-        futures_util::future::join_all(own.map(async |(run, outcome)| {
-            Ok::<_, queue::QueueError>((run, pulls.settle(run, outcome).await?))
-        }));
-    let settled = settled.await.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let is_taken = |run: &Run| settled.iter().any(|(settled, taken)| settled == run && *taken);
-    for (_, word) in ids.iter().zip(words).filter(|(run, _)| is_taken(run)) {
-        jobs.metrics.ended(pulls.lane.queue(), super::OTHER_KIND, word, None);
+    let taken = pulls.settle(outcomes).await?;
+    let mut refused = Vec::new();
+    for (((run, _), word), taken) in runs.iter().zip(words).zip(taken) {
+        if taken {
+            jobs.metrics.ended(pulls.lane.queue(), super::OTHER_KIND, word, None);
+        } else {
+            refused.push(run);
+        }
     }
-    let refused: Vec<&Run> = ids.iter().filter(|run| !is_taken(run)).collect();
-    let status = if refused.len() == ids.len() { StatusCode::CONFLICT } else { StatusCode::OK };
+    let status = if refused.len() == runs.len() { StatusCode::CONFLICT } else { StatusCode::OK };
     let listed = refused.iter().map(|run| json!({ "id": run.id, "attempt": run.attempt }));
     Ok((status, json!({ "refused": listed.collect::<Value>() }).to_string()))
 }

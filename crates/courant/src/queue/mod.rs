@@ -126,6 +126,11 @@ impl Jobs {
         }
     }
 
+    /// The log is heard from now on; what it would have told before may be missing.
+    pub(crate) fn listen(&self) {
+        self.lanes.values().for_each(|lane| lane.doubt());
+    }
+
     async fn work(&self, shutdown: &CancellationToken) {
         let mut working = tokio::task::JoinSet::new();
         for queue in &self.here {

@@ -97,7 +97,7 @@ async fn try_plans(plans: Vec<Plan>) {
     tokio::time::timeout(Duration::from_secs(60), working).await.expect("every job ends");
     shutdown.cancel();
     keeping.await.unwrap();
-    assert_eq!(database.text("select count(*) from courant.job_ended").await, enqueued);
+    assert_eq!(database.text("select count(*) from courant.jobs where ended_at is not null").await, enqueued);
     assert_eq!(database.text("select count(*) from courant.job_serial_running").await, "0");
     assert_eq!(database.text("select count(*) from courant.job_unique").await, "0");
 }

@@ -10,7 +10,7 @@ use pg::connect::ConnectOptions;
 use queue::{Backoff, Claimed, Lane, LaneSettings, Pulls, QueueError, Reports, Run, Store};
 use serde_json::Value;
 use tokio_postgres::{Client, NoTls};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 /// Long enough that no test outlives it.
@@ -72,9 +72,12 @@ impl Database {
         tokio::spawn(telling);
         let lane = Arc::new(Lane::new("default", settings, Arc::clone(&store), reports.clone()));
         let surveyed = Arc::clone(&lane);
-        tokio::spawn(async move { surveyed.survey(&CancellationToken::new()).await });
+        let shutdown = CancellationToken::new();
+        let surveying = shutdown.clone();
+        tokio::spawn(async move { surveyed.survey(&surveying).await });
         let backoff = Backoff { min: Duration::from_millis(1), max: Duration::from_millis(5) };
-        Node { pulls: Pulls { lane, rate: None, backoff, reports, store } }
+        let pulls = Pulls { lane, rate: None, backoff, reports, store };
+        Node { pulls, _surveying: shutdown.drop_guard() }
     }
 
     /// Enqueues a job by what stands between the brackets of `courant.enqueue(…)`.
@@ -120,6 +123,7 @@ async fn connect(uri: &str) -> Client {
 /// A node, as a worker outside would use it.
 pub(crate) struct Node {
     pub(crate) pulls: Pulls,
+    _surveying: DropGuard,
 }
 
 impl Node {
@@ -140,7 +144,7 @@ impl Node {
     }
 
     pub(crate) async fn settle(&self, run: Run, outcome: queue::Outcome) -> Result<bool, QueueError> {
-        self.pulls.settle(run, outcome).await
+        Ok(self.pulls.settle(vec![(run, outcome)]).await? == [true])
     }
 
     pub(crate) async fn complete(&self, run: Run) -> bool {

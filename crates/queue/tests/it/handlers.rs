@@ -84,7 +84,7 @@ async fn the_effects_of_a_function_happen_once_or_not_at_all() {
         "{0,1,2,3,4,5,6,8}"
     );
     assert_eq!(database.text("select count(*) from effect").await, "19");
-    assert_eq!(database.text("select count(*) from courant.job_ended where state = 'completed'").await, "19");
+    assert_eq!(database.text("select count(*) from courant.jobs where state = 'completed'").await, "19");
     let why = database
         .text("select errors -> 0 ->> 'error' from courant.job_ended where state = 'discarded'")
         .await;
