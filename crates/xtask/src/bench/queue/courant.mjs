@@ -5,7 +5,7 @@ import pg from "pg";
 import { play, quantile } from "./roles.mjs";
 
 const LOOPS = 2;
-const BATCH = 500;
+const BATCH = 1000;
 const agent = new http.Agent({ keepAlive: true });
 const [host, port] = process.env.COURANT_ADDRESS.split(":");
 const client = new pg.Client(process.env.DATABASE_URL);
@@ -34,8 +34,8 @@ await play({
         await client.query("select courant.queue_allow('anon', 'work', 'bench')");
         await client.query("truncate courant.job");
         // What was completed on earlier days stays.
-        await client.query("delete from courant.job_ended where id > 0");
-        await client.query("vacuum analyze courant.job_ended");
+        await client.query("delete from courant.job_completed where last_id > 0");
+        await client.query("vacuum analyze courant.job_completed");
     },
     async enqueue(count) {
         const many = `select courant.enqueue_many((select jsonb_agg(jsonb_build_object(
@@ -65,7 +65,7 @@ await play({
             // A fetch that waits for a job does not count as work.
             await Promise.race([Promise.all(loops), new Promise((resolve) => setTimeout(resolve, 1500))]);
             const sql = `select extract(epoch from max(ended_at) - min(started_at))::float8 as seconds
-                from courant.job_ended where id > 0 and ended_at > now() - interval '50 min'`;
+                from courant.jobs_completed where last_id > 0 and ended_at > now() - interval '50 min'`;
             reported = (await client.query(sql)).rows[0];
             return { seconds: reported.seconds ?? undefined, fetch_p99_ms: quantile(fetches, 0.99) };
         };

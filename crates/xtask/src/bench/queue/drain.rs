@@ -74,9 +74,10 @@ pub(super) async fn hold(
     for round in 1..=stage.rounds().min(3) {
         for (entrant, seen) in entrants.iter().zip(&mut seen) {
             stage.show(&format!("{} works, window {round}{}", entrant.name, pinned(is_pinned)));
-            entrant.prepare(stage, jobs).await?;
-            let pin = if is_pinned { entrant.pin(stage).await? } else { None };
-            seen.push(entrant.work(stage, jobs, limit).await.context(entrant.name)?);
+            let turn = entrant.turn(stage).await?;
+            turn.prepare(stage, jobs).await?;
+            let pin = if is_pinned { turn.pin(stage).await? } else { None };
+            seen.push(turn.work(stage, jobs, limit).await.context(entrant.name)?);
             drop(pin);
         }
     }

@@ -14,6 +14,8 @@ const CLIENTS: u32 = 4;
 pub(super) async fn measure(stage: &Stage) -> Result<Vec<Row>> {
     let entrant = Entrant::new(stage, Kind::Courant, "Courant", true).await?;
     let database = entrant.database.unwrap_or_default();
+    // Makes the tables, and follows the log of both.
+    let _turn = entrant.turn(stage).await?;
     stage.connect(database).await?.batch_execute(include_str!("sql/orders.sql")).await?;
     let load = |name: &str, sql: &str| -> Result<Load> {
         let script = stage.directory.join(format!("{name}.sql"));

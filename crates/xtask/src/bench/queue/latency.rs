@@ -27,8 +27,9 @@ pub(super) async fn measure(stage: &Stage) -> Result<Vec<Row>> {
     for round in 1..=stage.rounds().min(3) {
         for (entrant, seen) in entrants.iter().zip(&mut seen) {
             stage.show(&format!("{} starts single jobs, window {round}", entrant.name));
-            entrant.prepare(stage, 0).await?;
-            seen.push(entrant.latency(stage, jobs, RATE).await.context(entrant.name)?);
+            let turn = entrant.turn(stage).await?;
+            turn.prepare(stage, 0).await?;
+            seen.push(turn.latency(stage, jobs, RATE).await.context(entrant.name)?);
         }
     }
     let medians = seen.into_iter().map(|windows| {

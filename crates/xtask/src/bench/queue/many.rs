@@ -14,15 +14,16 @@ const LIMIT: Duration = Duration::from_secs(220);
 pub(super) async fn measure(stage: &Stage) -> Result<Vec<Row>> {
     let jobs = if stage.quick { 100_000 } else { 1_000_000 };
     let entrant = Entrant::new(stage, Kind::Courant, "Courant", true).await?;
+    let turn = entrant.turn(stage).await?;
     stage.show("enqueuing many jobs");
-    entrant.prepare(stage, jobs).await?;
+    turn.prepare(stage, jobs).await?;
     stage.show("working on many jobs");
-    let free = entrant.work(stage, jobs, LIMIT).await?;
+    let free = turn.work(stage, jobs, LIMIT).await?;
     stage.show("enqueuing many jobs again");
-    entrant.prepare(stage, jobs).await?;
-    let pin = entrant.pin(stage).await?.context("its store is PostgreSQL")?;
+    turn.prepare(stage, jobs).await?;
+    let pin = turn.pin(stage).await?.context("its store is PostgreSQL")?;
     stage.show("working on many jobs, row versions pinned");
-    let pinned = entrant.work(stage, jobs, LIMIT).await?;
+    let pinned = turn.work(stage, jobs, LIMIT).await?;
     drop(pin);
     let (free_rate, pinned_rate) = (free.jobs / free.seconds, pinned.jobs / pinned.seconds);
     Ok(vec![

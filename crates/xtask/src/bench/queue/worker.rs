@@ -36,9 +36,15 @@ pub(super) struct Entrant {
     store: u32,
     /// Where its store is PostgreSQL.
     pub(super) database: Option<&'static str>,
+    is_courant: bool,
+    _redis: Option<Process>,
+}
+
+/// A queue that is at turn: only now its node runs, which follows the log of whatever PostgreSQL does.
+pub(super) struct Turn<'a> {
+    entrant: &'a Entrant,
     /// Works for the script, and is worker too.
     node: Option<Node>,
-    _redis: Option<Process>,
 }
 
 /// What one window of work saw.
@@ -72,7 +78,7 @@ impl Entrant {
             environment: Vec::new(),
             store: stage.postmaster()?,
             database: None,
-            node: None,
+            is_courant: kind == Kind::Courant,
             _redis: None,
         };
         if tuned {
@@ -89,9 +95,6 @@ impl Entrant {
                 (_, false) => "queue_pgboss_default",
             };
             entrant.start_database(stage, database).await?;
-            if kind == Kind::Courant {
-                entrant.start_node(stage, database).await?;
-            }
         }
         Ok(entrant)
     }
@@ -102,17 +105,6 @@ impl Entrant {
         client.batch_execute(&format!("create database {database}")).await?;
         self.environment.push(("DATABASE_URL", stage.cluster.uri(database)));
         self.database = Some(database);
-        Ok(())
-    }
-
-    async fn start_node(&mut self, stage: &Stage, database: &str) -> Result<()> {
-        let file = stage.directory.join("queue.toml");
-        std::fs::write(&file, CONFIGURATION)?;
-        let file = file.display().to_string();
-        let node = Node::start(stage, database, &[("COURANT_CONFIG", &file)]).await?;
-        move_to_load_core(node.process.pid())?;
-        self.environment.push(("COURANT_ADDRESS", node.process.address.to_string()));
-        self.node = Some(node);
         Ok(())
     }
 
@@ -132,22 +124,38 @@ impl Entrant {
         Ok(())
     }
 
+    /// Has it take its turn, until what is returned is dropped.
+    pub(super) async fn turn(&self, stage: &Stage) -> Result<Turn<'_>> {
+        let mut turn = Turn { entrant: self, node: None };
+        if let Some(database) = self.database.filter(|_| self.is_courant) {
+            let file = stage.directory.join("queue.toml");
+            std::fs::write(&file, CONFIGURATION)?;
+            let file = file.display().to_string();
+            let node = Node::start(stage, database, &[("COURANT_CONFIG", &file)]).await?;
+            move_to_load_core(node.process.pid())?;
+            turn.node = Some(node);
+        }
+        Ok(turn)
+    }
+}
+
+impl Turn<'_> {
     /// Empties the queue and enqueues so many jobs.
     pub(super) async fn prepare(&self, stage: &Stage, jobs: u64) -> Result<()> {
         let done = self.command(stage, "prepare", jobs, 0).output();
         let output = timeout(PATIENCE, done).await.context("preparing takes too long")??;
         let said = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{} cannot be prepared: {said}", self.name);
+        ensure!(output.status.success(), "{} cannot be prepared: {said}", self.entrant.name);
         Ok(())
     }
 
     /// Works until so many jobs are done or the time is over.
     pub(super) async fn work(&self, stage: &Stage, jobs: u64, limit: Duration) -> Result<Worked> {
         let mut running = Running::start(self.command(stage, "work", jobs, limit.as_secs()))?;
-        running.line(self.name, "begun").await?;
-        let (store, node) = (cpu_us(&[self.store]), self.node_us());
-        let told = running.line(self.name, "ended ").await?;
-        let (store, node) = (cpu_us(&[self.store]) - store, self.node_us() - node);
+        running.line(self.entrant.name, "begun").await?;
+        let (store, node) = (cpu_us(&[self.entrant.store]), self.node_us());
+        let told = running.line(self.entrant.name, "ended ").await?;
+        let (store, node) = (cpu_us(&[self.entrant.store]) - store, self.node_us() - node);
         running.end().await?;
         let number = |name: &str| told[name].as_f64().with_context(|| format!("no {name}: {told}"));
         let done = number("done")?.max(1.0);
@@ -163,15 +171,15 @@ impl Entrant {
     /// Runs single jobs, so many a second: how long from enqueuing to the start, p50 and p99 in milliseconds.
     pub(super) async fn latency(&self, stage: &Stage, jobs: u64, rate: u64) -> Result<(f64, f64)> {
         let mut running = Running::start(self.command(stage, "latency", jobs, rate))?;
-        running.line(self.name, "begun").await?;
-        let told = running.line(self.name, "ended ").await?;
+        running.line(self.entrant.name, "begun").await?;
+        let told = running.line(self.entrant.name, "ended ").await?;
         running.end().await?;
         told["p50_ms"].as_f64().zip(told["p99_ms"].as_f64()).context("no latencies")
     }
 
     /// An idle transaction that has written and pins every row version from now on; dropping it ends it.
     pub(super) async fn pin(&self, stage: &Stage) -> Result<Option<Client>> {
-        let Some(database) = self.database else { return Ok(None) };
+        let Some(database) = self.entrant.database else { return Ok(None) };
         let client = stage.connect(database).await?;
         client.batch_execute("begin; select pg_current_xact_id()").await?;
         Ok(Some(client))
@@ -183,8 +191,11 @@ impl Entrant {
 
     fn command(&self, stage: &Stage, role: &str, count: u64, limit: u64) -> Command {
         let mut command = Program::new(&stage.peer);
-        command.arg(&self.script).args([role, &count.to_string(), &limit.to_string()]);
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.arg(&self.entrant.script).args([role, &count.to_string(), &limit.to_string()]);
+        command.envs(self.entrant.environment.iter().map(|(name, value)| (name, value)));
+        if let Some(node) = &self.node {
+            command.env("COURANT_ADDRESS", node.process.address.to_string());
+        }
         let mut command = Command::from(command);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
         command
