@@ -55,6 +55,12 @@ pub const TUNED: &[(&str, &str)] = &[
 /// Courant's configuration for the example.
 pub const CONFIGURATION: &str = include_str!("../courant.toml");
 
+/// What refreshes its materialized view by Courant's queue, whose tables must be there; not part of [`TUNED`].
+const REFRESHING: &[(&str, &str)] = &[("10-refreshing.sql", include_str!("../tuned/10-refreshing.sql"))];
+
+/// What belongs into Courant's configuration for that, behind [`CONFIGURATION`].
+pub const REFRESHING_CONFIGURATION: &str = include_str!("../refreshing.toml");
+
 /// Why the example could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -94,6 +100,12 @@ pub async fn install(client: &Client) -> Result<(), Error> {
 /// The connection must be outside a transaction and own the tables.
 pub async fn tune(client: &Client) -> Result<(), Error> {
     run(client, TUNED).await
+}
+
+/// Has the tuned example's materialized view refreshed by the queue of a node that has been configured with
+/// [`REFRESHING_CONFIGURATION`] and has made the queue's tables.
+pub async fn refresh_by_queue(client: &Client) -> Result<(), Error> {
+    run(client, REFRESHING).await
 }
 
 async fn run(client: &Client, files: &[(&'static str, &str)]) -> Result<(), Error> {

@@ -23,12 +23,27 @@ where m.org_id = any (
     array(select s.org_id from public.memberships s where s.user_id = (select auth.uid()))
 );
 
+-- What the latest refresh has seen, for certain. No log tells of a materialized view: answers made of it depend on this.
+create table public.view_refreshes (
+    view_name text primary key,
+    snapshot pg_snapshot not null,
+    refreshed_at timestamptz not null
+);
+-- For nobody: it is here because what a cached answer depends on is named in an exposed schema.
+alter table public.view_refreshes enable row level security;
+
 -- Only the owner of a materialized view may refresh it.
 create function public.refresh_materialized_views() returns void
 language plpgsql volatile security definer set search_path = public, pg_temp
 as $$
+declare
+    -- Taken before the refresh takes its own, which sees at least as much.
+    seen constant pg_snapshot := pg_current_snapshot();
 begin
     refresh materialized view concurrently public.mv_realtime_metrics;
+    insert into public.view_refreshes as r (view_name, snapshot, refreshed_at)
+    values ('mv_realtime_metrics', seen, now())
+    on conflict (view_name) do update set snapshot = excluded.snapshot, refreshed_at = excluded.refreshed_at;
 end
 $$;
 

@@ -56,6 +56,8 @@ mod queue;
 #[cfg(test)]
 mod recalled;
 #[cfg(test)]
+mod refreshed;
+#[cfg(test)]
 mod stream;
 #[cfg(test)]
 mod tls;
