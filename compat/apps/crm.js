@@ -173,11 +173,13 @@ export const crm = {
     request: (k) => ({ user: 4, method: "POST", path: "/api/organizations", json: { name: `Ledger ${k}` } }),
     sql: (k) => `insert into organizations (name) values ('Ledger ${k}')`,
     readers: [
-      { user: 1, path: "/admin/stats", count: (body) => body.organizations },
-      { user: 1, path: "/api/organizations", count: (body) => body.length },
+      { user: 1, path: "/admin/stats", count: (answer) => answer.json().organizations },
+      { user: 1, path: "/api/organizations", count: (answer) => answer.json().length },
     ],
   },
 
+  /** Where a session is refused once it has ended, and what ends it. */
+  signingOut: { path: "/api/organizations/2", request: { method: "POST", path: "/api/logout" }, status: 204 },
   /** Suites that it has no part in. */
   without: ["assistant"],
   /** What users ask for while `courant init` watches, and the routes that it must then propose as they are declared. */

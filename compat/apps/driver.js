@@ -20,6 +20,7 @@ import { IMPOSTORS, misjudged, startImpostor } from "./impostors.js";
 import { inbox } from "./inbox.js";
 import { measure, printed } from "./measure.js";
 import { startPostgres } from "./postgres.js";
+import { remix } from "./remix.js";
 import { Report } from "./report.js";
 import { freePort } from "./services.js";
 import { startStub } from "./stub.js";
@@ -33,7 +34,7 @@ import { proposal } from "./suites/proposal.js";
 import { sameness } from "./suites/sameness.js";
 import { withdrawal } from "./suites/withdrawal.js";
 
-const APPS = { inbox, crm };
+const APPS = { inbox, crm, remix };
 const SUITES = { sameness, isolation, conditional, collapsing, assistant, withdrawal, proposal, freshness, ledger };
 const FLAGS = {
   "direct-only": { type: "boolean", default: false },
@@ -97,12 +98,15 @@ async function main() {
 }
 
 async function drive(run, suites) {
-  for (const suite of suites) await named(SUITES, suite)(run);
+  for (const suite of suites) {
+    const work = named(SUITES, suite);
+    if (!run.app.without?.includes(suite)) await work(run);
+  }
 }
 
 /** Loads an app's database, starts the app, and signs its users in. */
 async function start(app, { postgres, stub, report, ends }) {
-  await postgres.load(app.database, { directory: app.directory, scale: app.scales[flags.measure ? "full" : "test"] });
+  await postgres.load(app.database, { directory: app.data ?? app.directory, scale: app.scales[flags.measure ? "full" : "test"] });
   const databaseUri = postgres.uri(app.database);
   const port = await freePort();
   const service = app.start({ port, databaseUri, stub });

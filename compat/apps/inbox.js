@@ -217,8 +217,8 @@ export const inbox = {
     request: (k) => ({ user: 1, method: "POST", path: "/messages/5", json: { body: `ledger ${k}` } }),
     sql: (k) => message(FIRST, 5, `ledger ${k}`),
     readers: [
-      { user: 1, path: "/conversations/5", count: (body) => body.messages },
-      { user: 1, path: "/accounts", count: (body) => body.reduce((sum, account) => sum + account.messages, 0) },
+      { user: 1, path: "/conversations/5", count: (answer) => answer.json().messages },
+      { user: 1, path: "/accounts", count: (answer) => answer.json().reduce((sum, account) => sum + account.messages, 0) },
     ],
   },
 

@@ -6,7 +6,6 @@ const SOON_MS = 5000;
 
 export async function assistant(run) {
   const { app, report, stub } = run;
-  if (app.without?.includes("assistant")) return;
   for (const [via, client] of [
     ["direct", run.direct],
     ["courant", run.through],

@@ -43,9 +43,9 @@ async function write(run, state, via, times) {
     if (via === "psql") {
       await postgres.outside(app.database, app.ledger.sql(`${via} ${k}`));
     } else {
-      const { user, ...request } = app.ledger.request(`${via} ${k}`);
+      const { user, headers, ...request } = app.ledger.request(`${via} ${k}`);
       const client = via === "courant" ? run.through : run.direct;
-      const { status, text } = await client.send({ ...request, headers: signedIn[user] });
+      const { status, text } = await client.send({ ...request, headers: { ...signedIn[user], ...headers } });
       if (status >= 300) throw new Difference(`a write by ${via} was answered ${status}: ${text}`);
     }
     state.entries.push({ via, at: performance.now() });
@@ -73,5 +73,5 @@ async function read(run, state, at, initial) {
 async function count(client, reader, { signedIn }) {
   const answer = await client.get(reader.path, signedIn[reader.user]);
   if (answer.status !== 200) throw new Difference(`${reader.path} was answered ${answer.status}: ${answer.text}`);
-  return { number: reader.count(answer.json()), hit: answer.hit };
+  return { number: reader.count(answer), hit: answer.hit };
 }

@@ -1,7 +1,7 @@
 //! Which route a request takes: patterns of paths, and the table that finds the most specific one.
 //!
-//! `/conversations/{id}` matches one segment where a name stands, `{*rest}` whatever is left. Patterns come from
-//! the configuration, paths from clients. A path is compared as a backend reads it, segment by segment with its
+//! `/conversations/{id}` matches one segment where a name stands, `{id}.data` one that ends so, `{*rest}` whatever is
+//! left. Patterns come from the configuration, paths from clients. A path is compared as a backend reads it, segment by segment with its
 //! percent-encoding undone, so that `/%61dmin` is `/admin`; an encoded slash is no separator. Never changes
 //! what is passed on.
 
@@ -26,6 +26,8 @@ pub struct Pattern {
 enum Segment {
     /// This and nothing else.
     Literal(String),
+    /// Anything that ends in this (a dot and a word), and is more than that.
+    Ending(String, String),
     /// Anything, once, and not nothing.
     One(String),
     /// Whatever is left, nothing too.
@@ -42,7 +44,7 @@ pub enum RouteError {
     #[error("{0:?}: a path has no {1:?}; queries and fragments match no route")]
     Character(String, char),
     /// A segment that is neither text nor a name in braces.
-    #[error("{0:?}: {1:?} is neither text nor {{name}} nor {{*rest}}")]
+    #[error("{0:?}: {1:?} is neither text nor {{name}} nor {{name}}.word nor {{*rest}}")]
     Segment(String, String),
     /// Something after the rest.
     #[error("{0:?}: {{*rest}} comes last")]
@@ -124,6 +126,10 @@ impl Pattern {
                     let part = decoded(part);
                     match segment {
                         Segment::Literal(text) if *text == part => {}
+                        Segment::Ending(name, ending) => match before(part, ending) {
+                            Some(part) => found(name, part),
+                            None => return false,
+                        },
                         Segment::One(name) if !part.is_empty() => found(name, part),
                         _ => return false,
                     }
@@ -143,8 +149,9 @@ impl Pattern {
     fn rank(&self) -> Vec<u8> {
         let rank = |segment: &Segment| match segment {
             Segment::Literal(_) => 0,
-            Segment::One(_) => 1,
-            Segment::Rest(_) => 2,
+            Segment::Ending(..) => 1,
+            Segment::One(_) => 2,
+            Segment::Rest(_) => 3,
         };
         self.segments.iter().map(rank).collect()
     }
@@ -162,21 +169,27 @@ impl Segment {
             let is_plain = !part.contains(['{', '}', '*']);
             return is_plain.then(|| Segment::Literal(decoded(part).into_owned()));
         };
-        let inner = inner.strip_suffix('}')?;
+        let is_word =
+            |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let (inner, ending) = inner.split_once('}')?;
         let (name, is_rest) = match inner.strip_prefix('*') {
             Some(name) => (name, true),
             None => (inner, false),
         };
-        let is_word = !name.is_empty()
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-            && !name.starts_with(|c: char| c.is_ascii_digit());
-        let name = is_word.then(|| name.to_owned())?;
-        Some(if is_rest { Segment::Rest(name) } else { Segment::One(name) })
+        let is_name = is_word(name) && !name.starts_with(|c: char| c.is_ascii_digit());
+        let name = is_name.then(|| name.to_owned())?;
+        // One word only: of two endings, none is the end of the other.
+        match (ending.strip_prefix('.'), is_rest) {
+            (None, true) if ending.is_empty() => Some(Segment::Rest(name)),
+            (None, false) if ending.is_empty() => Some(Segment::One(name)),
+            (Some(word), false) if is_word(word) => Some(Segment::Ending(name, ending.to_owned())),
+            _ => None,
+        }
     }
 
     fn literal(&self) -> &str {
         match self {
-            Segment::Literal(text) => text,
+            Segment::Literal(text) | Segment::Ending(_, text) => text,
             Segment::One(_) | Segment::Rest(_) => "",
         }
     }
@@ -184,7 +197,7 @@ impl Segment {
     fn name(&self) -> Option<&str> {
         match self {
             Segment::Literal(_) => None,
-            Segment::One(name) | Segment::Rest(name) => Some(name),
+            Segment::Ending(name, _) | Segment::One(name) | Segment::Rest(name) => Some(name),
         }
     }
 }
@@ -192,6 +205,15 @@ impl Segment {
 /// A segment as a backend reads it. What is no UTF-8 is left as it came: it equals no pattern.
 fn decoded(segment: &str) -> Cow<'_, str> {
     percent_decode_str(segment).decode_utf8().unwrap_or(Cow::Borrowed(segment))
+}
+
+/// What stands before an ending, if something does.
+fn before<'a>(part: Cow<'a, str>, ending: &str) -> Option<Cow<'a, str>> {
+    match part {
+        Cow::Borrowed(part) => part.strip_suffix(ending).map(Cow::Borrowed),
+        Cow::Owned(part) => part.strip_suffix(ending).map(|part| Cow::Owned(part.to_owned())),
+    }
+    .filter(|part| !part.is_empty())
 }
 
 /// Routes, the most specific first.

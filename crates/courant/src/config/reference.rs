@@ -24,7 +24,7 @@ const TABLES: &str = "
 
 ```toml
 [[route]]
-path = \"/conversations/{id}\"     # {name}: one segment; {*rest}, at the end: whatever is left
+path = \"/conversations/{id}\"     # {name}: one segment; {name}.data: one that ends so; {*rest}, at the end: whatever is left
 methods = [\"GET\"]                # all, if nothing is said; GET is for HEAD too
 upstream = \"http://127.0.0.1:8000\" # or upstreams = [\"…\", \"…\"]; proxy.upstream, if nothing is said
 timeout_ms = 5000                 # these five refine what proxy.* says for all
@@ -44,8 +44,8 @@ ttl_ms = 60000                    # how long at most, though nothing changed
 body_in_key = false               # true: POST is a read, told apart by its body
 ```
 
-The most specific route wins, whatever the order: a segment that is spelt out before `{name}`, that before
-`{*rest}`. Two routes for the same requests are refused. Under `/rest/v1` Courant's own API answers what no route
+The most specific route wins, whatever the order: a segment that is spelt out before `{name}.data`, that
+before `{name}`, that before `{*rest}`. Two routes for the same requests are refused. Under `/rest/v1` Courant's own API answers what no route
 claims. What all of it means: [proxy.md](proxy.md).
 
 ## `[[cache.declare]]` and `[[cache.named]]`

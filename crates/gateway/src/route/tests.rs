@@ -27,6 +27,13 @@ fn a_pattern_matches_segment_by_segment() {
         ("/a/{*rest}", "/a", Some(&[("rest", "")])),
         ("/a/{*rest}", "/ab", None),
         ("/{*rest}", "/", Some(&[("rest", "")])),
+        ("/a/{id}.data", "/a/7.data", Some(&[("id", "7")])),
+        ("/a/{id}.data", "/a/7%2Edata", Some(&[("id", "7")])),
+        ("/a/{id}.data", "/a/7.b.data", Some(&[("id", "7.b")])),
+        ("/a/{id}.data", "/a/.data", None),
+        ("/a/{id}.data", "/a/7.DATA", None),
+        ("/a/{id}.data", "/a/7", None),
+        ("/a/{id}.data/b", "/a/7.data/b", Some(&[("id", "7")])),
         // As the backend reads it.
         ("/admin", "/%61dmin", Some(&[])),
         ("/a/{id}", "/a/x%2Fy", Some(&[("id", "x/y")])),
@@ -48,11 +55,17 @@ fn a_pattern_that_cannot_be_right_is_refused_in_words() {
         ("", "\"\": a path begins with /"),
         ("/a?b", "\"/a?b\": a path has no '?'; queries and fragments match no route"),
         ("/a b", "\"/a b\": a path has no ' '; queries and fragments match no route"),
-        ("/a{id}", "\"/a{id}\": \"a{id}\" is neither text nor {name} nor {*rest}"),
-        ("/{id", "\"/{id\": \"{id\" is neither text nor {name} nor {*rest}"),
-        ("/{}", "\"/{}\": \"{}\" is neither text nor {name} nor {*rest}"),
-        ("/{7}", "\"/{7}\": \"{7}\" is neither text nor {name} nor {*rest}"),
-        ("/*", "\"/*\": \"*\" is neither text nor {name} nor {*rest}"),
+        ("/a{id}", "\"/a{id}\": \"a{id}\" is neither text nor {name} nor {name}.word nor {*rest}"),
+        ("/{id", "\"/{id\": \"{id\" is neither text nor {name} nor {name}.word nor {*rest}"),
+        ("/{}", "\"/{}\": \"{}\" is neither text nor {name} nor {name}.word nor {*rest}"),
+        ("/{7}", "\"/{7}\": \"{7}\" is neither text nor {name} nor {name}.word nor {*rest}"),
+        ("/{id}x", "\"/{id}x\": \"{id}x\" is neither text nor {name} nor {name}.word nor {*rest}"),
+        ("/{id}.a.b", "\"/{id}.a.b\": \"{id}.a.b\" is neither text nor {name} nor {name}.word nor {*rest}"),
+        (
+            "/{*rest}.a",
+            "\"/{*rest}.a\": \"{*rest}.a\" is neither text nor {name} nor {name}.word nor {*rest}",
+        ),
+        ("/*", "\"/*\": \"*\" is neither text nor {name} nor {name}.word nor {*rest}"),
         ("/{*rest}/a", "\"/{*rest}/a\": {*rest} comes last"),
         ("/{id}/{id}", "\"/{id}/{id}\": the name \"id\" stands twice, or is one too many"),
     ];
@@ -76,6 +89,7 @@ fn the_most_specific_route_wins_whatever_the_order() {
         ("/a/{id}", &[Method::POST]),
         ("/a/me", &[Method::GET]),
         ("/a/{*rest}", &[]),
+        ("/a/{id}.data", &[Method::GET]),
     ])
     .expect("routes");
     let cases = [
@@ -84,6 +98,8 @@ fn the_most_specific_route_wins_whatever_the_order() {
         (Method::PUT, "/a/me", Some(1)),
         (Method::POST, "/a/7", Some(2)),
         (Method::GET, "/a/7", Some(1)),
+        (Method::GET, "/a/7.data", Some(5)),
+        (Method::PUT, "/a/7.data", Some(1)),
         (Method::GET, "/a/7/b", Some(4)),
         (Method::GET, "/b", Some(0)),
         (Method::OPTIONS, "*", None),
@@ -99,6 +115,8 @@ fn two_routes_for_the_same_requests_are_refused() {
         table(&[("/a/{id}", &[]), ("/a/{name}", &[])]).err(),
         Some(RouteError::Same("/a/{id}".to_owned(), "/a/{name}".to_owned()))
     );
+    assert!(table(&[("/a/{id}.b", &[]), ("/a/{name}.b", &[])]).is_err());
+    assert!(table(&[("/a/{id}.b", &[]), ("/a/{id}.c", &[])]).is_ok());
     assert!(table(&[("/a", &[Method::GET]), ("/a", &[Method::GET, Method::PUT])]).is_err());
     assert!(table(&[("/a", &[Method::GET]), ("/a", &[Method::PUT])]).is_ok());
 }
