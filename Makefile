@@ -1,10 +1,12 @@
 # What a newcomer types. Each target installs or names what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint reference nextest clean
+.PHONY: help demo test bench lint reference nextest clean
 
 # Flags for the demo: `make demo DEMO_FLAGS=--once` takes the tour itself and ends.
 DEMO_FLAGS ?=
+# Flags for the benchmark: `make bench BENCH_FLAGS=--quick` shows that it works, not how fast.
+BENCH_FLAGS ?=
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -26,6 +28,12 @@ test: lint ## Run every check and every test
 	compat/apps/run
 	compat/docs/run
 
+bench: ## Measure what the reports claim, before and behind Courant (BENCH_FLAGS=--quick: some minutes)
+	@scripts/ensure-cargo
+	@mkdir -p target/bench
+	COURANT_PG_BIN="$$(scripts/ensure-postgres)" cargo xtask bench reports --json target/bench/reports.json \
+		--markdown target/bench/reports.md --svg target/bench/reports.svg $(BENCH_FLAGS)
+
 lint: ## Check format, lints and the rules of the house
 	@scripts/ensure-cargo fmt clippy
 	cargo fmt --all --check
@@ -40,4 +48,5 @@ nextest: ## Install the faster test runner (some minutes; without it, tests run 
 
 clean: ## Remove what was built and the private database
 	cargo clean
-	rm -rf .courant compat/node_modules compat/http-cache/node_modules examples/crm-express/node_modules
+	rm -rf .courant compat/node_modules compat/http-cache/node_modules examples/crm-express/node_modules \
+		examples/crm-remix/node_modules examples/crm-remix/build

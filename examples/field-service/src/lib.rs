@@ -17,12 +17,14 @@ mod inbox;
 mod names;
 mod notices;
 mod random;
+mod replay;
 mod rhythm;
 mod workload;
 mod world;
 
 pub use demo::{DEMO_USERS, DemoUser, ORGANIZATIONS, Organization};
 pub use generate::{Progress, Scale, Summary, generate};
+pub use replay::{Asked, asked, workload_file};
 pub use workload::{Draw, PAGES, Statement, draws, statements};
 
 use tokio_postgres::Client;

@@ -3,81 +3,21 @@
 //! The workload's own frequencies weigh what is replayed; values are drawn as its file says. Prints the table of the indexes
 //! that the reports name.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::process::{Command, Output};
 use std::time::SystemTime;
 
-use field_service::{DEMO_USERS, Scale, draws, statements};
+use field_service::{Asked, Scale};
 use pg::cluster::{Cluster, ClusterSettings};
 use serde_json::{Value, json};
 use tokio_postgres::{Client, NoTls};
 
 /// Calls of the replay for each that the workload has in an hour.
 const SHARE_OF_HOUR: f64 = 1.0 / 40.0;
-const CALLS_MIN: u32 = 1;
-
-/// A statement of the workload with values in it.
-struct Asked {
-    name: String,
-    role: &'static str,
-    claims: String,
-    sql: String,
-    calls: u32,
-}
 
 async fn connect(cluster: &Cluster) -> Client {
     let (client, connection) = tokio_postgres::connect(&cluster.uri("postgres"), NoTls).await.unwrap();
     tokio::spawn(connection);
     client
-}
-
-/// Each statement some times, with other values each time; those of one execution are of one organization.
-async fn workload(client: &Client) -> Vec<Asked> {
-    let mut values: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
-    let users = [DEMO_USERS[0], DEMO_USERS[1]];
-    for draw in draws() {
-        for row in client.query(draw.sql, &[]).await.unwrap() {
-            let (of, value): (Option<&str>, String) = (row.get(0), row.get(1));
-            for user in users.iter().filter(|user| of.is_none_or(|org| org == user.org_id)) {
-                values.entry((draw.name, user.org_id)).or_default().push(value.clone());
-            }
-        }
-    }
-    let mut asked = Vec::new();
-    for statement in statements() {
-        let calls = (f64::from(statement.frequency_per_hour) * SHARE_OF_HOUR) as u32;
-        let calls = calls.max(CALLS_MIN);
-        let ways = calls.min(2);
-        for way in 0..ways {
-            let user = users[way as usize % users.len()];
-            let mut sql = statement.sql.to_owned();
-            for (place, name) in statement.parameters.iter().enumerate().rev() {
-                let drawn = &values[&(*name, user.org_id)];
-                let value = &drawn[(way as usize * 7919) % drawn.len()];
-                sql = sql.replace(&format!("${}", place + 1), &format!("'{}'", value.replace('\'', "''")));
-            }
-            asked.push(Asked {
-                name: format!("{} {way}", statement.name),
-                role: statement.role,
-                claims: json!({ "role": statement.role, "sub": user.sub }).to_string(),
-                sql,
-                calls: calls / ways,
-            });
-        }
-    }
-    asked
-}
-
-/// As the doctor's workload files are written.
-fn file(workload: &[Asked]) -> String {
-    let mut text = String::new();
-    for asked in workload {
-        let Asked { name, role, claims, sql, calls } = asked;
-        write!(text, "-- name: {name}\n-- calls: {calls}\n-- role: {role}\n-- set: request.jwt.claims = {claims}\n{sql};\n\n")
-            .unwrap();
-    }
-    text
 }
 
 /// With the counters at nothing, everything is asked again; returns when the counters have it.
@@ -231,9 +171,9 @@ async fn the_example_is_graded_better_after_its_treatment() {
     field_service::install(&client).await.unwrap();
     let scale = Scale { calls: 20_000, messages: 20_000 };
     field_service::generate(&client, scale, SystemTime::now(), &mut |_| {}).await.unwrap();
-    let workload = workload(&client).await;
+    let workload = field_service::asked(&client, SHARE_OF_HOUR).await.unwrap();
     let path = cluster.directory().join("workload.sql");
-    std::fs::write(&path, file(&workload)).unwrap();
+    std::fs::write(&path, field_service::workload_file(&workload)).unwrap();
     let path = path.to_str().unwrap();
     replay(&cluster, &workload).await;
     let before = told(&cluster, &["--json", "--workload", path]);

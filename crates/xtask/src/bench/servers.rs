@@ -10,7 +10,7 @@ use super::client::Client;
 use super::process::{Process, free_address, on_cores, on_server_core};
 use super::stage::{OWN, Stage};
 
-/// The secret that tokens are signed with, in Courant.
+/// The secret that tokens are signed with.
 pub(super) const SECRET: &str = "the secret of a benchmark, thirty-two bytes and more";
 /// How long the cache may take to open.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -80,6 +80,7 @@ pub(super) async fn postgrest(stage: &Stage, database: &str, connections: u32) -
         .env("PGRST_DB_URI", stage.login_uri(database))
         .env("PGRST_DB_SCHEMAS", "public")
         .env("PGRST_DB_ANON_ROLE", "anon")
+        .env("PGRST_JWT_SECRET", SECRET)
         .env("PGRST_DB_POOL", connections.to_string())
         .env("PGRST_SERVER_HOST", "127.0.0.1")
         .env("PGRST_SERVER_PORT", address.port().to_string())

@@ -44,6 +44,8 @@ pub(crate) struct Stage {
 pub(crate) enum Peers {
     /// Servers of HTTP (`scripts/ensure-peers`).
     Servers,
+    /// The one of them that answers the same requests (`scripts/ensure-peers`).
+    PostgRest,
     /// Queues (`scripts/ensure-queue-peers`).
     Queues,
 }
@@ -74,7 +76,7 @@ impl Stage {
         bar.enable_steady_tick(Duration::from_millis(200));
         bar.set_message("installing the peers");
         let script = match peers {
-            Peers::Servers => "scripts/ensure-peers",
+            Peers::Servers | Peers::PostgRest => "scripts/ensure-peers",
             Peers::Queues => "scripts/ensure-queue-peers",
         };
         let installed = Command::new(root.join(script)).output()?;
@@ -99,7 +101,10 @@ impl Stage {
         let courant = binary.map_or_else(|| Ok(release.join("courant")), |binary| binary.canonicalize())?;
         let bare_hyper = release.join("examples/bare-hyper");
         let stage = Stage { quick, directory, courant, bare_hyper, peer, built_in, cluster, bar };
-        stage.fill_own().await?;
+        stage.connect("postgres").await?.batch_execute(include_str!("sql/roles.sql")).await?;
+        if peers != Peers::PostgRest {
+            stage.fill_own().await?;
+        }
         if let Some(scale) = example {
             stage.fill_example(scale).await?;
         }
@@ -119,6 +124,11 @@ impl Stage {
     /// Tells what is being done.
     pub(super) fn show(&self, what: &str) {
         self.bar.set_message(what.to_owned());
+    }
+
+    /// Tells what has been done, so that it stays to be read.
+    pub(super) fn tell(&self, what: &str) {
+        self.bar.suspend(|| eprintln!("{what}"));
     }
 
     /// The end of the progress bar.

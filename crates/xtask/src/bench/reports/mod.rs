@@ -10,32 +10,22 @@ mod link;
 mod mend;
 mod outcome;
 mod plot;
+mod run;
 mod script;
 mod standing;
 mod timing;
 mod visit;
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 use field_service::Scale;
 
-use self::draws::Draws;
-use self::link::Link;
-use self::outcome::{Line, Outcome};
-use self::script::{Page, Scripts};
-use self::timing::{Oracle, Timing, Town};
-use super::servers::{self, Node, SECRET};
-use super::stage::{self, EXAMPLE, Peers, Stage, Wanted};
-
-/// Connections to PostgreSQL of whoever stands in front of it.
-const POOL: u32 = 20;
-/// A crowd is as large as can be while its requests' 95th percentile stays below this.
-const CROWD_P95_MS: f64 = 200.0;
-/// No crowd is larger.
-const CROWD_MAX: u64 = 1024;
+use self::outcome::Outcome;
+use self::run::Run;
+use super::stage::{self, Peers, Stage, Wanted};
 
 /// How to measure.
 #[derive(Debug, Args)]
@@ -43,12 +33,18 @@ pub(crate) struct Options {
     /// Little data and short windows: shows that everything works, not how fast.
     #[arg(long)]
     quick: bool,
+    /// How many calls the example gets, and five times as many messages (1,000,000; 20,000 with --quick).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2_000..=10_000_000))]
+    calls: Option<u64>,
     /// How long the way to the server is, each way.
     #[arg(long, value_name = "MS", default_value_t = 1)]
     delay_ms: u64,
     /// Measure this binary instead of building one.
     #[arg(long, value_name = "FILE")]
     binary: Option<PathBuf>,
+    /// Measure nothing: print and write what an earlier run wrote as JSON.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["quick", "calls", "delay_ms", "binary"])]
+    from: Option<PathBuf>,
     /// Also write everything as JSON to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -62,19 +58,10 @@ pub(crate) struct Options {
 
 /// Measures, prints, and writes.
 pub(super) async fn measure(options: Options) -> Result<()> {
-    let scale = match options.quick {
-        true => Scale { calls: 20_000, messages: 100_000 },
-        false => Scale { calls: 1_000_000, messages: 5_000_000 },
+    let outcome = match &options.from {
+        Some(file) => read(file)?,
+        None => run(&options).await?,
     };
-    let settings = stage::settings()
-        .with("shared_preload_libraries", "pg_stat_statements")
-        .with("shared_buffers", "1GB");
-    let (peers, binary) = (Peers::Servers, options.binary.clone());
-    let wanted = Wanted { quick: options.quick, peers, binary, example: Some(scale), settings };
-    let stage = Stage::set(wanted).await?;
-    let run = Run { stage: &stage, delay: Duration::from_millis(options.delay_ms), pages: script::pages()? };
-    let outcome = run.all(scale).await?;
-    stage.clear();
     print!("{}", outcome::table(&outcome));
     let written = [
         (&options.json, serde_json::to_string_pretty(&outcome)? + "\n"),
@@ -89,112 +76,25 @@ pub(super) async fn measure(options: Options) -> Result<()> {
     Ok(())
 }
 
-/// What all phases share.
-struct Run<'a> {
-    stage: &'a Stage,
-    delay: Duration,
-    pages: Vec<Page>,
+/// An earlier run's.
+fn read(file: &Path) -> Result<Outcome> {
+    let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    serde_json::from_slice(&text).with_context(|| format!("{} holds no run", file.display()))
 }
 
-impl Run<'_> {
-    async fn all(&self, scale: Scale) -> Result<Outcome> {
-        let scripts = script::scenarios(&self.pages)?;
-        let client = self.stage.connect(EXAMPLE).await?;
-        client.batch_execute("create extension pg_stat_statements").await?;
-        let draws = Draws::read(&client, SECRET).await?;
-
-        let postgrest = servers::postgrest(self.stage, EXAMPLE, POOL).await?;
-        let link = Link::new(postgrest.address, self.delay);
-        let town = self.town(&link, &draws, false);
-        let mut nobody = Oracle::default();
-        let before = self.phase("before", &town, &scripts, |scripts| &scripts.before, &mut nobody).await?;
-        let users_before = self.crowd("before", &town).await?;
-        drop(postgrest);
-
-        let grade_before = mend::grade(self.stage)?;
-        self.stage.show("the doctor applies what it advises");
-        mend::apply(self.stage)?;
-        field_service::tune(&client).await?;
-        client.batch_execute("vacuum analyze").await?;
-        // What was drawn before may be gone.
-        let draws = Draws::read(&client, SECRET).await?;
-
-        let config = self.stage.directory.join("reports.toml");
-        std::fs::write(&config, mend::configuration())?;
-        let environment = [
-            ("COURANT_CONFIG", config.to_str().context("target/bench has a strange path")?),
-            ("COURANT_POOL_CONNECTIONS_MAX", "20"),
-        ];
-        let uncached = Node::start_uncached(self.stage, EXAMPLE, &environment).await?;
-        let link = Link::new(uncached.process.address, self.delay);
-        let town = self.town(&link, &draws, false);
-        let off = self.phase("cache off", &town, &scripts, |scripts| &scripts.after, &mut nobody).await?;
-        drop(uncached);
-
-        let counted = standing::Counters::read(&client).await?;
-        let node = Node::start(self.stage, EXAMPLE, &environment).await?;
-        let link = Link::new(node.process.address, self.delay);
-        let town = self.town(&link, &draws, true);
-        let mut oracle = Oracle::default();
-        let on = self.phase("cache on", &town, &scripts, |scripts| &scripts.after, &mut oracle).await?;
-        let users_after = self.crowd("cache on", &town).await?;
-        drop(node);
-
-        let lines: Vec<Line> = scripts
-            .iter()
-            .zip(before.into_iter().zip(off.into_iter().zip(on)))
-            .map(|(scripts, (before, (off, on)))| Line {
-                name: scripts.scenario.name.clone(),
-                is_changed: scripts.is_changed,
-                report_ms: scripts.scenario.report_ms,
-                before,
-                off,
-                on,
-            })
-            .collect();
-        let grades = (grade_before, mend::grade(self.stage)?);
-        let mut claims = counted.until_now(&client).await?;
-        claims.extend(standing::of_pages(&lines, &oracle, (users_before, users_after), &grades));
-        let delay_ms = self.delay.as_secs_f64() * 1e3;
-        Ok(Outcome { calls: scale.calls, messages: scale.messages, delay_ms, lines, claims, grades })
-    }
-
-    fn town<'t>(&'t self, link: &'t Link, draws: &'t Draws, is_written: bool) -> Town<'t> {
-        Town { link, draws, pages: &self.pages, is_written }
-    }
-
-    /// Times every scenario.
-    async fn phase(
-        &self,
-        name: &str,
-        town: &Town<'_>,
-        scripts: &[Scripts],
-        script: fn(&Scripts) -> &Page,
-        oracle: &mut Oracle,
-    ) -> Result<Vec<Timing>> {
-        let window = self.stage.window() * 3;
-        let mut all = Vec::with_capacity(scripts.len());
-        for (place, scripts) in scripts.iter().enumerate() {
-            let scenario = &scripts.scenario.name;
-            self.stage.show(&format!("{name}: {scenario} ({} of {})", place + 1, all.capacity()));
-            let timed = town.time(script(scripts), window, window, oracle).await;
-            all.push(timed.with_context(|| format!("{name}: {scenario}"))?);
-        }
-        Ok(all)
-    }
-
-    /// How many people may ask at once before the slow ones among the requests take too long.
-    async fn crowd(&self, name: &str, town: &Town<'_>) -> Result<u64> {
-        let (mut users, mut bearable) = (1, 0);
-        while users <= CROWD_MAX {
-            self.stage.show(&format!("{name}: {users} people at once"));
-            let took = town.crowd(users, self.stage.window() * 2).await?;
-            if super::contest::quantile(took, 0.95) > CROWD_P95_MS {
-                break;
-            }
-            bearable = users;
-            users = (users * 5 / 4).max(users + 1);
-        }
-        Ok(bearable)
-    }
+async fn run(options: &Options) -> Result<Outcome> {
+    let calls = options.calls.unwrap_or(if options.quick { 20_000 } else { 1_000_000 });
+    let scale = Scale { calls, messages: 5 * calls };
+    let settings = stage::settings()
+        .with("shared_preload_libraries", "pg_stat_statements")
+        // The doctor sees what functions run, too.
+        .with("pg_stat_statements.track", "all")
+        .with("shared_buffers", "1GB");
+    let (peers, binary) = (Peers::PostgRest, options.binary.clone());
+    let wanted = Wanted { quick: options.quick, peers, binary, example: Some(scale), settings };
+    let began = Instant::now();
+    let stage = Stage::set(wanted).await?;
+    let outcome = Run::new(&stage, Duration::from_millis(options.delay_ms))?.all(began, scale).await?;
+    stage.clear();
+    Ok(outcome)
 }

@@ -1,12 +1,13 @@
 //! What came out: as a table for the terminal, as Markdown, and as JSON.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::script::Scripts;
 use super::timing::Timing;
 use crate::bench::report::figure;
 
 /// A scenario, before and after.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Line {
     pub(super) name: String,
     /// Whether the app asks otherwise than before.
@@ -21,18 +22,28 @@ pub(super) struct Line {
 }
 
 /// Everything else that the reports claim, by name.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Claim {
-    pub(super) name: &'static str,
-    pub(super) unit: &'static str,
+    pub(super) name: String,
+    pub(super) unit: String,
     pub(super) before: Option<f64>,
     pub(super) after: f64,
-    pub(super) goal: &'static str,
+    pub(super) goal: String,
     pub(super) met: bool,
 }
 
+/// The requests of people who visit all pages, as often as they are visited.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mixed {
+    pub(super) p50_ms: f64,
+    pub(super) p95_ms: f64,
+    pub(super) p99_ms: f64,
+    /// As many people as there may be at once.
+    pub(super) users: u64,
+}
+
 /// The whole run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Outcome {
     pub(super) calls: u64,
     pub(super) messages: u64,
@@ -42,9 +53,18 @@ pub(super) struct Outcome {
     pub(super) claims: Vec<Claim>,
     /// What the doctor said: its grade before and after.
     pub(super) grades: (String, String),
+    /// What became of what it advised, each time it was let at the database.
+    pub(super) treatments: Vec<String>,
+    /// How long each part of the run took.
+    pub(super) seconds: Vec<(String, f64)>,
 }
 
 impl Line {
+    pub(super) fn new(scripts: &Scripts, before: Timing, off: Timing, on: Timing) -> Line {
+        let (name, report_ms) = (scripts.scenario.name.clone(), scripts.scenario.report_ms);
+        Line { name, is_changed: scripts.is_changed, report_ms, before, off, on }
+    }
+
     /// How many times faster the report's became.
     pub(super) fn report_ratio(&self) -> Option<f64> {
         self.report_ms.map(|(before, after)| before / after)
@@ -81,12 +101,13 @@ fn cells(line: &Line) -> [String; 12] {
     let (off, on) = line.ratios();
     let mark = |met: Option<bool>| if met == Some(false) { " MISSED" } else { "" };
     let met = line.met();
+    let at_least = if line.before.given_up > 0 { "> " } else { "" };
     let traffic = |timing: Timing| format!("{:.0}, {}", timing.requests, figure(timing.wire_bytes / 1e3));
     [
         format!("{}{}", line.name, if line.is_changed { " *" } else { "" }),
         line.report_ms.map(|(before, after)| format!("{before:.0} → {after:.0}")).unwrap_or_default(),
         line.report_ratio().map(figure).unwrap_or_default(),
-        figure(line.before.p50_ms),
+        format!("{at_least}{}", figure(line.before.p50_ms)),
         figure(line.off.p50_ms),
         figure(line.on.p50_ms),
         format!("{}{}", figure(off), mark(met.map(|(off, _)| off))),
@@ -130,10 +151,12 @@ pub(super) fn markdown(outcome: &Outcome) -> String {
 }
 
 fn claims(outcome: &Outcome) -> String {
+    let Outcome { calls, messages, delay_ms, grades: (before, after), .. } = outcome;
     let mut text = format!(
-        "{} calls, {} messages; {} ms each way; times are medians of a page or request, in ms; * the app asks otherwise\n\
-         doctor: {} before, {} after\n",
-        outcome.calls, outcome.messages, outcome.delay_ms, outcome.grades.0, outcome.grades.1
+        "{calls} calls, {messages} messages; {delay_ms} ms each way; times are medians of a page or request, in ms;\n\
+         * the app asks otherwise; > the database gave some up at its time limit\n\
+         doctor: {before} before, {after} after; applied: {}\n",
+        outcome.treatments.join("; then ")
     );
     for claim in &outcome.claims {
         let before = claim.before.map(|before| format!("{} → ", figure(before))).unwrap_or_default();
@@ -141,5 +164,7 @@ fn claims(outcome: &Outcome) -> String {
         let figures = format!("{before}{} {}", figure(claim.after), claim.unit);
         text += &format!("{:34} {figures:>28}  goal {:12} {met}\n", claim.name, claim.goal);
     }
-    text
+    let seconds: Vec<String> =
+        outcome.seconds.iter().map(|(part, seconds)| format!("{part} {seconds:.0} s")).collect();
+    text + &format!("took: {}\n", seconds.join(", "))
 }

@@ -75,6 +75,8 @@ pub(super) struct Scenario {
     only: Vec<String>,
     /// The report's figures, in milliseconds: before and after.
     pub(super) report_ms: Option<(f64, f64)>,
+    /// No more visits than these count: what adds many rows would make another database of it.
+    pub(super) visits_max: Option<usize>,
     /// Another script than the page's.
     before: Option<Vec<Step>>,
     /// The script once the app calls what its developers added; the same as before where this says nothing.

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use super::draws::Draws;
 use super::link::Link;
 use super::script::Page;
-use super::visit::{Asked, Visited, visit};
+use super::visit::{Asked, Visit, Visited, visit};
 use crate::bench::contest::quantile;
 
 /// Reads for each write.
@@ -27,13 +27,17 @@ const WRITING: [&str; 6] = [
     "alert_acknowledge",
     "conversation_send",
 ];
-/// Even a slow page is visited so often.
+/// Even a slow page is visited so often, unless that takes longer than anybody waits.
 const VISITS_MIN: usize = 3;
+/// In windows.
+const PATIENCE: u32 = 5;
 
 /// What some visits add up to.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Timing {
     pub(super) visits: usize,
+    /// Requests that the database gave up at its time limit: the times are then less than the truth.
+    pub(super) given_up: usize,
     pub(super) p50_ms: f64,
     pub(super) p95_ms: f64,
     pub(super) p99_ms: f64,
@@ -57,16 +61,15 @@ pub(super) struct Oracle {
 }
 
 impl Oracle {
-    /// Hears of a request; says whether it knew the answer.
-    fn hear(&mut self, asked: &Asked) -> bool {
+    /// Hears of a request.
+    fn hear(&mut self, asked: &Asked) {
         if asked.is_write {
-            return false;
+            return;
         }
         let knew = self.last.insert(asked.question, asked.answer) == Some(asked.answer);
         self.reads += 1;
         self.hits += u64::from(asked.is_hit);
         self.knew += u64::from(knew);
-        knew
     }
 }
 
@@ -80,27 +83,23 @@ pub(super) struct Town<'a> {
 }
 
 impl Town<'_> {
-    /// Visits a page for that long, after a warm-up that does not count.
+    /// Visits a page for that long, or so often at most, after a warm-up that does not count.
     pub(super) async fn time(
         &self,
         page: &Page,
-        warm_up: Duration,
         length: Duration,
+        visits_max: Option<usize>,
         oracle: &mut Oracle,
     ) -> Result<Timing> {
         let pace = Pace::default();
         let mut dice = StdRng::seed_from_u64(1);
+        let most = visits_max.unwrap_or(usize::MAX);
         let visiting = async {
-            for visited in self.visits(page, warm_up, &pace, &mut dice).await? {
-                visited.asked.iter().for_each(|asked| {
-                    oracle.hear(asked);
-                });
-            }
+            let warm_up = self.visits(page, length, (1, most), &pace, &mut dice).await?;
+            warm_up.iter().flat_map(|visited| &visited.asked).for_each(|asked| oracle.hear(asked));
             let (reads, hits, knew) = (oracle.reads, oracle.hits, oracle.knew);
-            let visited = self.visits(page, length, &pace, &mut dice).await?;
-            visited.iter().flat_map(|visited| &visited.asked).for_each(|asked| {
-                oracle.hear(asked);
-            });
+            let visited = self.visits(page, length, (VISITS_MIN, most), &pace, &mut dice).await?;
+            visited.iter().flat_map(|visited| &visited.asked).for_each(|asked| oracle.hear(asked));
             let reads = (oracle.reads - reads).max(1) as f64;
             Ok(timing(&visited, (oracle.hits - hits) as f64 / reads, (oracle.knew - knew) as f64 / reads))
         };
@@ -113,16 +112,25 @@ impl Town<'_> {
         }
     }
 
+    /// Visits a page once.
+    pub(super) async fn try_out(&self, page: &Page) -> Result<()> {
+        visit(self.link, self.draws, page, &mut StdRng::seed_from_u64(3)).await?;
+        Ok(())
+    }
+
     async fn visits(
         &self,
         page: &Page,
         length: Duration,
+        (least, most): (usize, usize),
         pace: &Pace,
         dice: &mut StdRng,
     ) -> Result<Vec<Visited>> {
         let began = Instant::now();
         let mut all = Vec::new();
-        while !length.is_zero() && (began.elapsed() < length || all.len() < VISITS_MIN) {
+        while all.len() < most
+            && (began.elapsed() < length || all.len() < least && began.elapsed() < PATIENCE * length)
+        {
             let visited = visit(self.link, self.draws, page, dice).await?;
             pace.read(visited.asked.len() as u64);
             all.push(visited);
@@ -144,14 +152,15 @@ impl Town<'_> {
         }
     }
 
-    /// So many people, each on one page after another as often as the pages are visited; the requests' times.
+    /// So many people for so long, each on one page after another as often as the pages are visited; the requests' times.
+    /// Who still waits at the end counts with the time so far.
     pub(super) async fn crowd(&self, users: u64, length: Duration) -> Result<Vec<f64>> {
         let total: u32 = self.pages.iter().map(|page| page.visits_per_hour).sum();
+        let until = tokio::time::Instant::now() + length;
         let busy = async |number: u64| {
             let mut dice = StdRng::seed_from_u64(number);
-            let began = Instant::now();
             let mut took = Vec::new();
-            while began.elapsed() < length {
+            loop {
                 let mut place = dice.random_range(0..total);
                 let page = self.pages.iter().find(|page| {
                     let is_it = place < page.visits_per_hour;
@@ -159,10 +168,17 @@ impl Town<'_> {
                     is_it
                 });
                 let Some(page) = page else { continue };
-                let visited = visit(self.link, self.draws, page, &mut dice).await?;
-                took.extend(visited.asked.iter().map(|asked| asked.took.as_secs_f64() * 1e3));
+                let mut visit = Visit::new(self.link, self.draws, page, &mut dice);
+                let ended = tokio::time::timeout_at(until, visit.go(page)).await;
+                took.extend(visit.asked().iter().map(|asked| asked.took.as_secs_f64() * 1e3));
+                match ended {
+                    Ok(gone) => gone?,
+                    Err(_) => {
+                        took.extend(visit.waits_for().map(|since| since.elapsed().as_secs_f64() * 1e3));
+                        return anyhow::Ok(took);
+                    }
+                }
             }
-            anyhow::Ok(took)
         };
         let all = futures_util::future::try_join_all((0..users).map(busy)).await?;
         Ok(all.concat())
@@ -195,6 +211,7 @@ fn timing(visited: &[Visited], hit_share: f64, oracle_share: f64) -> Timing {
     let asked = || visited.iter().flat_map(|visited| &visited.asked);
     Timing {
         visits: visited.len(),
+        given_up: asked().filter(|asked| asked.is_given_up).count(),
         p50_ms: quantile(took.clone(), 0.5),
         p95_ms: quantile(took.clone(), 0.95),
         p99_ms: quantile(took, 0.99),

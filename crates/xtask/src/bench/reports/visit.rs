@@ -1,6 +1,6 @@
 //! A visit to a page: its steps sent one after another, as the app's own code sends them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hasher as _};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use super::draws::{Draws, Who};
-use super::link::Link;
+use super::link::{Answer, Link};
 use super::script::{Ask, Page, Step};
 
 /// One request of a visit, and its answer.
@@ -26,6 +26,8 @@ pub(super) struct Asked {
     pub(super) answer: u64,
     pub(super) is_write: bool,
     pub(super) is_hit: bool,
+    /// The database gave up at its time limit.
+    pub(super) is_given_up: bool,
     pub(super) wire_bytes: usize,
     pub(super) took: Duration,
 }
@@ -38,7 +40,7 @@ pub(super) struct Visited {
 }
 
 /// Somebody on a page.
-struct Visit<'a> {
+pub(super) struct Visit<'a> {
     link: &'a Link,
     draws: &'a Draws,
     who: Who<'a>,
@@ -46,20 +48,46 @@ struct Visit<'a> {
     /// What loops have bound, and what was drawn for this visit.
     bound: HashMap<String, String>,
     answers: HashMap<String, Value>,
+    /// The answers that later steps look into.
+    looked_into: HashSet<&'a str>,
     asked: Vec<Asked>,
+    /// When what is being waited for was sent.
+    waits_since: Option<Instant>,
 }
 
 /// Visits a page.
 pub(super) async fn visit(link: &Link, draws: &Draws, page: &Page, dice: &mut StdRng) -> Result<Visited> {
-    let who = draws.who(page.visitor, dice);
-    let (bound, answers, asked) = (HashMap::new(), HashMap::new(), Vec::new());
-    let mut visit = Visit { link, draws, who, dice, bound, answers, asked };
+    let mut visit = Visit::new(link, draws, page, dice);
     let began = Instant::now();
-    visit.follow(&page.steps).await.with_context(|| format!("the page {}", page.name))?;
+    visit.go(page).await?;
     Ok(Visited { took: began.elapsed(), asked: visit.asked })
 }
 
-impl Visit<'_> {
+impl<'a> Visit<'a> {
+    /// Somebody who is about to visit the page.
+    pub(super) fn new(link: &'a Link, draws: &'a Draws, page: &'a Page, dice: &'a mut StdRng) -> Visit<'a> {
+        let who = draws.who(page.visitor, dice);
+        let mut looked_into = HashSet::new();
+        looks_into(&page.steps, &mut looked_into);
+        let (bound, answers, asked) = (HashMap::new(), HashMap::new(), Vec::new());
+        Visit { link, draws, who, dice, bound, answers, looked_into, asked, waits_since: None }
+    }
+
+    /// Goes through the page's steps.
+    pub(super) async fn go(&mut self, page: &Page) -> Result<()> {
+        self.follow(&page.steps).await.with_context(|| format!("the page {}", page.name))
+    }
+
+    /// What has been asked and answered.
+    pub(super) fn asked(&self) -> &[Asked] {
+        &self.asked
+    }
+
+    /// When what is not answered yet was sent.
+    pub(super) fn waits_for(&self) -> Option<Instant> {
+        self.waits_since
+    }
+
     /// Steps hold steps.
     fn follow<'s>(&'s mut self, steps: &'s [Step]) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 's>> {
         Box::pin(async move {
@@ -122,33 +150,32 @@ impl Visit<'_> {
             sent.push((ask, request, body, question));
         }
         let link = self.link;
+        self.waits_since = Some(Instant::now());
         let answered = try_join_all(sent.into_iter().map(async |(ask, request, body, question)| {
             if ask.after_ms > 0 {
                 sleep(Duration::from_millis(ask.after_ms)).await;
             }
             let answer = link.ask(request, body).await?;
+            // 416: a list ends before the page that was asked for.
+            let is_expected = matches!(answer.status, 200..300 | 416) || is_given_up(&answer);
             let said = || String::from_utf8_lossy(&answer.body).into_owned();
-            ensure!(
-                (200..300).contains(&answer.status),
-                "{} answered {}: {}",
-                ask.path,
-                answer.status,
-                said()
-            );
+            ensure!(is_expected, "{} answered {}: {}", ask.path, answer.status, said());
             anyhow::Ok((ask, question, answer))
         }))
         .await?;
+        self.waits_since = None;
         for (ask, question, answer) in answered {
             self.asked.push(Asked {
                 question,
                 answer: hash(&answer.body),
                 is_write: ask.method != "GET" && !ask.path.starts_with("/rpc/"),
                 is_hit: answer.is_hit,
+                is_given_up: is_given_up(&answer),
                 wire_bytes: answer.wire_bytes,
                 took: answer.took,
             });
-            // Only lists of rows are looked into later; the rest may be no JSON at all.
-            if let Ok(rows) = serde_json::from_slice(&answer.body) {
+            if self.looked_into.contains(ask.name.as_str()) {
+                let rows = serde_json::from_slice(&answer.body).context("not JSON")?;
                 self.answers.insert(ask.name.clone(), rows);
             }
         }
@@ -200,6 +227,25 @@ impl Visit<'_> {
         self.bound.insert(name.to_owned(), value.clone());
         Ok(value)
     }
+}
+
+/// The names of the answers whose rows make further requests.
+fn looks_into<'p>(steps: &'p [Step], names: &mut HashSet<&'p str>) {
+    for step in steps {
+        match step {
+            Step::Each { each, steps } => {
+                names.insert(&each.row_of);
+                looks_into(steps, names);
+            }
+            Step::Repeat { steps, .. } => looks_into(steps, names),
+            Step::Ask(_) | Step::Together { .. } => {}
+        }
+    }
+}
+
+/// The statement was cancelled at its time limit.
+fn is_given_up(answer: &Answer) -> bool {
+    answer.status >= 500 && String::from_utf8_lossy(&answer.body).contains("57014")
 }
 
 fn hash(of: &impl std::hash::Hash) -> u64 {

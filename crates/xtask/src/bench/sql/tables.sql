@@ -1,7 +1,4 @@
--- The benchmark's tables with their rows, and the roles that ask. No rows returned; locks what it makes.
-create role anon nologin;
-create role authenticator login noinherit;
-grant anon to authenticator;
+-- The benchmark's tables with their rows. No rows returned; locks what it makes.
 
 -- A list of forty is about twelve kilobytes.
 create table articles (id int primary key, title text not null, summary text not null, published date not null);
