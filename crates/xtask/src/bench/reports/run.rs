@@ -80,10 +80,10 @@ impl<'a> Run<'a> {
         laps.ended("before");
 
         let grade_before = doctor.grade("before")?;
-        let mut treatments = vec![self.treat(&client, &doctor).await?];
+        let (applied, draws) = self.treat(&client, &doctor).await?;
+        let mut treatments = vec![applied];
         laps.ended("treatment");
 
-        let draws = Draws::read(&client, SECRET).await?;
         let config = mend::configuration(self.stage)?;
         let environment = [
             ("COURANT_CONFIG", config.as_str()),
@@ -128,15 +128,17 @@ impl<'a> Run<'a> {
         Ok(Outcome { calls, messages, delay_ms, lines, claims, grades, treatments, seconds })
     }
 
-    /// The doctor applies what the requests so far made it advise; the developers add their functions.
-    async fn treat(&self, client: &Client, doctor: &Doctor<'_>) -> Result<String> {
+    /// The doctor applies what the app's statements make it advise; the developers add their functions. What may be drawn
+    /// is read anew: some of it may be gone.
+    async fn treat(&self, client: &Client, doctor: &Doctor<'_>) -> Result<(String, Draws)> {
         let applied = doctor.apply("app", true)?;
         // Trigram indexes are proposed only where this is.
         client.batch_execute("create extension pg_trgm").await?;
         field_service::tune(client).await?;
         client.batch_execute("vacuum analyze").await?;
+        let draws = Draws::read(client, SECRET).await?;
         mend::forget(client).await?;
-        Ok(applied)
+        Ok((applied, draws))
     }
 
     fn town<'t>(&'t self, link: &'t Link, draws: &'t Draws, is_written: bool) -> Town<'t> {
@@ -158,11 +160,14 @@ impl<'a> Run<'a> {
         for (place, scripts) in scripts.iter().enumerate() {
             let scenario = &scripts.scenario.name;
             self.stage.show(&format!("{name}: {scenario} ({} of {})", place + 1, count));
-            let timed = town.time(script(scripts), window, scripts.scenario.visits_max, oracle).await;
+            let timed = town.time(&scripts.scenario, script(scripts), window, oracle).await;
             let timed = timed.with_context(|| format!("{name}: {scenario}"))?;
             self.stage.tell(&format!("{name}: {scenario}: {} ms", figure(timed.p50_ms)));
             all.push(timed);
         }
+        let client = self.stage.connect(EXAMPLE).await?;
+        client.batch_execute(include_str!("sql/forget_bulk.sql")).await?;
+        client.batch_execute("vacuum analyze vapi_calls").await?;
         Ok(all)
     }
 

@@ -75,6 +75,9 @@ pub(super) struct Scenario {
     only: Vec<String>,
     /// The report's figures, in milliseconds: before and after.
     pub(super) report_ms: Option<(f64, f64)>,
+    /// What is timed is the slowest request, and not the visit: the page itself waits between its requests.
+    #[serde(default)]
+    pub(super) is_slowest: bool,
     /// No more visits than these count: what adds many rows would make another database of it.
     pub(super) visits_max: Option<usize>,
     /// Another script than the page's.

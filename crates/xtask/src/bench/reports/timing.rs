@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::draws::Draws;
 use super::link::Link;
-use super::script::Page;
+use super::script::{Page, Scenario};
 use super::visit::{Asked, Visit, Visited, visit};
 use crate::bench::contest::quantile;
 
@@ -83,22 +83,25 @@ pub(super) struct Town<'a> {
 }
 
 impl Town<'_> {
-    /// Visits a page for that long, or so often at most, after a warm-up that does not count.
+    /// Visits a scenario's page for that long, or as often as it allows, after a warm-up that does not count.
     pub(super) async fn time(
         &self,
+        scenario: &Scenario,
         page: &Page,
         length: Duration,
-        visits_max: Option<usize>,
         oracle: &mut Oracle,
     ) -> Result<Timing> {
         let pace = Pace::default();
         let mut dice = StdRng::seed_from_u64(1);
-        let most = visits_max.unwrap_or(usize::MAX);
+        let most = scenario.visits_max.unwrap_or(usize::MAX);
         let visiting = async {
             let warm_up = self.visits(page, length, (1, most), &pace, &mut dice).await?;
             warm_up.iter().flat_map(|visited| &visited.asked).for_each(|asked| oracle.hear(asked));
             let (reads, hits, knew) = (oracle.reads, oracle.hits, oracle.knew);
-            let visited = self.visits(page, length, (VISITS_MIN, most), &pace, &mut dice).await?;
+            let mut visited = self.visits(page, length, (VISITS_MIN, most), &pace, &mut dice).await?;
+            if scenario.is_slowest {
+                visited.iter_mut().for_each(Visited::take_slowest);
+            }
             visited.iter().flat_map(|visited| &visited.asked).for_each(|asked| oracle.hear(asked));
             let reads = (oracle.reads - reads).max(1) as f64;
             Ok(timing(&visited, (oracle.hits - hits) as f64 / reads, (oracle.knew - knew) as f64 / reads))

@@ -39,6 +39,13 @@ pub(super) struct Visited {
     pub(super) asked: Vec<Asked>,
 }
 
+impl Visited {
+    /// Counts as long as its slowest request.
+    pub(super) fn take_slowest(&mut self) {
+        self.took = self.asked.iter().map(|asked| asked.took).max().unwrap_or(self.took);
+    }
+}
+
 /// Somebody on a page.
 pub(super) struct Visit<'a> {
     link: &'a Link,
