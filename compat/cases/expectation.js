@@ -13,6 +13,7 @@ const COMPARED = [
   "www-authenticate",
   "allow",
   "range-unit",
+  "warning",
 ];
 const CROSS_ORIGIN = /^access-control-/;
 /** Lists, in which Courant may name more than is expected. */

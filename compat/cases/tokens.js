@@ -14,6 +14,7 @@ const pairs = new Map();
 
 /** What makes a pair, by the beginning of its name. */
 const KINDS = [
+  ["ec521", () => generateKeyPairSync("ec", { namedCurve: "P-521" })],
   ["ec384", () => generateKeyPairSync("ec", { namedCurve: "P-384" })],
   ["ec", () => generateKeyPairSync("ec", { namedCurve: "P-256" })],
   ["ed", () => generateKeyPairSync("ed25519")],
@@ -42,7 +43,7 @@ const KEYS = {
   $rsa: () => JSON.stringify(publicKey("rsa", { alg: "RS256", use: "sig" })),
   $ec: () => JSON.stringify(publicKey("ec", { alg: "ES256", use: "sig" })),
   $any: () =>
-    JSON.stringify({ keys: ["rsa", "ec", "ec384", "ed"].map((name) => publicKey(name)).concat(octets({})) }),
+    JSON.stringify({ keys: ["rsa", "ec", "ec384", "ec521", "ed"].map((name) => publicKey(name)).concat(octets({})) }),
   $enc: () => JSON.stringify({ keys: [publicKey("rsa", { use: "enc" }), publicKey("ec", { use: "sig" })] }),
   $oct: () => JSON.stringify(octets({ alg: "HS256" })),
   $jwks: () =>

@@ -62,6 +62,9 @@ create policy own on api.diaries to visitor, curator
     using (owner = current_setting('request.jwt.claims', true)::json ->> 'sub')
     with check (owner = current_setting('request.jwt.claims', true)::json ->> 'sub');
 
+-- A key that is a domain with a representation.
+create table api.swatches (colour api.colour primary key, name text not null);
+
 -- What some may not do.
 create table api.vault (id int primary key, secret text);
 create table api.guestbook (id int primary key, line text, hidden text);

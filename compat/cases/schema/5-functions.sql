@@ -34,6 +34,7 @@ create function api.echo_text(value text) returns text language sql immutable as
 create function api.between_days(first date, last date default '2024-12-31') returns int language sql immutable as $$ select last - first $$;
 
 -- One argument without a name takes the whole body.
+create function api.stored(c api.colour) returns text language sql immutable as $$ select c::int::text $$;
 create function api.body_json(json) returns text language sql immutable as $$ select ($1 ->> 'a') || '!' $$;
 create function api.body_jsonb(jsonb) returns jsonb language sql immutable as $$ select $1 || '{"seen": true}' $$;
 create function api.body_text(text) returns text language sql immutable as $$ select upper($1) $$;

@@ -62,6 +62,7 @@ insert into api.parts values (1, 1, 'bulb', 2), (2, 1, 'shade', 3), (3, 2, 'leg'
 insert into api.gadgets values ('acme', 'x1', 3, null), ('acme', 'x2', 0, 'old'), ('zeta', 'x1', 7, null);
 insert into api.logs values ('first', 1), ('second', 2);
 insert into api.stamped (label, kind, tags, data, extent) overriding system value values ('one', 'painting', '{a,b}', '{"k": 1}', row(1, 2, 'm')), ('two', 'print', default, null, null);
+insert into api.swatches values (255, 'blue');
 insert into api.letters values (1, 'abc', b'1100', '\x01');
 insert into api.diaries values (1, 'ann', 'went out'), (2, 'bob', 'stayed in'), (3, 'ann', 'came back');
 insert into api.vault values (1, 'gold');

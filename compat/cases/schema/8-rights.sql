@@ -22,7 +22,7 @@ create schema pristine;
 do $$
 declare name text;
 begin
-    foreach name in array array['things', 'parts', 'gadgets', 'logs', 'stamped', 'only_id', 'letters', 'diaries', 'guestbook', 'dropbox', 'paints', 'types', 'numbers', 'visits', 'vault', 'codes'] loop
+    foreach name in array array['things', 'parts', 'gadgets', 'logs', 'stamped', 'only_id', 'letters', 'diaries', 'guestbook', 'dropbox', 'paints', 'types', 'numbers', 'visits', 'vault', 'codes', 'swatches'] loop
         execute format('create table pristine.%I as table api.%I', name, name);
     end loop;
     create table pristine.products as table shop.products;

@@ -114,6 +114,11 @@ impl Failure {
         }
     }
 
+    /// Whether no connection became free in time.
+    pub(crate) fn waited_in_vain(&self) -> bool {
+        matches!(self, Failure::Database { source: pg::Error::Busy, .. })
+    }
+
     /// What the log says of it: codes where the message could hold a client's data.
     pub(crate) fn told(&self) -> String {
         match self {

@@ -143,9 +143,11 @@ impl Node {
         let live = Live::new(config.clone())?;
         control.check(&config, &options.to_string()).await?;
         audit::prepare(&config, &control, options.user()).await?;
+        let asked = clock.now();
         let catalog = control.catalog(&config.database.schemas).await?;
         let named = Arc::new(Named::new(&config));
         let telemetry = Telemetry::new(&config.log);
+        telemetry.postgrest.loaded(clock.since(asked), true);
         let (extra, preamble) = (&config.api.extra_search_path, Preamble::new(&config.database));
         let schema = Schema::new(catalog, rules(&config), Arc::clone(&named), extra, preamble);
         let audit = Audit::new(config.audit, telemetry.audit.clone());
@@ -252,7 +254,10 @@ impl Node {
     pub(crate) async fn load_schema(&self, control: &Control) -> Result<Schema, Ended> {
         let live = self.live();
         let config = &live.config;
-        let catalog = control.catalog(&config.database.schemas).await?;
+        let asked = self.clock.now();
+        let catalog = control.catalog(&config.database.schemas).await;
+        self.telemetry.postgrest.loaded(self.clock.since(asked), catalog.is_ok());
+        let catalog = catalog?;
         let (extra, preamble) = (&config.api.extra_search_path, Preamble::new(&config.database));
         Ok(Schema::new(catalog, rules(config), Arc::clone(&self.named), extra, preamble))
     }
@@ -356,6 +361,7 @@ fn rules(config: &Config) -> Rules {
         aggregates: config.database.aggregates,
         plans: config.database.plans,
         transaction_end: config.database.transaction_end,
+        aliases_only: config.api.aliases_only,
         root: config.api.root.clone(),
         openapi: config.api.described(config.listen),
         declared: declared.collect(),

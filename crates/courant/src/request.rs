@@ -86,7 +86,12 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
     };
     let (mut response, source, error) = match serve(&node, &mut asked, body).await {
         Ok((answer, source)) => (answer.response(&asked.head.headers, &source), source, None),
-        Err(failure) => (failure.response(), Source::Bypass(Bypass::Failed), Some(failure.told())),
+        Err(failure) => {
+            if failure.waited_in_vain() {
+                node.telemetry.postgrest.timed_out();
+            }
+            (failure.response(), Source::Bypass(Bypass::Failed), Some(failure.told()))
+        }
     };
     if error.is_some() && asked.live.config.api.errors_are_brief {
         response = failure::brief(response).await;

@@ -26,6 +26,7 @@ mod dashboard;
 pub(crate) mod guard;
 pub(crate) mod jobs;
 mod list;
+mod postgrest;
 mod reference;
 mod stores;
 mod upstreams;
@@ -36,6 +37,7 @@ pub(crate) use dashboard::dashboard;
 use guard::GuardMetrics;
 use jobs::JobMetrics;
 use list::{List, Listed, labels};
+use postgrest::PostgrestMetrics;
 pub(crate) use reference::reference;
 use stores::StoreMetrics;
 pub(crate) use stores::{events, of_store};
@@ -70,6 +72,7 @@ pub(crate) struct Telemetry {
     /// Counted by the queue itself.
     pub(crate) jobs: JobMetrics,
     pub(crate) webhooks: WebhookMetrics,
+    pub(crate) postgrest: PostgrestMetrics,
     stores: StoreMetrics,
     upstreams: UpstreamMetrics,
     log: LogSizes,
@@ -201,6 +204,7 @@ impl Telemetry {
             audit: AuditMetrics::default(),
             jobs: JobMetrics::default(),
             webhooks: WebhookMetrics::default(),
+            postgrest: PostgrestMetrics::new(),
             stores: StoreMetrics::default(),
             upstreams: UpstreamMetrics::new(latency),
             log: LogSizes::default(),
@@ -283,7 +287,10 @@ impl Telemetry {
     pub(crate) fn render(&self, reading: &Reading<'_>) -> String {
         self.take(reading);
         let mut out = String::new();
-        match text::encode(&mut out, &self.list.registry) {
+        let encoded = text::encode_registry(&mut out, &self.list.registry)
+            .and_then(|()| text::encode_registry(&mut out, &self.postgrest.registry))
+            .and_then(|()| text::encode_eof(&mut out));
+        match encoded {
             Ok(()) => out,
             Err(error) => format!("# could not be encoded: {error}\n"),
         }
@@ -299,6 +306,7 @@ impl Telemetry {
         self.stream.open.set(i64::from(cache.epoch != 0));
         self.stream.position.set(reading.position.0);
         self.stream.behind_seconds.set(reading.behind.map_or(f64::INFINITY, |behind| behind.as_secs_f64()));
+        self.postgrest.take(reading.pool);
         let PoolStatus { size, idle, waiting, max } = reading.pool;
         for (state, count) in [("open", size), ("idle", idle), ("waiting", waiting), ("max", max)] {
             self.pool.get_or_create(&PoolLabels { state }).set(count as i64);

@@ -149,6 +149,13 @@ impl Error {
             .hint(format!("Verify that '{name}' is included in the 'select' query parameter."))
     }
 
+    /// As [`Error::not_embedded`], of one that is embedded under another name.
+    pub(crate) fn embedded_by_alias(name: &str, alias: &str) -> Error {
+        Error::not_embedded(name)
+            .details("Target names are not allowed in filters if they have an alias")
+            .hint(format!("Change '{name}' to '{alias}' in filters, orders or limits."))
+    }
+
     pub(crate) fn response_headers() -> Error {
         let message = "response.headers guc must be a JSON array composed of objects with a single key and a string \
                        value";

@@ -35,6 +35,8 @@ pub struct Rules {
     pub plans: bool,
     /// How transactions end.
     pub transaction_end: TransactionEnd,
+    /// Whether an embed that has an alias is known by that alone, and not by its relation's name as well.
+    pub aliases_only: bool,
     /// The function that answers at the root instead of the description.
     pub root: Option<RootFunction>,
     /// How the schema is described at the root.

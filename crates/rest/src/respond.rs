@@ -33,6 +33,8 @@ pub struct AnswerRules {
     pub(crate) max_affected: Option<u64>,
     /// The other half of a description.
     pub(crate) outline: Option<Arc<Outline>>,
+    /// What of the request will not be understood for ever.
+    pub(crate) warning: Option<String>,
 }
 
 /// What kind of request it was.
@@ -54,6 +56,8 @@ pub(crate) enum Kind {
     Call {
         offset: u64,
         void: bool,
+        /// Whether there may be any number of rows: what is none answers one, be it null.
+        set: bool,
     },
     /// A description of the schema.
     Document,
@@ -231,11 +235,13 @@ pub enum Field {
     Allow,
     /// Where the next page is.
     Link,
+    /// What of the request will not be understood for ever.
+    Warning,
 }
 
 impl Field {
     /// Every one, in the order of their numbers.
-    pub const ALL: [Field; 8] = [
+    pub const ALL: [Field; 9] = [
         Field::ContentRange,
         Field::ContentType,
         Field::PreferenceApplied,
@@ -244,6 +250,7 @@ impl Field {
         Field::Location,
         Field::Allow,
         Field::Link,
+        Field::Warning,
     ];
 
     /// Its name.
@@ -257,6 +264,7 @@ impl Field {
             Field::Location => "location",
             Field::Allow => "allow",
             Field::Link => "link",
+            Field::Warning => "warning",
         })
     }
 }
@@ -267,11 +275,14 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
     if let Some(content_type) = answer.shown.content_type() {
         return Ok(answer.shown_as(content_type));
     }
-    let Counts { rows, total, .. } = *counts;
+    let Counts { mut rows, total, .. } = *counts;
+    if matches!(answer.kind, Kind::Call { set: false, .. }) {
+        rows = 1;
+    }
     if matches!(answer.kind, Kind::Put { .. }) && rows != 1 {
         return Err(Error::put_key());
     }
-    if answer.media.is_singular() && rows != 1 && !matches!(answer.kind, Kind::Call { void: true, .. }) {
+    if answer.media.is_singular() && rows != 1 {
         return Err(Error::not_singular(rows));
     }
     let exceeded = answer.max_affected.is_some_and(|max| rows > max);
@@ -293,6 +304,7 @@ pub fn respond(plan: &Plan, counts: &Counts) -> Result<Head, Error> {
         (Field::PreferenceApplied, &answer.preference_applied),
         (Field::ContentProfile, if answer.body { &answer.content_profile } else { &None }),
         (Field::ContentLocation, &answer.content_location),
+        (Field::Warning, &answer.warning),
     ];
     for (field, value) in optional {
         if let Some(value) = value {
@@ -313,13 +325,13 @@ fn outcome(answer: &AnswerRules, rows: u64, total: Option<u64>) -> Result<(Statu
     let counted = total.filter(|_| answer.counted);
     let affected = answer.counted.then_some(rows);
     Ok(match answer.kind {
-        Kind::Read { offset } | Kind::Call { offset, void: false } => {
+        Kind::Read { offset } | Kind::Call { offset, void: false, .. } => {
             let status =
                 range_status(offset, rows, counted).map_err(|error| answer.described(error, counted))?;
             // How many rows come before a cursor is not known.
             (status, content_range(answer.next.is_none().then_some((offset, rows)), counted))
         }
-        Kind::Call { offset, void: true } => {
+        Kind::Call { offset, void: true, .. } => {
             (StatusCode::NO_CONTENT, content_range(Some((offset, rows)), counted))
         }
         Kind::Insert { upsert } => {

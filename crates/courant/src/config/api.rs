@@ -23,6 +23,8 @@ pub(crate) struct Api {
     pub(crate) server_timing: bool,
     /// Whether clients are told no more of an error than its code and message.
     pub(crate) errors_are_brief: bool,
+    /// Whether an embed that has an alias is known by that alone, and not by its relation's name as well.
+    pub(crate) aliases_only: bool,
     /// Where the database may tell to read schema or configuration again.
     pub(crate) channel: Option<String>,
     /// Whether the database may hold a part of the configuration.
@@ -153,6 +155,14 @@ pub(super) const KEYS: &[Key] = &[
         },
     )
     .postgrest(&["PGRST_CLIENT_ERROR_VERBOSITY"]),
+    Key::new(
+        "http.legacy_target_names",
+        "true",
+        "Whether filters, orders and limits may name an embed that has an alias by its relation. Answers to those that \
+         do carry a `Warning`.",
+        |config, given| given.boolean().map(|legacy| config.api.aliases_only = !legacy),
+    )
+    .postgrest(&["PGRST_URL_USE_LEGACY_TARGET_NAMES"]),
 ];
 
 impl Api {

@@ -50,12 +50,15 @@ impl Given {
         self.number(allowed).map(Duration::from_millis)
     }
 
-    /// True or false.
+    /// True or false, in any case, or a number that is above zero or not, as PostgREST reads it.
     pub(super) fn boolean(&self) -> Result<bool, Refusal> {
         match self {
             Given::Boolean(value) => Ok(*value),
-            Given::Text(text) if text == "true" => Ok(true),
-            Given::Text(text) if text == "false" => Ok(false),
+            Given::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+            Given::Text(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+            Given::Text(text) => {
+                text.parse::<i64>().map(|number| number > 0).map_err(|_| self.refuse("true or false"))
+            }
             _ => Err(self.refuse("true or false")),
         }
     }

@@ -95,6 +95,8 @@ const PARAMETERS: &[Parameter] = &[
             "the port of `admin_listen`; the admin port is always open, on 127.0.0.1:3001 if nothing is said",
         ),
     ),
+    said("admin-server-unix-socket", Nothing("only addresses of TCP are listened on")),
+    said("admin-server-unix-socket-mode", Nothing("only addresses of TCP are listened on")),
     said("client-error-verbosity", Same).live(),
     said("db-aggregates-enabled", Same).live(),
     said("db-anon-role", Same).live(),
@@ -141,10 +143,12 @@ const PARAMETERS: &[Parameter] = &[
     ),
     said("server-otel-enabled", Nothing("there are no traces of that kind; `/metrics` has times and counts")),
     said("server-port", Form("listen", "the port of `listen`")),
+    said("server-reuseport", Nothing("one process listens on an address")),
     said("server-timing-enabled", Same).live(),
     said("server-trace-header", Same).live(),
     said("server-unix-socket", Nothing("only addresses of TCP are listened on")),
     said("server-unix-socket-mode", Nothing("only addresses of TCP are listened on")),
+    said("url-use-legacy-target-names", Same).live(),
 ];
 
 /// The parameters that the database may say.

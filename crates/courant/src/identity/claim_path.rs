@@ -4,15 +4,17 @@
 //! path   = name | ["$"] step+                     a name alone is one claim of that name
 //! step   = "." (word | quoted) | "[" choice "]"
 //! choice = index | quoted | [index] ":" [index] | "?" filter
-//! filter = "@" operator quoted, in parentheses or not
+//! filter = "@" operator quoted | ("search" | "match") "(" "@" "," quoted ")", in parentheses or not
 //! ```
 //!
 //! Words are letters, digits, `_`, `$` and `@`; operators `==`, `!=`, `^==` (begins), `==^` (ends) and `*==`
-//! (contains). An index below zero counts from the end. A slice of a text is of its characters.
+//! (contains). `search` finds a regular expression anywhere, `match` one that is the whole text, as in RFC 9535. An index
+//! below zero counts from the end. A slice of a text is of its characters.
 //! <https://docs.postgrest.org/en/stable/references/auth.html#jwt-role-extraction>
 
 use std::str::FromStr;
 
+use regex_lite::Regex;
 use serde_json::{Map, Value};
 
 /// The steps from the claims to the role.
@@ -26,7 +28,21 @@ enum Step {
     Slice(Option<i64>, Option<i64>),
     /// The first text of a list of which this holds.
     First(Comparison, String),
+    /// The first text of a list in which this expression is found.
+    Found(Pattern),
 }
+
+/// A regular expression; two are the same if they are written alike.
+#[derive(Clone, Debug)]
+struct Pattern(Regex);
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Eq for Pattern {}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Comparison {
@@ -92,6 +108,10 @@ impl Step {
             }
             (Step::First(comparison, right), Value::Array(values)) => {
                 let holds = |value: &&Value| value.as_str().is_some_and(|left| comparison.holds(left, right));
+                values.iter().find(holds).cloned()
+            }
+            (Step::Found(Pattern(pattern)), Value::Array(values)) => {
+                let holds = |value: &&Value| value.as_str().is_some_and(|text| pattern.is_match(text));
                 values.iter().find(holds).cloned()
             }
             _ => None,
@@ -202,6 +222,37 @@ impl Reader<'_> {
     fn filter(&mut self) -> Result<Step, String> {
         let enclosed = self.take("(");
         self.blanks();
+        let step = match (self.take("search("), self.rest.starts_with("match(")) {
+            (true, _) => self.pattern(|text| text.to_owned())?,
+            (false, true) => {
+                self.must("match(")?;
+                self.pattern(|text| format!("^(?:{text})$"))?
+            }
+            (false, false) => self.comparison()?,
+        };
+        self.blanks();
+        if enclosed {
+            self.must(")")?;
+        }
+        Ok(step)
+    }
+
+    /// What stands in the parentheses of `search` and `match`.
+    fn pattern(&mut self, whole: impl Fn(&str) -> String) -> Result<Step, String> {
+        self.blanks();
+        self.must("@")?;
+        self.blanks();
+        self.must(",")?;
+        self.blanks();
+        let text = self.quoted()?;
+        let pattern =
+            Regex::new(&whole(&text)).map_err(|_| self.expected("a regular expression before this,"))?;
+        self.blanks();
+        self.must(")")?;
+        Ok(Step::Found(Pattern(pattern)))
+    }
+
+    fn comparison(&mut self) -> Result<Step, String> {
         self.must("@")?;
         self.blanks();
         let known = COMPARISONS.iter().find(|(token, _)| self.rest.starts_with(token));
@@ -211,10 +262,6 @@ impl Reader<'_> {
         self.must(token)?;
         self.blanks();
         let right = self.quoted()?;
-        self.blanks();
-        if enclosed {
-            self.must(")")?;
-        }
         Ok(Step::First(*comparison, right))
     }
 
@@ -269,6 +316,8 @@ mod tests {
             r#".postgrest.roles[?(@ ==^ "hor")]"#,
             r#".postgrest.roles[?(@ *== "utho")]"#,
             r#"$.postgrest.roles[?@ == 'author']"#,
+            r#"$.postgrest.roles[?search(@, "^aut")]"#,
+            r#"$.postgrest.roles[?(match(@, 'a.*r'))]"#,
             ".postgrest.roles[1:]",
             ".postgrest.wlcg[0][1:]",
             ".postgrest.wlcg[1][1:-1]",
@@ -308,6 +357,7 @@ mod tests {
             (".a\"", "expected ["),
             ("$", "expected a claim's name first"),
             (".a[99999999999999999999]", "not so large"),
+            ("$.a[?search(@, '(')]", "expected a regular expression"),
         ] {
             let refused = path.parse::<ClaimPath>().unwrap_err();
             assert!(refused.contains(said), "{path}: {refused}");

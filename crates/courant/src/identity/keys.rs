@@ -5,6 +5,7 @@
 
 use std::str::FromStr;
 
+use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED, UnparsedPublicKey};
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
@@ -35,7 +36,7 @@ struct Named {
     /// As the key itself says; none: all that its kind can.
     algorithm: Option<String>,
     kind: Kind,
-    key: DecodingKey,
+    key: Checker,
     /// Whether it is a secret of no name: Supabase's tokens name one all the same, and mean it.
     is_secret: bool,
 }
@@ -46,7 +47,22 @@ enum Kind {
     Rsa,
     P256,
     P384,
+    P521,
     Ed25519,
+}
+
+/// What checks a signature.
+enum Checker {
+    Token(DecodingKey),
+    /// A point of P-521, as SEC 1 writes it: the library for tokens does not know ES512.
+    P521(Vec<u8>),
+}
+
+/// How a token is signed.
+#[derive(Clone, Copy)]
+enum Signed {
+    By(Algorithm),
+    Es512,
 }
 
 /// What is looked at of a token's header.
@@ -65,7 +81,7 @@ impl Keys {
         if bytes.len() < SECRET_BYTES_MIN {
             return Err(format!("expected {SECRET_BYTES_MIN} bytes or more, found {}", bytes.len()));
         }
-        let key = DecodingKey::from_secret(&bytes);
+        let key = Checker::Token(DecodingKey::from_secret(&bytes));
         Ok(Keys(vec![Named { kid: None, algorithm: None, kind: Kind::Hmac, key, is_secret: true }]))
     }
 
@@ -81,7 +97,7 @@ impl Keys {
         if usable.is_empty() || usable.len() > KEYS_MAX {
             let found = usable.len();
             return Err(format!(
-                "expected 1 to {KEYS_MAX} keys to check signatures with (oct, RSA, EC of P-256 or P-384, Ed25519), \
+                "expected 1 to {KEYS_MAX} keys to check signatures with (oct, RSA, EC of P-256, P-384 or P-521, Ed25519), \
                  found {found}"
             ));
         }
@@ -98,15 +114,33 @@ impl Keys {
         if header.algorithm == "none" {
             return Err(Refused::Unsecured);
         }
-        let Ok(algorithm) = Algorithm::from_str(&header.algorithm) else { return Err(Refused::NoKey) };
+        let algorithm = match header.algorithm.as_str() {
+            "ES512" => Signed::Es512,
+            named => Signed::By(Algorithm::from_str(named).map_err(|_| Refused::NoKey)?),
+        };
         let mut suitable = self.0.iter().filter(|key| key.is_for(&header, algorithm)).peekable();
         if suitable.peek().is_none() {
             return Err(Refused::NoKey);
         }
         let signed = &token.as_bytes()[..token.len() - signature.len() - 1];
-        let mut signers =
-            suitable.filter(|key| matches!(crypto::verify(signature, signed, &key.key, algorithm), Ok(true)));
+        let mut signers = suitable.filter(|key| key.key.holds(signature, signed, algorithm));
         signers.next().map(|_| claims).ok_or(Refused::Signature)
+    }
+}
+
+impl Checker {
+    fn holds(&self, signature: &str, signed: &[u8], algorithm: Signed) -> bool {
+        match (self, algorithm) {
+            (Checker::Token(key), Signed::By(algorithm)) => {
+                matches!(crypto::verify(signature, signed, key, algorithm), Ok(true))
+            }
+            (Checker::P521(point), Signed::Es512) => {
+                URL_SAFE_NO_PAD.decode(signature).is_ok_and(|signature| {
+                    UnparsedPublicKey::new(&ECDSA_P521_SHA512_FIXED, point).verify(signed, &signature).is_ok()
+                })
+            }
+            _ => false,
+        }
     }
 }
 
@@ -132,20 +166,31 @@ impl Named {
             AlgorithmParameters::RSA(_) => Kind::Rsa,
             AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Kind::P256,
             AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => Kind::P384,
+            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P521 => Kind::P521,
             AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => Kind::Ed25519,
             _ => return None,
         };
-        let algorithm = common.key_algorithm.map(|algorithm| algorithm.to_string());
-        let (kid, key) = (common.key_id.clone(), DecodingKey::from_jwk(key).ok()?);
+        // A key of P-521 is for one algorithm, which the library has no name for.
+        let algorithm = common.key_algorithm.filter(|_| kind != Kind::P521);
+        let algorithm = algorithm.map(|algorithm| algorithm.to_string());
+        let kid = common.key_id.clone();
+        let key = match &key.algorithm {
+            AlgorithmParameters::EllipticCurve(point) if kind == Kind::P521 => {
+                let half = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
+                Checker::P521([vec![4], half(&point.x)?, half(&point.y)?].concat())
+            }
+            _ => Checker::Token(DecodingKey::from_jwk(key).ok()?),
+        };
         Some(Named { kid, algorithm, kind, key, is_secret: false })
     }
 
     /// Whether a token with this header may have been signed with it. A token that names one of a set means no other.
-    fn is_for(&self, header: &Header, algorithm: Algorithm) -> bool {
+    fn is_for(&self, header: &Header, algorithm: Signed) -> bool {
         let is_kind = match algorithm {
-            Algorithm::ES256 => self.kind == Kind::P256,
-            Algorithm::ES384 => self.kind == Kind::P384,
-            _ => match algorithm.family() {
+            Signed::Es512 => self.kind == Kind::P521,
+            Signed::By(Algorithm::ES256) => self.kind == Kind::P256,
+            Signed::By(Algorithm::ES384) => self.kind == Kind::P384,
+            Signed::By(algorithm) => match algorithm.family() {
                 AlgorithmFamily::Hmac => self.kind == Kind::Hmac,
                 AlgorithmFamily::Rsa => self.kind == Kind::Rsa,
                 AlgorithmFamily::Ed => self.kind == Kind::Ed25519,

@@ -15,6 +15,10 @@ histogram's in `_bucket`, `_sum` and `_count`. A metric with labels appears with
 relation, a function or the pattern of a `[[route]]`; it is empty where there was none. `cache` is what became of a
 request (`hit`, `miss`, `bypass`), or the name of a cache where the metric begins with `courant_cache_`.
 
+Beside them stand PostgREST's own, for dashboards that look for those: `pgrst_db_pool_timeouts_total`,
+`pgrst_db_pool_available`, `pgrst_db_pool_waiting`, `pgrst_db_pool_max`, `pgrst_schema_cache_loads_total` (by `status`:
+`SUCCESS` or `FAIL`) and `pgrst_schema_cache_query_time_seconds`.
+
 [grafana.json](grafana.json) is a dashboard of them: import it (Dashboards, New, Import) and choose the data source.
 
 | metric | type | unit | labels | meaning |

@@ -128,8 +128,8 @@ pub(crate) fn has_operator(value: &str) -> bool {
 pub(crate) fn filter(field: Field, text: &str) -> Result<Filter, Error> {
     let mut input = Input::new("filter", text);
     let (negated, test) = operation(&mut input, |input| Ok(input.take_while(|_| true).to_owned()))?;
-    // What follows a list counts for nothing, as in PostgREST.
-    if !matches!(test, Test::In(_)) {
+    // What follows a list or a word counts for nothing, as in PostgREST.
+    if !matches!(test, Test::In(_) | Test::Is(_)) {
         input.end("end of input")?;
     }
     Ok(Filter { field, negated, test })
@@ -139,9 +139,14 @@ pub(crate) fn filter(field: Field, text: &str) -> Result<Filter, Error> {
 pub(crate) fn tree(operator: &str, text: &str, limits: &Limits) -> Result<Logic, Error> {
     let whole = format!("{operator}{text}");
     let mut input = Input { written_from: operator.len(), ..Input::new("logic tree", &whole) };
-    let logic = logic(&mut input, limits, 0)?;
-    input.end("end of input")?;
-    Ok(logic)
+    // What may go on as a name makes one with the operator: `or=der.eq.1` is of a column called `order`.
+    let opens = text.trim_start().starts_with('(');
+    if !opens && !text.starts_with(|c: char| c.is_alphanumeric() || "_ $-.".contains(c)) {
+        input.at = operator.len();
+        return Err(input.unexpected("\"(\""));
+    }
+    // What follows the tree counts for nothing, as in PostgREST.
+    logic(&mut input, limits, 0)
 }
 
 fn logic(input: &mut Input<'_>, limits: &Limits, depth: usize) -> Result<Logic, Error> {
@@ -248,19 +253,20 @@ fn argument(input: &mut Input<'_>, expecting: &str) -> Result<Option<String>, Er
 }
 
 fn is(input: &mut Input<'_>) -> Result<Is, Error> {
-    let start = input.at;
-    let word = input.take_while(|c| c.is_ascii_alphabetic() || c == '_');
-    match word.to_ascii_lowercase().as_str() {
-        "null" => Ok(Is::Null),
-        "not_null" => Ok(Is::NotNull),
-        "true" => Ok(Is::True),
-        "false" => Ok(Is::False),
-        "unknown" => Ok(Is::Unknown),
-        _ => {
-            input.at = start;
-            Err(input.unexpected("isVal: (null, not_null, true, false, unknown)"))
-        }
-    }
+    const WORDS: [(&str, Is); 5] = [
+        ("null", Is::Null),
+        ("not_null", Is::NotNull),
+        ("true", Is::True),
+        ("false", Is::False),
+        ("unknown", Is::Unknown),
+    ];
+    let rest = input.rest();
+    let stands = |word: &str| rest.get(..word.len()).is_some_and(|found| found.eq_ignore_ascii_case(word));
+    let Some((word, is)) = WORDS.into_iter().find(|(word, _)| stands(word)) else {
+        return Err(input.unexpected("isVal: (null, not_null, true, false, unknown)"));
+    };
+    input.at += word.len();
+    Ok(is)
 }
 
 /// `(a,"b",c)`
@@ -268,6 +274,9 @@ fn list(input: &mut Input<'_>) -> Result<Vec<String>, Error> {
     input.space();
     input.expect("(", "\"(\"")?;
     input.space();
+    if input.peek().is_none() {
+        return Err(input.unexpected("\"\\\"\", \",\" or \")\""));
+    }
     let mut values = Vec::new();
     loop {
         values.push(quoted_or_plain(input));

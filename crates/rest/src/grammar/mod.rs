@@ -164,7 +164,7 @@ impl<'a> Input<'a> {
                 Some('"') => return Ok(value),
                 Some('\\') => value.extend(self.next()),
                 Some(c) => value.push(c),
-                None => return Err(self.unexpected("\"")),
+                None => return Err(self.unexpected("\"\\\\\" or \"\\\"\"")),
             }
         }
     }

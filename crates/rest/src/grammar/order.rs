@@ -53,14 +53,30 @@ pub(crate) fn order(text: &str) -> Result<Vec<Order>, Error> {
     }
 }
 
+/// The field in parentheses behind an embed's name, if all of it stands here.
+fn related(input: &mut Input<'_>, field: &Field) -> Option<Field> {
+    let start = input.at;
+    let inner = (field.path.is_empty() && input.take("(")).then(|| input.field().ok()).flatten();
+    let inner = inner.filter(|_| input.take(")"));
+    let direction = input.rest().split(',').next().unwrap_or_default().trim_end();
+    let directed = |rest: &str| matches!(rest, "" | ".nullsfirst" | ".nullslast");
+    let ends = ["", ".asc", ".desc"].into_iter().any(|of| direction.strip_prefix(of).is_some_and(directed));
+    if inner.is_none() || !ends {
+        input.at = start;
+        return None;
+    }
+    inner
+}
+
 fn term(input: &mut Input<'_>) -> Result<Order, Error> {
     let field = input.field()?;
-    let target = if field.path.is_empty() && input.take("(") {
-        let inner = input.field()?;
-        input.expect(")", "\")\"")?;
-        Target::Related(field.name, inner)
-    } else {
-        Target::Own(field)
+    let target = match related(input, &field) {
+        Some(inner) => Target::Related(field.name, inner),
+        None if field.path.is_empty() && input.peek() == Some('(') => {
+            let expecting = "letter, digit, \"-\", \"->>\", \"->\", delimiter (.), \",\" or end of input";
+            return Err(input.unexpected_character(expecting));
+        }
+        None => Target::Own(field),
     };
     let descending = match () {
         () if input.take(".asc") => Some(false),

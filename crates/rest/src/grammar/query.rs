@@ -27,6 +27,8 @@ pub(crate) struct Query {
     pub(crate) cursor: Option<String>,
     /// Arguments of a function call.
     pub(crate) arguments: Vec<(String, String)>,
+    /// Names of relations that stood for embeds which have an alias, and that alias.
+    pub(crate) renamed: Vec<(String, String)>,
 }
 
 /// Which rows are alike. Asked for by a value that is no filter, so that a column may be called `distinct`.
@@ -103,6 +105,13 @@ impl Query {
             return Err(Error::limit(StatusCode::BAD_REQUEST, details));
         }
         query.ranges = ranges(limit_of, offset_of);
+        if query
+            .ranges
+            .iter()
+            .any(|(path, range)| path.is_empty() && range.limit == Some(0) && range.offset > 0)
+        {
+            return Err(Error::range("Limit should be greater than or equal to zero."));
+        }
         query.bounded(limits)?;
         Ok(query)
     }
@@ -112,16 +121,17 @@ impl Query {
         self.ranges.iter().find(|(of, _)| of == path).map(|(_, range)| *range).unwrap_or_default()
     }
 
-    /// Has every parameter name embeds as the select list does: by their alias, where they have one, though
-    /// it may say the relation's name. Fails at the first that is not embedded.
-    pub(crate) fn settle_paths(&mut self) -> Result<(), Error> {
-        let Query { select, filters, orders, ranges, .. } = self;
+    /// Has every parameter name embeds as the select list does: by their alias, where they have one. Where the
+    /// `legacy` names are heard, it may say the relation's name, and is remembered for it. Fails at the first that
+    /// is not embedded.
+    pub(crate) fn settle_paths(&mut self, legacy: bool) -> Result<(), Error> {
+        let Query { select, filters, orders, ranges, renamed, .. } = self;
         let filters = filters.iter_mut().map(|(path, _)| path);
         let orders = orders.iter_mut().map(|(path, _)| path);
         filters
             .chain(orders)
             .chain(ranges.iter_mut().map(|(path, _)| path))
-            .try_for_each(|path| settle(select, path))
+            .try_for_each(|path| settle(select, path, legacy.then_some(&mut *renamed)))
     }
 
     fn bounded(&self, limits: &Limits) -> Result<(), Error> {
@@ -180,7 +190,11 @@ fn canonical_where(text: &str, wanted: impl Fn(&str) -> bool) -> String {
     canonical
 }
 
-fn settle(items: &[Item], path: &mut [String]) -> Result<(), Error> {
+fn settle(
+    items: &[Item],
+    path: &mut [String],
+    mut renamed: Option<&mut Vec<(String, String)>>,
+) -> Result<(), Error> {
     let Some((first, rest)) = path.split_first_mut() else { return Ok(()) };
     let embeds = || {
         items.iter().filter_map(|item| match item {
@@ -189,10 +203,20 @@ fn settle(items: &[Item], path: &mut [String]) -> Result<(), Error> {
         })
     };
     let called = embeds().find(|embed| embed.known_as() == first);
-    let found = called.or_else(|| embeds().find(|embed| embed.relation == *first));
-    let embed = found.ok_or_else(|| Error::not_embedded(first))?;
-    *first = embed.known_as().to_owned();
-    settle(&embed.items, rest)
+    let embed = match (called, embeds().find(|embed| embed.relation == *first)) {
+        (Some(embed), _) => embed,
+        (None, Some(embed)) => {
+            let alias = embed.known_as();
+            let pairs = renamed.as_mut().ok_or_else(|| Error::embedded_by_alias(first, alias))?;
+            let pair = (std::mem::replace(first, alias.to_owned()), alias.to_owned());
+            if !pairs.contains(&pair) {
+                pairs.push(pair);
+            }
+            embed
+        }
+        (None, None) => return Err(Error::not_embedded(first)),
+    };
+    settle(&embed.items, rest, renamed)
 }
 
 fn distinct(text: &str) -> Result<Distinct, Error> {

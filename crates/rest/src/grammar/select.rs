@@ -29,6 +29,16 @@ pub(crate) enum Item {
     Embed(Embed),
 }
 
+impl Item {
+    /// The embedded relation that it is.
+    pub(crate) fn embed(&self) -> Option<&Embed> {
+        match self {
+            Item::Embed(embed) => Some(embed),
+            _ => None,
+        }
+    }
+}
+
 /// What is made of the values of many rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Aggregate {
@@ -249,7 +259,11 @@ impl Reader<'_> {
         if items.is_empty() && self.input.peek().is_none() {
             return Err(self.input.unexpected(FIRST_ITEM));
         }
-        self.input.expect(")", AFTER_FIELD)?;
+        let expecting = match items.last() {
+            Some(Item::Star | Item::Embed(_)) => "\")\", \",\" or end of input",
+            _ => AFTER_FIELD,
+        };
+        self.input.expect(")", expecting)?;
         Ok(Item::Embed(Embed { relation, alias, hint, inner, spread, items }))
     }
 }

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use pg::catalog::{Function, Relation, Returns};
 
 use super::tree::{Column, Node, Output, Source, TypeName};
-use super::{Access, Asked, Plan, not_a_read, overload};
+use super::{Access, Asked, Plan, not_a_read, overload, relationship};
 use crate::Error;
 use crate::grammar::{Count, Heeded, Item, Target};
 use crate::media::{Chosen, Maker, Media};
@@ -49,11 +49,16 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let mut call = overload::resolve(&asked)?;
     let function = Arc::clone(&call.function);
     asked.preferences.fulfillable()?;
-    asked.query.settle_paths()?;
+    asked.query.settle_paths(!asked.rules.aliases_only)?;
     let relation = returned(&asked, &function);
     let reads_only = *asked.request.method != Method::POST || function.read_only;
     let mut root = match function.returns {
-        Returns::Scalar(_) | Returns::Void => scalar_rows(&asked),
+        Returns::Scalar(_) | Returns::Void => {
+            if let Some(embed) = asked.query.select.iter().find_map(Item::embed) {
+                return Err(relationship::unrelated(asked.catalog, &asked.schema, &asked.name, embed));
+            }
+            scalar_rows(&asked)
+        }
         Returns::Relation(_) | Returns::Record => {
             let mut root = asked.resolver(true).root(Source::Called, relation.clone())?;
             call.computed = computed(&root);
@@ -70,7 +75,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let Chosen { media, handler, shown } = asked.chosen(maker, &mut root)?;
     let form = form(&function, &media);
     let void = function.returns == Returns::Void;
-    let kind = Kind::Call { offset: root.range.offset, void };
+    let kind = Kind::Call { offset: root.range.offset, void, set: function.returns_set };
     let mut answer = asked.answer(kind, &media, Heeded { max_affected: true, ..Heeded::default() });
     answer.body = !void;
     if answer.max_affected.is_some() {
@@ -88,7 +93,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         (Access::Write, not_a_read(&asked.name))
     };
     // An estimate is the planner's, who knows nothing of a function's rows.
-    answer.counted = asked.preferences.count == Some(Count::Exact);
+    answer.counted = matches!(asked.preferences.count, Some(Count::Exact | Count::Estimated));
     let body = sql::Answer {
         form,
         media: &media,

@@ -146,7 +146,7 @@ pub fn plan(request: &Request<'_>, catalog: &Catalog, rules: &Rules) -> Result<P
 fn plan_read(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let relation = asked.relation()?;
     asked.preferences.fulfillable()?;
-    asked.query.settle_paths()?;
+    asked.query.settle_paths(!asked.rules.aliases_only)?;
     let mut resolver = asked.resolver(true);
     let mut root = resolver.root(Source::Relation(relation.clone()), Some(relation.clone()))?;
     if let Some(cursor) = &asked.query.cursor {
@@ -262,6 +262,19 @@ impl Asked<'_> {
         Next { query: canonical_page(self.request.query), order: keyset.order.clone(), limit }
     }
 
+    /// What the client is told of embeds that it named by their relation though they have an alias.
+    fn warning(&self) -> Option<String> {
+        let pairs = self.query.renamed.iter().map(|(name, alias)| format!("`{name}` to `{alias}`"));
+        let pairs = pairs.collect::<Vec<_>>().join(", ");
+        (!pairs.is_empty()).then(|| {
+            format!(
+                "299 courant \"Embedded resource was referenced by relation name even though it has an alias. This is \
+                 deprecated and will stop working in a future release. Update {pairs} in query string filters, orders \
+                 or limits.\""
+            )
+        })
+    }
+
     fn answer(&self, kind: Kind, media: &Media, heeded: Heeded) -> AnswerRules {
         let content_location = matches!(kind, Kind::Read { .. }).then(|| {
             let query = canonical(self.request.query);
@@ -282,6 +295,7 @@ impl Asked<'_> {
             next: None,
             max_affected: self.preferences.max_affected,
             outline: None,
+            warning: self.warning(),
         }
     }
 }

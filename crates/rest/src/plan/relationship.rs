@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use pg::RelationId;
-use pg::catalog::{Catalog, ForeignKey, Relation, Returns};
+use pg::catalog::{Catalog, ForeignKey, Relation, RelationKind, Returns};
 use serde_json::{Value, json};
 
 use super::tree::Join;
@@ -42,27 +42,17 @@ pub(crate) fn find(
         return Ok(computed);
     }
     let mut found: Vec<Relationship> =
-        all(catalog, schema, origin).into_iter().filter(|way| way.is_meant(embed)).collect();
-    // A key from a relation to itself leads both ways; the way back is the one that a relation's own name
-    // means, because the way forward can be named by its column.
-    if found.len() > 1 && found.iter().all(|way| way.target.id == origin.id && !way.is_through()) {
-        found.retain(|way| matches!(way.way, Way::Back(_)));
-    }
+        all(catalog, schema, origin).into_iter().filter(|way| way.is_meant(origin, embed)).collect();
     match found.len() {
         1 => Ok(found.remove(0)),
         0 => {
             let ways = all(catalog, schema, origin);
-            let hint = match ways.is_empty() {
-                true => {
-                    let related = related(catalog, schema);
-                    most_similar(&origin.name, related.iter().map(String::as_str), true)
-                        .map(|name| format!("'{name}' instead of '{}'", origin.name))
-                }
-                false => {
-                    most_similar(&embed.relation, ways.iter().map(|way| way.target.name.as_str()), false)
-                        .map(|name| format!("'{name}' instead of '{}'", embed.relation))
-                }
-            };
+            if ways.is_empty() {
+                return Err(unrelated(catalog, schema, &origin.name, embed));
+            }
+            let targets = ways.iter().map(|way| way.target.name.as_str());
+            let hint = most_similar(&embed.relation, targets, false)
+                .map(|name| format!("'{name}' instead of '{}'", embed.relation));
             Err(none(schema, &origin.name, embed, hint))
         }
         _ => Err(ambiguous(origin, embed, &found)),
@@ -123,21 +113,40 @@ fn all(catalog: &Catalog, schema: &str, origin: &Relation) -> Vec<Relationship> 
 }
 
 impl Relationship {
-    fn is_through(&self) -> bool {
-        matches!(self.way, Way::Through { .. })
-    }
-
-    fn is_meant(&self, embed: &Embed) -> bool {
+    fn is_meant(&self, origin: &Relation, embed: &Embed) -> bool {
+        if self.target.id == origin.id {
+            return self.is_meant_of_itself(embed);
+        }
         let by_relation = self.target.name == embed.relation && self.hinted(embed.hint.as_deref());
+        // A key or a column names the table behind it, and none of the views over that.
+        let is_view = matches!(self.target.kind, RelationKind::View | RelationKind::MaterializedView);
         let by_key = embed.hint.is_none()
+            && !is_view
             && match &self.way {
                 Way::Forward(key) => {
                     key.name == embed.relation || single(&key.from_columns) == Some(&embed.relation)
                 }
-                Way::Back(key) => key.name == embed.relation,
+                Way::Back(key) => {
+                    key.name == embed.relation || single(&key.to_columns) == Some(&embed.relation)
+                }
                 Way::Through { .. } | Way::Computed => false,
             };
         by_relation || by_key
+    }
+
+    /// A key from a relation to itself leads both ways. The relation's name means the way back, the key's column the
+    /// way forward; beside the name, the key or its column only says which. What is one to one cannot be told apart.
+    fn is_meant_of_itself(&self, embed: &Embed) -> bool {
+        match (&self.way, &embed.hint) {
+            (Way::Forward(key) | Way::Back(key), _) if key.one_to_one => false,
+            (Way::Forward(key), None) => single(&key.from_columns) == Some(&embed.relation),
+            (Way::Back(_), None) => self.target.name == embed.relation,
+            (Way::Back(key), Some(hint)) => {
+                let by_key = key.name == *hint || single(&key.from_columns) == Some(hint);
+                self.target.name == embed.relation && by_key
+            }
+            _ => false,
+        }
     }
 
     fn hinted(&self, hint: Option<&str>) -> bool {
@@ -218,6 +227,14 @@ fn related(catalog: &Catalog, schema: &str) -> Vec<String> {
     let ends = catalog.foreign_keys.iter().flat_map(|key| [key.from, key.to]);
     let named = ends.filter_map(|id| catalog.by_id.get(&id)).filter(|relation| relation.schema == schema);
     named.map(|relation| relation.name.clone()).collect()
+}
+
+/// Nothing is related to what is called so, be it a relation or a function of no relation's rows.
+pub(super) fn unrelated(catalog: &Catalog, schema: &str, origin: &str, embed: &Embed) -> Error {
+    let related = related(catalog, schema);
+    let hint = most_similar(origin, related.iter().map(String::as_str), true)
+        .map(|name| format!("'{name}' instead of '{origin}'"));
+    none(schema, origin, embed, hint)
 }
 
 /// No relationship; `similar` says what may have been meant.

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use http::Method;
-use pg::catalog::{Relation, RelationKind};
+use pg::catalog::Relation;
 
 use super::payload::Payload;
-use super::tree::{Condition, Node, Source};
+use super::tree::{Column, Condition, Node, Source};
 use super::{Access, Asked, Plan, not_a_read};
 use crate::Error;
-use crate::grammar::{Comparison, Heeded, Resolution, Return, Test};
+use crate::grammar::{Comparison, Count, Heeded, Resolution, Return, Test};
 use crate::media::{Chosen, Maker};
 use crate::read_set::Traced;
 use crate::respond::{Kind, Location};
@@ -22,7 +22,7 @@ use crate::sql::{self, Counted, Form, Key};
 #[derive(Clone, Debug)]
 pub(crate) enum Write {
     /// Inserts the body's objects; of a `PUT`, those whose columns have these values.
-    Insert { payload: Payload, conflict: Option<Conflict>, named: Vec<(String, String)> },
+    Insert { payload: Payload, conflict: Option<Conflict>, named: Vec<(Column, String)> },
     /// Updates by the body's (first) object the rows for which all conditions hold.
     Update { payload: Payload, conditions: Vec<Condition> },
     /// Deletes the rows for which all conditions hold.
@@ -41,7 +41,7 @@ pub(crate) struct Conflict {
 pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let relation = asked.relation()?;
     asked.preferences.fulfillable()?;
-    asked.query.settle_paths()?;
+    asked.query.settle_paths(!asked.rules.aliases_only)?;
     unlimited(&mut asked)?;
     let mut root = asked.resolver(false).root(Source::Written, Some(Arc::clone(&relation)))?;
     let conditions = conditions_of_write(&mut root)?;
@@ -76,7 +76,9 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     }
     let computed = root.computed();
     root.read_computed_as_columns();
-    let counted = asked.preferences.count.is_some();
+    // A plan knows nothing of what is written.
+    let counted = matches!(asked.preferences.count, Some(Count::Exact | Count::Estimated));
+    answer.counted = counted;
     let inserted = matches!(kind, Kind::Insert { upsert: true } | Kind::Put { upsert: true });
     let handler = handler.map(|function| (function.as_ref(), relation.as_ref()));
     let recorded = asked.rules.writes_counted;
@@ -114,17 +116,15 @@ fn write(
     relation: &Relation,
     conditions: Vec<Condition>,
 ) -> Result<(Write, Kind, bool), Error> {
-    // Only a plain table's rows say whether they were inserted.
-    let tells = relation.kind == RelationKind::Table;
     Ok(match *asked.request.method {
         Method::POST => {
             let conflict = conflict(asked, relation)?;
             let heeded = conflict.is_some();
-            let upsert = tells && conflict.as_ref().is_some_and(|conflict| conflict.merge);
+            let upsert = conflict.as_ref().is_some_and(|conflict| conflict.merge);
             let payload = Payload::read(asked, relation)?;
             (Write::Insert { payload, conflict, named: Vec::new() }, Kind::Insert { upsert }, heeded)
         }
-        Method::PUT => (put(asked, relation, &conditions)?, Kind::Put { upsert: tells }, false),
+        Method::PUT => (put(asked, relation, &conditions)?, Kind::Put { upsert: true }, false),
         Method::PATCH => (update(asked, relation, conditions)?, Kind::Update, false),
         _ => (Write::Delete { conditions }, Kind::Delete, false),
     })
@@ -163,20 +163,20 @@ fn update(asked: &Asked<'_>, relation: &Relation, conditions: Vec<Condition>) ->
 
 /// A `PUT` writes the one row that its filters name: by the whole primary key, and by nothing else.
 fn put(asked: &Asked<'_>, relation: &Relation, conditions: &[Condition]) -> Result<Write, Error> {
-    let mut named: Vec<(String, String)> = Vec::new();
+    let mut named: Vec<(Column, String)> = Vec::new();
     for condition in conditions {
         match condition {
             Condition::Test {
                 column,
                 negated: false,
                 test: Test::Compare { comparison: Comparison::Equal, quantifier: None, value },
-            } if column.path.is_empty() => named.push((column.name.clone(), value.clone())),
+            } if column.path.is_empty() => named.push((column.clone(), value.clone())),
             _ => return Err(Error::put_filters()),
         }
     }
     let key = &relation.primary_key;
-    let whole = key.iter().all(|column| named.iter().any(|(name, _)| name == column));
-    if key.is_empty() || !whole || named.iter().any(|(name, _)| !key.contains(name)) {
+    let whole = key.iter().all(|column| named.iter().any(|(of, _)| of.name == *column));
+    if key.is_empty() || !whole || named.iter().any(|(of, _)| !key.contains(&of.name)) {
         return Err(Error::put_filters());
     }
     let payload = Payload::read(asked, relation)?;

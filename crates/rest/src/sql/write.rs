@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use pg::catalog::{Function, Relation};
+use pg::catalog::{Function, Relation, RelationKind};
 
 use super::Answer;
 use super::condition::condition;
 use super::rows::{SOURCE, computed};
 use super::writer::Writer;
-use crate::plan::{Condition, Conflict, Filled, Join, Node, OrderedBy, Output, Payload, Write};
+use crate::plan::{Column, Condition, Conflict, Filled, Join, Node, OrderedBy, Output, Payload, Write};
 
 /// What the rest of the statement needs of the written rows, and nothing else: to return a column takes the
 /// right to read it.
@@ -84,10 +84,27 @@ pub(super) fn write(w: &mut Writer, relation: &Relation, write: &Write, returned
     }
     w.sql(" returning ");
     returning(w, returned);
-    if returned.inserted {
-        // A row that was there has been locked by the update, which leaves its mark in `xmax`.
-        w.sql(", ").numbered(SOURCE, 0).sql(".xmax = 0 as \"courant_inserted\"");
+    if let (true, Write::Insert { conflict: Some(conflict), .. }) = (returned.inserted, write) {
+        w.sql(", ");
+        inserted(w, relation, conflict);
+        w.sql(" as \"courant_inserted\"");
     }
+}
+
+/// Whether a row that was written had not been there.
+fn inserted(w: &mut Writer, relation: &Relation, conflict: &Conflict) {
+    if relation.kind == RelationKind::Table {
+        // One that was there has been locked by the update, which leaves its mark in `xmax`.
+        w.numbered(SOURCE, 0).sql(".xmax = 0");
+        return;
+    }
+    // Only a table's own rows have it. What is looked up here is as it was before the statement.
+    w.sql("not exists (select from ").name(&relation.schema).sql(".").name(&relation.name);
+    w.sql(" as \"courant_before\" where ");
+    w.list(" and ", &conflict.target, |w, column| {
+        w.sql("\"courant_before\".").name(column).sql(" = ").column(SOURCE, 0, column);
+    });
+    w.sql(")");
 }
 
 fn returning(w: &mut Writer, returned: &Returned<'_>) {
@@ -100,7 +117,7 @@ fn returning(w: &mut Writer, returned: &Returned<'_>) {
     computed(w, returned.computed, returned.columns.is_empty());
 }
 
-fn insert(w: &mut Writer, payload: &Payload, named: &[(String, String)]) {
+fn insert(w: &mut Writer, payload: &Payload, named: &[(Column, String)]) {
     if payload.columns.is_empty() {
         if payload.array {
             // One row of defaults for each element.
@@ -119,9 +136,13 @@ fn insert(w: &mut Writer, payload: &Payload, named: &[(String, String)]) {
     w.list(", ", &payload.columns, value);
     w.sql(" from ");
     body(w, payload);
-    for (position, (name, value)) in named.iter().enumerate() {
+    for (position, (column, wanted)) in named.iter().enumerate() {
         w.sql(if position == 0 { " where " } else { " and " });
-        w.sql("\"courant_body\".").name(name).sql(" = ").bind(value.clone());
+        let filled = payload.columns.iter().find(|filled| filled.name == column.name);
+        value(w, filled.expect("the body of a put fills what its filters name"));
+        w.sql(" = ");
+        let cast = if column.of_text().is_some() { "::text" } else { "" };
+        w.converted(column.of_text(), |w| _ = w.bind(wanted.clone()).sql(cast));
     }
 }
 
