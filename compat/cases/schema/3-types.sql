@@ -20,6 +20,11 @@ create table api.articles (
     vector tsvector
 );
 
+-- Searched through domains, one over the other.
+create domain api.searchable as tsvector;
+create domain api.indexed as api.searchable;
+create table api.leaflets (id int primary key, words api.searchable, all_words api.indexed);
+
 create table api.documents (id int primary key, doc jsonb, raw json);
 
 create table api.moments (id int primary key, at timestamptz not null);

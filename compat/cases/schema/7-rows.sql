@@ -47,6 +47,7 @@ insert into api.articles values
     (2, 'Sur la lumière', 'C''était un tableau amusant de chats', '{"text": "Des chats impossibles"}', to_tsvector('french', 'C''était un tableau amusant de chats')),
     (3, 'Fat cats', 'Fat cats and rats sit on the wall', '{"text": "The fat rat"}', to_tsvector('english', 'Fat cats and rats sit on the wall')),
     (4, 'Rats', 'It is impossible to sit on a fat cat', null, to_tsvector('english', 'It is impossible to sit on a fat cat'));
+insert into api.leaflets select id, vector, vector from api.articles;
 insert into api.documents values
     (1, '{"a": {"b": {"c": 1}}, "list": [10, 20, {"x": "y"}], "name": "first", "with space": 1, "n": 5, "is": true}', '{"k": "v1", "n": 1}'),
     (2, '{"a": {"b": {"c": 2}}, "list": [], "name": "second", "n": 10, "is": false}', '{"k": "v2", "n": 2}'),

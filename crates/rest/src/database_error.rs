@@ -18,6 +18,11 @@ impl Error {
             return raised(message, detail);
         }
         let status = status(sqlstate, message, authenticated);
+        // Of a function's rows, whose columns only PostgreSQL knows, by the name that PostgREST's users know.
+        let message = match message.strip_prefix("column courant_0.") {
+            Some(column) => format!("column pgrst_call.{column}"),
+            None => message.to_owned(),
+        };
         let mut error = Error::new(status, sqlstate.to_owned(), message);
         if let Some(detail) = detail {
             error = error.details(detail);

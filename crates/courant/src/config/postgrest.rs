@@ -79,7 +79,7 @@ impl Parameter {
     }
 }
 
-/// Every parameter of version 14, by name.
+/// Every parameter of versions 14 to 16, by name.
 const PARAMETERS: &[Parameter] = &[
     said(
         "admin-server-host",

@@ -15,6 +15,9 @@ use super::{
     RelationKind, Representation, Returns,
 };
 
+/// The oid of `tsvector`.
+const TSVECTOR: u32 = 3614;
+
 /// The catalog with the relations and functions of the exposed schemas.
 pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, tokio_postgres::Error> {
     let mentioned = Mentioned::read(source);
@@ -35,7 +38,7 @@ pub(super) fn catalog(source: &Source, schemas: &[String]) -> Result<Catalog, to
             && let Some(kind) = kind(found)
         {
             let relation = relation(source, &mentioned, &views, *id, found, kind);
-            let relation = Arc::new(spoken(relation, &representations));
+            let relation = Arc::new(searched(spoken(relation, &representations), source));
             catalog.by_id.insert(*id, Arc::clone(&relation));
             catalog.relations.insert((found.schema.clone(), found.name.clone()), relation);
         }
@@ -86,6 +89,20 @@ fn representations(source: &Source, mentioned: &Mentioned<'_>) -> HashMap<u32, A
 fn spoken(mut relation: Relation, representations: &HashMap<u32, Arc<Representation>>) -> Relation {
     for column in &mut relation.columns {
         column.representation = representations.get(&column.type_id).cloned();
+    }
+    relation
+}
+
+/// The relation, columns of domains over `tsvector` searched as those of `tsvector` itself are.
+fn searched(mut relation: Relation, source: &Source) -> Relation {
+    for column in &mut relation.columns {
+        let mut below = column.type_id;
+        while let Some(domain) = source.domains.get(&below) {
+            below = domain.base;
+        }
+        if below == TSVECTOR {
+            column.type_id = TSVECTOR;
+        }
     }
     relation
 }

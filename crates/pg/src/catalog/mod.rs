@@ -166,7 +166,7 @@ pub enum RelationKind {
 pub struct Column {
     /// Its name.
     pub name: String,
-    /// `pg_type.oid`.
+    /// `pg_type.oid`; of a domain over `tsvector`, that of `tsvector`.
     pub type_id: u32,
     /// The type as `format_type` prints it, fit for a cast.
     pub type_name: String,

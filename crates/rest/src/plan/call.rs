@@ -52,20 +52,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     asked.query.settle_paths(!asked.rules.aliases_only)?;
     let relation = returned(&asked, &function);
     let reads_only = *asked.request.method != Method::POST || function.read_only;
-    let mut root = match function.returns {
-        Returns::Scalar(_) | Returns::Void => {
-            if let Some(embed) = asked.query.select.iter().find_map(Item::embed) {
-                return Err(relationship::unrelated(asked.catalog, &asked.schema, &asked.name, embed));
-            }
-            scalar_rows(&asked)
-        }
-        Returns::Relation(_) | Returns::Record => {
-            let mut root = asked.resolver(true).root(Source::Called, relation.clone())?;
-            call.computed = computed(&root);
-            root.read_computed_as_columns();
-            root
-        }
-    };
+    let mut root = rows(&asked, &mut call, relation.as_ref())?;
     let handlers = relation.as_ref().map(|relation| asked.handlers(relation)).unwrap_or_default();
     let maker = match function.returns {
         Returns::Scalar(_) if !function.returns_set => Maker::Function(&function),
@@ -119,6 +106,19 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         settled: false,
     }
     .showing(shown))
+}
+
+/// The function's rows, as the request wants them.
+fn rows(asked: &Asked<'_>, call: &mut Call, relation: Option<&Arc<Relation>>) -> Result<Node, Error> {
+    if let Returns::Scalar(_) | Returns::Void = call.function.returns {
+        let embed = asked.query.select.iter().find_map(Item::embed);
+        let unrelated = |embed| relationship::unrelated(asked.catalog, &asked.schema, &asked.name, embed);
+        return embed.map_or_else(|| Ok(scalar_rows(asked)), |embed| Err(unrelated(embed)));
+    }
+    let mut root = asked.resolver(true).root(Source::Called, relation.cloned())?;
+    call.computed = computed(&root);
+    root.read_computed_as_columns();
+    Ok(root)
 }
 
 /// A column that the request names, which a scalar does not have. What the database itself makes a body of is not

@@ -77,8 +77,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
     let computed = root.computed();
     root.read_computed_as_columns();
     // A plan knows nothing of what is written.
-    let counted = matches!(asked.preferences.count, Some(Count::Exact | Count::Estimated));
-    answer.counted = counted;
+    answer.counted = matches!(asked.preferences.count, Some(Count::Exact | Count::Estimated));
     let inserted = matches!(kind, Kind::Insert { upsert: true } | Kind::Put { upsert: true });
     let handler = handler.map(|function| (function.as_ref(), relation.as_ref()));
     let recorded = asked.rules.writes_counted;
@@ -86,7 +85,7 @@ pub(super) fn plan(mut asked: Asked<'_>) -> Result<Plan, Error> {
         form,
         media: &media,
         handler,
-        counted: if counted { Counted::Exact } else { Counted::No },
+        counted: if answer.counted { Counted::Exact } else { Counted::No },
         traced: &traced,
         read: false,
         inserted,
