@@ -27,6 +27,7 @@ test: lint ## Run every check and every test
 	COURANT_PG_BIN="$$(scripts/ensure-postgres)" compat/http-cache/run
 	compat/apps/run
 	compat/docs/run
+	compat/page/run
 
 bench: ## Measure what the reports claim, before and behind Courant (BENCH_FLAGS=--quick: some minutes)
 	@scripts/ensure-cargo

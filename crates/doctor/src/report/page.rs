@@ -10,6 +10,9 @@ use crate::finding::Finding;
 use crate::grade::KpiScore;
 use crate::workload::text::short;
 
+/// Fewer points than this are shown as none.
+const LOST_MIN: f64 = 0.05;
+
 /// The page.
 pub fn page(report: &Report) -> String {
     let mut out = String::from(
@@ -78,7 +81,6 @@ fn indicator(out: &mut String, kpi: &KpiScore) {
         push(out, &format!("<tr><th>{title}</th><td colspan=\"3\" class=\"dim\">not measured</td></tr>\n"));
         return;
     };
-    let width = 240.0;
     let class = if score >= 0.9 {
         "good"
     } else if score >= 0.7 {
@@ -86,21 +88,21 @@ fn indicator(out: &mut String, kpi: &KpiScore) {
     } else {
         "poor"
     };
-    let back = kpi.won_back_by.iter().take(3).map(|id| escaped(id)).collect::<Vec<_>>().join("<br>");
+    // What is not lost need not be won back.
+    let back = kpi.won_back_by.iter().take(3).filter(|_| kpi.lost >= LOST_MIN);
+    let back: String = back.map(|id| format!("<br><code>{}</code>", escaped(id))).collect();
+    let lost =
+        if kpi.lost >= LOST_MIN { format!("−{:.1} points", kpi.lost) } else { "none lost".to_owned() };
     let _ = writeln!(
         out,
-        "<tr><th>{title}</th><td class=\"value\">{}{value:.2} {}</td><td><svg width=\"{width}\" height=\"14\" role=\"img\" \
-         aria-label=\"{:.0} of 100\"><rect class=\"rail\" width=\"{width}\" height=\"14\" rx=\"3\"/>\
-         <rect class=\"{class}\" width=\"{:.1}\" height=\"14\" rx=\"3\"/><line x1=\"{:.1}\" x2=\"{:.1}\" y1=\"0\" y2=\"14\"/>\
-         </svg></td><td class=\"dim\">−{:.1} points{}{back}</td></tr>",
+        "<tr><th>{title}</th><td class=\"value\">{}{value:.2} {}</td><td class=\"bar\">\
+         <svg viewBox=\"0 0 100 6\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{:.0} of 100\">\
+         <rect class=\"rail\" width=\"100\" height=\"6\"/><rect class=\"{class}\" width=\"{:.1}\" height=\"6\"/>\
+         <line x1=\"90\" x2=\"90\" y1=\"0\" y2=\"6\"/></svg></td><td class=\"dim\">{lost}{back}</td></tr>",
         if kpi.estimated { "~" } else { "" },
         kpi.kpi.unit(),
         100.0 * score,
-        width * score,
-        width * 0.9,
-        width * 0.9,
-        kpi.lost,
-        if back.is_empty() || kpi.lost < 0.05 { "" } else { "<br>" },
+        100.0 * score,
     );
 }
 
@@ -111,7 +113,8 @@ fn actions(out: &mut String, report: &Report) {
             finding.fix_sql.as_ref().map(|sql| format!("<pre>{}</pre>", escaped(sql))).unwrap_or_default();
         let _ = writeln!(
             out,
-            "<li><b class=\"{}\">{}</b><br><span class=\"dim\">{:.1} points · cost: {} · {}</span>{sql}</li>",
+            "<li><b class=\"{0}\">{0}</b> <b>{1}</b><br><span class=\"dim\">{2:.1} points · cost: {3} · <code>{4}</code></span>\
+             {sql}</li>",
             finding.severity.name(),
             escaped(&finding.summary),
             finding.points,
@@ -128,14 +131,20 @@ fn statements(out: &mut String, report: &Report) {
     if most <= 0.0 {
         return;
     }
-    push(out, "<section><h2>Where the time goes</h2><table class=\"statements\">\n");
+    push(
+        out,
+        "<section><h2>Where the time goes</h2><table class=\"statements\">\n\
+         <tr class=\"dim head\"><td></td><td class=\"value\">in all</td><td class=\"value\">calls</td>\
+         <td class=\"value\">each</td><td>statement</td></tr>\n",
+    );
     for statement in report.statements.iter().take(15) {
-        let width = 160.0 * statement.total_ms / most;
+        let width = 100.0 * statement.total_ms / most;
         let _ = writeln!(
             out,
-            "<tr><td><svg width=\"160\" height=\"12\"><rect class=\"time\" width=\"{width:.1}\" height=\"12\" rx=\"2\"/></svg></td>\
+            "<tr><td class=\"bar\"><svg viewBox=\"0 0 100 6\" preserveAspectRatio=\"none\" aria-hidden=\"true\">\
+             <rect class=\"time\" width=\"{width:.1}\" height=\"6\"/></svg></td>\
              <td class=\"value\">{:.0} ms</td><td class=\"value\">{:.0} ×</td><td class=\"value\">{:.2} ms</td>\
-             <td><code title=\"{}\">{}</code></td></tr>",
+             <td class=\"text\"><code title=\"{}\">{}</code></td></tr>",
             statement.total_ms,
             statement.calls,
             statement.mean_ms,
