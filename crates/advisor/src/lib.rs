@@ -1,7 +1,7 @@
 //! Which indexes a workload wants: found by asking a planner that is no part of the database they are for.
 //!
 //! [`advise`] reads the schema, sizes and statistics of a database (never a row, never a write), makes a shadow of it
-//! that plans alike, and searches for the indexes that make the workload cheapest within a budget. What it returns is
+//! that plans alike (or asks HypoPG there), and searches for the indexes that make the workload cheapest within a budget. What it returns is
 //! estimated by PostgreSQL's own planner; what an index gains in truth, only execution tells.
 
 mod candidates;
@@ -22,7 +22,7 @@ mod workload;
 
 use std::time::{Duration, Instant};
 
-use pg::cluster::Binaries;
+use pg::cluster::{Binaries, ClusterError};
 use pg::connect::ConnectOptions;
 
 use candidates::Scope;
@@ -117,25 +117,33 @@ pub struct Advice {
     pub statement_costs: Vec<f64>,
     /// How many plans were asked for.
     pub plans: u64,
+    /// Whether HypoPG was asked on the database's own server, and not a shadow of it.
+    pub by_hypopg: bool,
     /// What a reader should know of how far to trust this.
     pub notes: Vec<String>,
 }
 
 /// Finds the indexes that make a workload cheapest.
+///
+/// Without programs that can stand for the source's server, HypoPG is asked there, if it is installed.
 pub async fn advise(
     source: &ConnectOptions,
-    binaries: &Binaries,
+    binaries: Result<Binaries, ClusterError>,
     workload: &Workload,
     options: &Options,
     mut progress: impl FnMut(Progress),
 ) -> Result<Advice, AdviceError> {
     let started = Instant::now();
     progress(Progress::Preparing);
-    let mut source = Source::read(source).await?;
-    let mut shadow = Shadow::make(&source, binaries).await?;
+    let options_of_source = source;
+    let mut source = Source::read(options_of_source).await?;
+    let (mut shadow, instead) = planner(&source, options_of_source, binaries).await?;
+    let by_hypopg = shadow.is_source();
     let mut notes: Vec<String> =
-        shadow.missing.iter().map(|what| format!("not in the shadow: {what}")).collect();
-    notes.extend(compare(&mut source, &mut shadow, workload).await?);
+        shadow.missing.iter().map(|what| format!("not in the shadow: {what}")).chain(instead).collect();
+    if !by_hypopg {
+        notes.extend(compare(&mut source, &mut shadow, workload).await?);
+    }
     let trigrams = source
         .schema
         .iter()
@@ -159,7 +167,30 @@ pub async fn advise(
     let choice = search.run(budget_worth, |share| progress(Progress::Searching { share })).await?;
     let refusals = what_if.refusals.values();
     notes.extend(refusals.map(|said| format!("refused with some of the indexes that were tried: {said}")));
-    report(&mut what_if, &candidates, &upkeep, &choice, notes, started).await
+    let advice = report(&mut what_if, &candidates, &upkeep, &choice, notes, started).await?;
+    Ok(Advice { by_hypopg, ..advice })
+}
+
+/// A shadow of the source; or the source itself, and why.
+async fn planner(
+    source: &Source,
+    options: &ConnectOptions,
+    binaries: Result<Binaries, ClusterError>,
+) -> Result<(Shadow, Option<String>), AdviceError> {
+    let made = match binaries {
+        Ok(binaries) => Shadow::make(source, &binaries).await,
+        Err(error) => Err(error.into()),
+    };
+    let why = match made {
+        Ok(shadow) => return Ok((shadow, None)),
+        Err(why @ (AdviceError::Cluster(_) | AdviceError::Unlike(_))) => why,
+        Err(other) => return Err(other),
+    };
+    let Some(shadow) = Shadow::on_server(options).await? else { return Err(why) };
+    let note = format!(
+        "planned by HypoPG on the server itself, since {why}; it takes indexes for larger than they become, and GIN is not tried"
+    );
+    Ok((shadow, Some(note)))
 }
 
 /// The moment, or an eighth of the time from now, where what came before took longer than it should.
@@ -253,7 +284,8 @@ async fn report(
     let (cost_before, cost_after) = (sum(&before), sum(&after) + kept);
     let seconds = started.elapsed().as_secs_f64();
     let statement_costs = after.iter().map(|(cost, _)| *cost).collect();
-    Ok(Advice { indexes, statement_costs, cost_before, cost_after, seconds, plans: what_if.asked, notes })
+    let plans = what_if.asked;
+    Ok(Advice { indexes, statement_costs, cost_before, cost_after, seconds, plans, by_hypopg: false, notes })
 }
 
 async fn plain_costs(

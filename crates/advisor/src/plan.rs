@@ -21,15 +21,18 @@ pub(crate) struct Plan {
 impl Plan {
     /// Reads it.
     pub(crate) fn parse(text: &str) -> Result<Plan, &'static str> {
+        Plan::named(text, |name| name.strip_prefix(HYPOTHETICAL)?.parse().ok().map(IndexId))
+    }
+
+    /// Reads it, where hypothetical indexes are called otherwise.
+    pub(crate) fn named(text: &str, id: impl Fn(&str) -> Option<IndexId>) -> Result<Plan, &'static str> {
         let mut all: Value = serde_json::from_str(text).map_err(|_| "the plan is no JSON")?;
         let root = all.get_mut(0).and_then(|first| first.get_mut("Plan")).map(Value::take);
         let root = root.ok_or("there is no plan in it")?;
         let cost = root.get("Total Cost").and_then(Value::as_f64).ok_or("the plan has no cost")?;
         let mut used = Vec::new();
         visit(&root, &mut |node| {
-            let name = node.get("Index Name").and_then(Value::as_str);
-            let number = name.and_then(|name| name.strip_prefix(HYPOTHETICAL)?.parse().ok());
-            used.extend(number.map(IndexId));
+            used.extend(node.get("Index Name").and_then(Value::as_str).and_then(&id));
         });
         used.sort_unstable();
         used.dedup();

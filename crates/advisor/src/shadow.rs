@@ -8,6 +8,7 @@
 //! are made while `pg_class` points to the empty one, so that nothing is scanned.
 
 mod file;
+mod hypopg;
 mod hypothetical;
 mod planner;
 mod schema;
@@ -23,23 +24,33 @@ use pg::connect::ConnectOptions;
 use crate::AdviceError;
 use crate::plan::Plan;
 use crate::session::{Session, literal};
-use crate::source::Source;
+use crate::source::{self, Source};
 use crate::workload::Statement;
 
+use hypopg::OnServer;
 pub(crate) use hypothetical::{IndexId, Sized};
 use planner::{Planner, Tables};
 
 /// What the databases in the private cluster are called; a number follows.
 const DATABASE: &str = "shadow";
 
-/// A cluster that plans as the source does.
+/// Who is asked for plans.
 pub(crate) struct Shadow {
-    /// Each in a database of its own, so that what one is shown is none of the others' business.
-    planners: Vec<Planner>,
+    place: Place,
     /// What of the schema could not be made here, and why.
     pub(crate) missing: Vec<String>,
-    // Last, so that the sessions are closed before their server goes.
-    _cluster: Cluster,
+}
+
+enum Place {
+    /// A cluster that plans as the source does.
+    Private {
+        /// Each in a database of its own, so that what one is shown is none of the others' business.
+        planners: Vec<Planner>,
+        // Last, so that the sessions are closed before their server goes.
+        _cluster: Cluster,
+    },
+    /// The source itself, with an extension of its own.
+    Server(OnServer),
 }
 
 /// A statement, and the hypothetical indexes that the planner is to see.
@@ -82,11 +93,18 @@ impl Shadow {
         ];
         let data = cluster.directory().join("data");
         let mut first = Session::open(&options("postgres")?, &[]).await?;
-        let (mut missing, mut names, mut made) = (Vec::new(), Vec::new(), Vec::new());
+        // All databases share their roles, and none may come to make one that another has made.
+        let (roles, schema): (Vec<String>, Vec<String>) =
+            source.schema.iter().cloned().partition(|statement| statement.starts_with("create role "));
+        let mut missing = schema::make(&mut first, &roles).await?;
+        let (mut names, mut made) = (Vec::new(), Vec::new());
         for number in 0..planners() {
             let name = format!("{DATABASE}_{number}");
-            missing = schema::database(&mut first, &source.server, &name).await?;
-            made.push(fill(options(&name)?, &quiet, &data, source));
+            let lacks = schema::database(&mut first, &source.server, &name).await?;
+            if number == 0 {
+                missing.extend(lacks);
+            }
+            made.push(fill(options(&name)?, &quiet, &data, (source, &schema)));
             names.push(name);
         }
         let made = try_join_all(made).await?;
@@ -105,7 +123,19 @@ impl Shadow {
             }
             planners.push(Planner::new(session, data.clone(), tables));
         }
-        Ok(Shadow { planners, missing, _cluster: cluster })
+        Ok(Shadow { place: Place::Private { planners, _cluster: cluster }, missing })
+    }
+
+    /// Asks the source itself, where it has HypoPG; none where it has not.
+    pub(crate) async fn on_server(options: &ConnectOptions) -> Result<Option<Shadow>, AdviceError> {
+        let server = OnServer::new(source::session(options).await?).await?;
+        let shadow = |server| Shadow { place: Place::Server(server), missing: Vec::new() };
+        Ok(server.map(shadow))
+    }
+
+    /// Whether plans are the source's own.
+    pub(crate) fn is_source(&self) -> bool {
+        matches!(self.place, Place::Server(_))
     }
 
     /// What the planner makes of a statement when it sees these hypothetical indexes and no others; or why it refuses.
@@ -115,8 +145,13 @@ impl Shadow {
         wanted: &[IndexId],
         verbose: bool,
     ) -> Result<Answered, AdviceError> {
-        let planner = self.planners.first_mut().expect("a shadow is made with one planner at least");
-        planner.plan(statement, wanted, verbose).await
+        match &mut self.place {
+            Place::Private { planners, .. } => {
+                let planner = planners.first_mut().expect("a shadow is made with one planner at least");
+                planner.plan(statement, wanted, verbose).await
+            }
+            Place::Server(server) => server.plan(statement, wanted, verbose).await,
+        }
     }
 
     /// The same for many, each answered by whichever planner is free; in the order of the questions.
@@ -125,8 +160,18 @@ impl Shadow {
         questions: &[Question<'_>],
         verbose: bool,
     ) -> Result<Vec<Answered>, AdviceError> {
+        let planners = match &mut self.place {
+            Place::Private { planners, .. } => planners,
+            Place::Server(server) => {
+                let mut answers = Vec::with_capacity(questions.len());
+                for (statement, wanted) in questions {
+                    answers.push(server.plan(statement, wanted, verbose).await?);
+                }
+                return Ok(answers);
+            }
+        };
         let next = AtomicUsize::new(0);
-        let work = self.planners.iter_mut().map(async |planner| {
+        let work = planners.iter_mut().map(async |planner| {
             let mut answers = Vec::new();
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
@@ -144,7 +189,11 @@ impl Shadow {
 
     /// Makes indexes, hidden at first; `None` for one that PostgreSQL refuses.
     pub(crate) async fn create(&mut self, wanted: &[Sized]) -> Result<Vec<Option<IndexId>>, AdviceError> {
-        let made = try_join_all(self.planners.iter_mut().map(|planner| planner.create(wanted))).await?;
+        let planners = match &mut self.place {
+            Place::Private { planners, .. } => planners,
+            Place::Server(server) => return server.create(wanted).await,
+        };
+        let made = try_join_all(planners.iter_mut().map(|planner| planner.create(wanted))).await?;
         if made.windows(2).any(|pair| pair[0] != pair[1]) {
             return Err(AdviceError::Answer(
                 "one of the shadow's planners refused what another took".to_owned(),
@@ -155,7 +204,12 @@ impl Shadow {
 
     /// Drops indexes that are of no more use: the planner looks at every one that is there, hidden or not.
     pub(crate) async fn drop(&mut self, useless: &[IndexId]) -> Result<(), AdviceError> {
-        try_join_all(self.planners.iter_mut().map(|planner| planner.drop(useless))).await?;
+        match &mut self.place {
+            Place::Private { planners, .. } => {
+                try_join_all(planners.iter_mut().map(|planner| planner.drop(useless))).await?;
+            }
+            Place::Server(server) => server.forget(useless),
+        }
         Ok(())
     }
 }
@@ -172,10 +226,10 @@ async fn fill(
     database: ConnectOptions,
     quiet: &[(&str, &str)],
     data: &Path,
-    source: &Source,
+    (source, schema): (&Source, &[String]),
 ) -> Result<(Tables, Vec<String>), AdviceError> {
     let mut session = Session::open(&database, quiet).await?;
-    let missing = schema::make(&mut session, &source.schema).await?;
+    let missing = schema::make(&mut session, schema).await?;
     session.rows("prepare the statistics", include_str!("shadow/prepare.sql")).await?;
     statistics::copy(&mut session, &source.statistics).await?;
     Ok((file::sizes(&mut session, data, source).await?, missing))

@@ -116,7 +116,7 @@ pub(crate) struct Source {
 impl Source {
     /// Reads it all.
     pub(crate) async fn read(options: &ConnectOptions) -> Result<Source, AdviceError> {
-        let mut session = Session::open(options, &SETTINGS).await?;
+        let mut session = session(options).await?;
         let server = server(&mut session).await?;
         let rows = session.rows("read the settings", include_str!("source/settings.sql")).await?;
         let settings = rows.iter().map(|row| (row.text(0).to_owned(), row.text(1).to_owned())).collect();
@@ -131,6 +131,11 @@ impl Source {
         let tables = tables(&mut session, &relations, &statistics).await?;
         Ok(Source { server, settings, schema, relations, tables, statistics, session })
     }
+}
+
+/// A session that reads only, and that nobody waits for.
+pub(crate) async fn session(options: &ConnectOptions) -> Result<Session, AdviceError> {
+    Session::open(options, &SETTINGS).await
 }
 
 async fn server(session: &mut Session) -> Result<Server, AdviceError> {

@@ -86,6 +86,9 @@ pub enum Basis {
     /// A planner's estimate.
     #[default]
     Estimated,
+    /// The estimate of the server's own planner with HypoPG, which takes indexes for larger than they are.
+    #[serde(rename = "hypopg")]
+    HypoPg,
     /// The words of the statements: nothing was planned.
     Heuristic,
 }
@@ -145,7 +148,8 @@ impl Recommendation {
         let schema = self.table.rsplit_once('.').map_or("public", |(schema, _)| schema);
         let gain = match (self.cost_before, self.cost_after) {
             (Some(before), Some(after)) if before > 0.0 => {
-                format!(": the planner expects {:.0} % less cost", 100.0 * (1.0 - after / before))
+                let by = if self.basis == Basis::HypoPg { " with HypoPG" } else { "" };
+                format!(": the planner{by} expects {:.0} % less cost", 100.0 * (1.0 - after / before))
             }
             _ if self.basis == Basis::Heuristic => ", by the words of the statements alone".to_owned(),
             _ => String::new(),

@@ -6,8 +6,8 @@ mod oltp;
 
 use std::time::Duration;
 
-use advisor::{Advice, Options, SizeModel, Workload, advise};
-use pg::cluster::{Binaries, Cluster};
+use advisor::{Advice, AdviceError, Options, SizeModel, Workload, advise};
+use pg::cluster::{Binaries, Cluster, ClusterError};
 use pg::connect::ConnectOptions;
 use pg::wire::Wire;
 
@@ -31,11 +31,43 @@ fn options(cluster: &Cluster) -> ConnectOptions {
 }
 
 async fn advice(cluster: &Cluster, workload: &str) -> Advice {
-    let binaries = Binaries::find(|name| std::env::var_os(name)).unwrap();
+    let binaries = Binaries::find(|name| std::env::var_os(name));
+    advice_by(cluster, binaries, workload).await.unwrap()
+}
+
+async fn advice_by(
+    cluster: &Cluster,
+    binaries: Result<Binaries, ClusterError>,
+    workload: &str,
+) -> Result<Advice, AdviceError> {
     let workload = Workload::parse(workload).unwrap();
     let time = Duration::from_secs(20);
     let options_wanted = Options { budget_bytes: 100 << 20, time, size_model: SizeModel::Real };
-    advise(&options(cluster), &binaries, &workload, &options_wanted, |_| {}).await.unwrap()
+    advise(&options(cluster), binaries, &workload, &options_wanted, |_| {}).await
+}
+
+#[tokio::test]
+async fn where_no_shadow_can_be_hypopg_is_asked_on_the_server_and_leaves_nothing_there() {
+    let cluster = Cluster::for_test("advisor");
+    let mut wire = session(&cluster).await;
+    wire.command(SCHEMA).await.unwrap();
+    let statement = "select id, price from item where customer = $1; select count(*) from item where state = 'open' and made > '2022-01-01'";
+    let without = advice_by(&cluster, Err(ClusterError::NoBinaries), statement).await;
+    assert!(matches!(without, Err(AdviceError::Cluster(ClusterError::NoBinaries))), "{without:?}");
+    // Distributions package it apart; where it is not there, that is all that can be said.
+    if wire.command("create extension hypopg").await.is_err() {
+        return;
+    }
+    let found = advice_by(&cluster, Err(ClusterError::NoBinaries), statement).await.unwrap();
+    assert!(found.by_hypopg && found.notes.iter().any(|note| note.contains("HypoPG")), "{:?}", found.notes);
+    assert!(found.cost_after < found.cost_before / 4.0, "{} of {}", found.cost_after, found.cost_before);
+    let first: Vec<&str> = found.indexes.iter().filter_map(|found| found.index.keys[0].column()).collect();
+    assert!(first.contains(&"customer"), "{:?}", found.indexes);
+    let shadow = advice(&cluster, statement).await;
+    assert!(!shadow.by_hypopg && (shadow.cost_before - found.cost_before).abs() < 0.01 * found.cost_before);
+    let there =
+        wire.command("select count(*) from pg_index where indrelid = 'item'::regclass").await.unwrap();
+    assert_eq!(there[0][0].as_deref(), Some("1"));
 }
 
 #[tokio::test]

@@ -13,12 +13,14 @@ use anyhow::Result;
 use clap::Args;
 use doctor::workload::{self, Probe};
 use doctor::{Basis, Gaining, Limit, Recommendation};
-use pg::cluster::Binaries;
 use pg::connect::ConnectOptions;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use super::{indexes, mistake, text};
+
+/// Statements that cannot be planned are named up to so many.
+const UNPLANNED_TOLD: usize = 3;
 
 /// Where missing indexes come from.
 #[derive(Debug, Args)]
@@ -88,7 +90,6 @@ impl Advising {
     }
 
     async fn advise(&self, source: &ConnectOptions, probes: &[Probe]) -> Result<Advice, AdviceError> {
-        let binaries = Binaries::find(|name| std::env::var_os(name))?;
         let options = Options {
             budget_bytes: self.advice_mb * 1024 * 1024,
             time: Duration::from_secs(self.advice_seconds),
@@ -99,7 +100,7 @@ impl Advising {
             advisor::Statement::new(name, sql, probe.calls, probe.role.clone())
         });
         let workload = Workload { statements: statements.collect() };
-        indexes::searched(source, &binaries, &workload, &options, !std::io::stderr().is_terminal()).await
+        indexes::searched(source, &workload, &options, !std::io::stderr().is_terminal()).await
     }
 }
 
@@ -110,15 +111,22 @@ fn missing(why: &str) -> Limit {
 fn advised(advice: &Advice, probes: &[Probe], quoted: &Quoted) -> Advised {
     let recommend = |found| {
         let recommendation = recommendation(found, probes, quoted);
-        Recommendation { workload_cost: Some(advice.cost_before), ..recommendation }
+        let basis = if advice.by_hypopg { Basis::HypoPg } else { Basis::Estimated };
+        Recommendation { workload_cost: Some(advice.cost_before), basis, ..recommendation }
     };
     let recommendations = advice.indexes.iter().map(recommend).collect();
-    let limits = advice
+    let (unplanned, notes): (Vec<&String>, Vec<&String>) = advice
         .notes
         .iter()
         .filter(|note| !note.starts_with("the shadow's costs are"))
-        .map(|note| missing(note));
-    Advised { recommendations, limits: limits.collect() }
+        .partition(|note| note.starts_with("cannot be planned: "));
+    let mut limits: Vec<Limit> = notes.into_iter().map(|note| missing(note)).collect();
+    // Statements that ran once, like those that filled a table, are many and alike.
+    limits.extend(unplanned.iter().take(UNPLANNED_TOLD).map(|note| missing(note)));
+    if let Some(more) = unplanned.len().checked_sub(UNPLANNED_TOLD).filter(|more| *more > 0) {
+        limits.push(missing(&format!("{more} statements more cannot be planned")));
+    }
+    Advised { recommendations, limits }
 }
 
 fn recommendation(found: &advisor::Recommendation, probes: &[Probe], quoted: &Quoted) -> Recommendation {

@@ -28,7 +28,8 @@ or JSON: [{\"query\": …, \"calls\": …, \"role\": …}]. Parameters ($1) stan
 
 Nothing is written to the database, and no statement of the workload is run: it is planned in a private cluster that has
 the database's schema, sizes and statistics, and no rows. PostgreSQL's server programs of the same major version are
-needed on this machine (COURANT_PG_BIN names their directory).";
+needed on this machine (COURANT_PG_BIN names their directory); without them HypoPG is asked on the database's server,
+where that is installed.";
 
 /// What was asked for.
 #[derive(Debug, Args)]
@@ -72,7 +73,6 @@ pub(crate) async fn run(asked: Indexes) -> Result<()> {
         .map_err(|error| invalid("workload", &asked.workload.display().to_string(), &error.to_string()))?;
     let workload = Workload::parse(&text)
         .map_err(|error| invalid("workload", &asked.workload.display().to_string(), &error.to_string()))?;
-    let binaries = Binaries::find(|name| std::env::var_os(name))?;
     let options = Options {
         budget_bytes: asked.budget_mb * 1024 * 1024,
         time: Duration::from_secs(asked.seconds),
@@ -81,7 +81,7 @@ pub(crate) async fn run(asked: Indexes) -> Result<()> {
             Model::Hypopg => SizeModel::HypoPg,
         },
     };
-    let advice = searched(&source, &binaries, &workload, &options, asked.json || !terminal).await;
+    let advice = searched(&source, &workload, &options, asked.json || !terminal).await;
     let advice = advice.map_err(explained).with_context(|| format!("no advice for {source}"))?;
     let text = if asked.json {
         format!("{}\n", as_json(&advice))
@@ -108,12 +108,12 @@ fn explained(error: AdviceError) -> anyhow::Error {
 /// Asks the advisor, and shows how far it is unless that is hidden.
 pub(super) async fn searched(
     source: &ConnectOptions,
-    binaries: &Binaries,
     workload: &Workload,
     options: &Options,
     hidden: bool,
 ) -> Result<Advice, AdviceError> {
     let bar = bar(hidden);
+    let binaries = Binaries::find(|name| std::env::var_os(name));
     let advice = advisor::advise(source, binaries, workload, options, |progress| show(&bar, progress)).await;
     bar.finish_and_clear();
     advice

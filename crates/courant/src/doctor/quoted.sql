@@ -1,4 +1,4 @@
 -- A row for each of the names $1: as it is, and as SQL takes it.
 -- Locks: none.
-select distinct n.name, quote_ident(n.name)
+select distinct n.name, pg_catalog.quote_ident(n.name)
 from unnest($1) as n (name)
