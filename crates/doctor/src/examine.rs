@@ -11,11 +11,12 @@ use crate::error::Error;
 use crate::finding::{Finding, Limit};
 use crate::grade::{Measured, grade};
 use crate::kpi::Kpi;
+use crate::loops::Loop;
 use crate::recommendation::Recommendation;
 use crate::report::{About, Report, SCHEMA};
 use crate::server::{self, Server};
 use crate::workload::{self, Workload};
-use crate::{checks, policies, refuted};
+use crate::{checks, correlation, defeats, policies, refuted};
 
 /// What to examine, and how strictly.
 #[derive(Clone, Debug)]
@@ -32,6 +33,10 @@ pub struct Examination {
     pub open_after: Duration,
     /// For how long running statements are sampled where there is no pg_stat_statements.
     pub sample: Duration,
+    /// Whether the doctor may read the tables themselves, to measure: policies, and values that go together.
+    pub run: bool,
+    /// Loops that a node saw in its traces.
+    pub loops: Vec<Loop>,
 }
 
 impl Default for Examination {
@@ -43,6 +48,8 @@ impl Default for Examination {
             idle_after: Duration::from_secs(300),
             open_after: Duration::from_secs(3600),
             sample: Duration::from_secs(5),
+            run: false,
+            loops: Vec::new(),
         }
     }
 }
@@ -67,7 +74,7 @@ pub async fn examine(
     recommendations: &[Recommendation],
     progress: &mut (dyn FnMut(Step<'_>) + Send),
 ) -> Result<Report, Error> {
-    let total = checks::ALL.len() + 4;
+    let total = checks::ALL.len() + 6;
     let mut done = 0;
     let mut step = |what: &str| {
         progress(Step { done, total, what });
@@ -88,12 +95,29 @@ pub async fn examine(
         }
     }
     step("policies, as their roles");
-    match policies::examine(client, &mut limits).await {
+    match policies::examine(client, examination.run, &mut limits).await {
         Ok(found) => findings.extend(found),
         Err(error) => limits.push(missed("policy-per-row", error)?),
     }
+    step("views and functions, as the planner sees them");
+    match defeats::examine(client, &workload).await {
+        Ok(found) => findings.extend(found),
+        Err(error) => limits.push(missed("view-defeats-index and function-defeats-index", error)?),
+    }
+    step("values that go together");
+    if !examination.run {
+        let (what, why) =
+            ("policies' costs, and columns that go together", "that takes reading rows: allow it with --run");
+        limits.push(Limit { what: what.to_owned(), why: why.to_owned() });
+    } else {
+        match correlation::examine(client, &workload).await {
+            Ok(found) => findings.extend(found),
+            Err(error) => limits.push(missed("correlated-columns", error)?),
+        }
+    }
     step("the grade");
     findings.extend(recommendations.iter().map(Recommendation::finding));
+    findings.extend(examination.loops.iter().map(Loop::finding));
     if let Err(error) = refuted::lower(client, &mut findings).await {
         limits.push(missed("what was tried before", error)?);
     }

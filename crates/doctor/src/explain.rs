@@ -1,4 +1,4 @@
-//! EXPLAIN, as JSON.
+//! EXPLAIN, as JSON, and the values that stand in what is explained.
 
 use serde_json::Value;
 use tokio_postgres::{Client, SimpleQueryMessage};
@@ -19,4 +19,9 @@ pub(crate) async fn explain(
     // The server made it with its own json functions.
     let mut plans: Value = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     Ok(plans.get_mut(0).map(Value::take).unwrap_or_default())
+}
+
+/// A literal, whatever the server thinks of backslashes.
+pub(crate) fn literal(text: &str) -> String {
+    format!(" e'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }

@@ -8,6 +8,8 @@ const BUFFERS_GAIN: f64 = 0.95;
 const REGRESSION: f64 = 1.1;
 /// Differences smaller than this are never more than noise.
 const NOISE_MS_MIN: f64 = 0.02;
+/// What is quicker than this shows the clock's grain, and not what the machine does.
+const DRIFT_MS_MIN: f64 = 0.5;
 
 /// The runs of one statement.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +37,8 @@ pub struct Comparison {
     pub before_buffers: u64,
     /// Blocks read after.
     pub after_buffers: u64,
+    /// By what factor statements that the change has no part in took longer after it than before: the machine's doing.
+    pub drift: f64,
     /// Whether the plan is another one.
     pub replanned: bool,
     /// Whether every run of the one was faster than every run of the other: of 252 orders of five and five that chance could
@@ -56,7 +60,7 @@ pub(super) enum Verdict {
 }
 
 impl Comparison {
-    pub(super) fn of(statement: &str, before: &Runs, after: &Runs) -> Comparison {
+    pub(super) fn of(statement: &str, before: &Runs, after: &Runs, drift: f64) -> Comparison {
         let deviation = deviation(&before.times_ms).max(deviation(&after.times_ms));
         Comparison {
             statement: statement.to_owned(),
@@ -65,6 +69,7 @@ impl Comparison {
             noise_ms: (2.0 * deviation).max(NOISE_MS_MIN),
             before_buffers: before.buffers,
             after_buffers: after.buffers,
+            drift,
             replanned: before.shape != after.shape,
             apart: apart(&before.times_ms, &after.times_ms) || apart(&after.times_ms, &before.times_ms),
             finishes: (before.gave_up != after.gave_up).then_some(before.gave_up),
@@ -77,17 +82,18 @@ impl Comparison {
         }
         // Block counts of statements that are run are far below 2^52.
         (self.after_buffers as f64) < BUFFERS_GAIN * self.before_buffers as f64
-            && self.before_ms > self.after_ms
+            && self.drift.min(1.0) * self.before_ms > self.after_ms
             && self.is_beyond_noise()
     }
 
-    /// What has the same plan and reads the same blocks is slower for another reason.
+    /// What has the same plan and reads the same blocks is slower for another reason, and so is what became slower with
+    /// everything else. Drift takes a verdict away and never makes one: it is measured no better than the rest.
     fn loses(&self) -> bool {
         if let Some(finishes) = self.finishes {
             return !finishes;
         }
         (self.replanned || self.after_buffers > self.before_buffers)
-            && self.after_ms > REGRESSION * self.before_ms
+            && self.after_ms > REGRESSION * self.drift.max(1.0) * self.before_ms
             && self.is_beyond_noise()
     }
 
@@ -122,6 +128,18 @@ pub(super) fn judge(comparisons: &[Comparison]) -> Verdict {
     }
 }
 
+/// By what factor these statements, which the change has no part in, took longer after it: the middle one's.
+pub(super) fn drift(before: &[Option<Runs>], after: &[Option<Runs>]) -> f64 {
+    let both = before.iter().flatten().zip(after.iter().flatten());
+    let ratios: Vec<f64> = both
+        .filter(|(before, after)| !before.gave_up && !after.gave_up)
+        .map(|(before, after)| (median(&before.times_ms), median(&after.times_ms)))
+        .filter(|(before, _)| *before > DRIFT_MS_MIN)
+        .map(|(before, after)| after / before)
+        .collect();
+    if ratios.is_empty() { 1.0 } else { median(&ratios) }
+}
+
 fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -154,7 +172,7 @@ mod tests {
     }
 
     fn verdict(before: &Runs, after: &Runs) -> Verdict {
-        judge(&[Comparison::of("s", before, after)])
+        judge(&[Comparison::of("s", before, after, 1.0)])
     }
 
     #[test]
@@ -180,8 +198,8 @@ mod tests {
 
     #[test]
     fn a_slower_statement_hurts_even_where_another_gains() {
-        let gain = Comparison::of("a", &runs(&[10.0; 5], 1000, "seq"), &runs(&[1.0; 5], 10, "index"));
-        let loss = Comparison::of("b", &runs(&[10.0; 5], 100, "seq"), &runs(&[11.5; 5], 120, "index"));
+        let gain = Comparison::of("a", &runs(&[10.0; 5], 1000, "seq"), &runs(&[1.0; 5], 10, "index"), 1.0);
+        let loss = Comparison::of("b", &runs(&[10.0; 5], 100, "seq"), &runs(&[11.5; 5], 120, "index"), 1.0);
         assert!(matches!(judge(&[gain, loss]), Verdict::Hurts(told) if told.starts_with("b:")));
     }
 
@@ -197,5 +215,27 @@ mod tests {
     fn a_machine_that_became_slower_is_no_regression() {
         let before = runs(&[10.0; 5], 100, "seq");
         assert_eq!(verdict(&before, &runs(&[20.0; 5], 100, "seq")), Verdict::Nothing);
+    }
+
+    #[test]
+    fn what_the_machine_did_meanwhile_is_neither_a_gain_nor_a_regression() {
+        let told = |before: &Runs, after: &Runs, drift| judge(&[Comparison::of("s", before, after, drift)]);
+        let before = runs(&[10.0; 5], 100, "seq");
+        let slower = runs(&[13.0; 5], 120, "index");
+        assert!(matches!(told(&before, &slower, 1.0), Verdict::Hurts(_)));
+        assert_eq!(told(&before, &slower, 1.4), Verdict::Nothing);
+        let faster = runs(&[6.0; 5], 50, "index");
+        assert!(matches!(told(&before, &faster, 1.0), Verdict::Helps(_)));
+        assert_eq!(told(&before, &faster, 0.5), Verdict::Nothing);
+        // A machine that became slower makes no gain, and one that became faster no regression.
+        assert_eq!(told(&before, &runs(&[10.5; 5], 100, "index"), 0.5), Verdict::Nothing);
+    }
+
+    #[test]
+    fn drift_is_what_the_middle_one_of_the_steady_statements_did() {
+        let made = |times: &[f64]| times.iter().map(|ms| Some(runs(&[*ms; 5], 1, "seq"))).collect::<Vec<_>>();
+        assert_eq!(drift(&made(&[10.0, 2.0, 4.0]), &made(&[20.0, 2.0, 6.0])), 1.5);
+        assert_eq!(drift(&made(&[0.01]), &made(&[0.3])), 1.0);
+        assert_eq!(drift(&[], &[]), 1.0);
     }
 }

@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use super::judgement::Runs;
-use crate::explain::explain;
+use crate::explain::{explain, literal};
 use crate::workload::Probe;
 
 /// Rounds that count; one before them fills the buffers.
@@ -37,26 +37,53 @@ pub(super) async fn planned(client: &Client, probes: &[Probe]) -> Result<Vec<Kno
     Ok(known)
 }
 
-/// Those that are planned otherwise than they were when these runs were made. The others read the same blocks in the same
-/// way, and need not be run again.
+/// Statements after a change, by whether it had a part in their plans.
+pub(super) struct Replanned {
+    /// Those that are planned otherwise than they were, and their runs before.
+    pub(super) others: Vec<Known>,
+    pub(super) before: Vec<Option<Runs>>,
+    /// The quickest of those that are planned as they were, and their runs before: they show what the machine did meanwhile.
+    pub(super) steady: Vec<Known>,
+    pub(super) steady_before: Vec<Option<Runs>>,
+}
+
+/// How many steady statements are run again.
+const STEADY_MAX: usize = 3;
+
+/// A statement that no index has a part in.
+pub(super) fn yardstick() -> Known {
+    let sql = "select count(*) from generate_series(1, 50000)".to_owned();
+    let probe =
+        Probe { name: "the machine itself".to_owned(), sql, calls: 1.0, role: None, settings: Vec::new() };
+    Known { probe, tables: BTreeSet::new() }
+}
+
+/// Plans each again. Those with the plan that they had read the same blocks in the same way, and all but a few need not be
+/// run again.
 pub(super) async fn replanned(
     client: &Client,
     known: &[Known],
     runs: &[Option<Runs>],
-) -> Result<(Vec<Known>, Vec<Option<Runs>>), tokio_postgres::Error> {
-    let (mut others, mut before) = (Vec::new(), Vec::new());
+) -> Result<Replanned, tokio_postgres::Error> {
+    let (mut others, mut before, mut steady) = (Vec::new(), Vec::new(), Vec::new());
     for (known, runs) in known.iter().zip(runs) {
         let Some(runs) = runs else { continue };
         let mut shape = String::new();
         if let Ran::Plan(plan) = run(client, &known.probe, "costs off").await? {
             collect_shape(&plan["Plan"], &mut shape);
         }
-        if shape != runs.shape {
+        if shape == runs.shape {
+            steady.push((known.clone(), runs.clone()));
+        } else {
             others.push(known.clone());
             before.push(Some(runs.clone()));
         }
     }
-    Ok((others, before))
+    let slowest = |runs: &Runs| runs.times_ms.iter().copied().fold(0.0, f64::max);
+    steady.sort_by(|(_, a), (_, b)| slowest(a).total_cmp(&slowest(b)));
+    steady.truncate(STEADY_MAX);
+    let (steady, steady_before) = steady.into_iter().map(|(known, runs)| (known, Some(runs))).unzip();
+    Ok(Replanned { others, before, steady, steady_before })
 }
 
 /// Runs each statement [`ROUNDS`] times, and once what takes too long; none for what cannot be run.
@@ -132,11 +159,6 @@ async fn run(client: &Client, probe: &Probe, options: &str) -> Result<Ran, tokio
             })
         }
     }
-}
-
-/// A literal, whatever the server thinks of backslashes.
-pub(super) fn literal(text: &str) -> String {
-    format!(" e'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 fn collect_tables(node: &Value, tables: &mut BTreeSet<String>) {

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 
 use super::index::{self, Found, patiently};
-use super::judgement::{Comparison, Runs, Verdict, judge};
+use super::judgement::{Comparison, Runs, Verdict, drift, judge};
 use super::ledger::{self, Entry};
-use super::measure::{Known, measure, planned, replanned};
+use super::measure::{Known, Replanned, measure, planned, replanned, yardstick};
 use super::{Event, Outcome, Plan, State, Told};
 use crate::checks::Remedy;
 use crate::error::Error;
@@ -215,7 +215,9 @@ async fn tried(
 ) -> Result<(Entry, Vec<Comparison>), Error> {
     let running = Error::database("statements were measured");
     told(Event::Measuring { finding: &finding.id, statements: concerned.len() });
-    let before = measure(client, concerned).await.map_err(&running)?;
+    let mut run = concerned.to_vec();
+    run.push(yardstick());
+    let before = measure(client, &run).await.map_err(&running)?;
     let fix = steps.first().map_or("", |(sql, _)| *sql);
     told(Event::Applying(fix));
     let entry = ledger::begin(client, &finding.id, fix, finding.undo_sql.as_deref(), Some(name)).await?;
@@ -223,10 +225,14 @@ async fn tried(
         for (sql, index) in steps {
             patiently(client, sql, *index, told).await?;
         }
-        let (others, before) = replanned(client, concerned, &before).await.map_err(&running)?;
+        let Replanned { others, before, steady, steady_before } =
+            replanned(client, &run, &before).await.map_err(&running)?;
         told(Event::Measuring { finding: &finding.id, statements: others.len() });
-        let after = measure(client, &others).await.map_err(&running)?;
-        Ok(compared(&others, &before, &after))
+        // They take turns with the steady ones, so that drift is that of the same minutes.
+        let again: Vec<Known> = others.iter().chain(&steady).cloned().collect();
+        let after = measure(client, &again).await.map_err(&running)?;
+        let (after, steady_after) = after.split_at(others.len());
+        Ok(compared(&others, &before, after, drift(&steady_before, steady_after)))
     };
     match changed.await {
         Ok(measured) => Ok((entry, measured)),
@@ -271,12 +277,12 @@ fn own_probe(sql: &str) -> Probe {
     }
 }
 
-fn compared(known: &[Known], before: &[Option<Runs>], after: &[Option<Runs>]) -> Vec<Comparison> {
+fn compared(known: &[Known], before: &[Option<Runs>], after: &[Option<Runs>], drift: f64) -> Vec<Comparison> {
     let pairs = known.iter().zip(before.iter().zip(after));
     let both = pairs.filter_map(|(known, (before, after))| Some((known, before.as_ref()?, after.as_ref()?)));
     // What was given up both times says nothing.
     let told = both.filter(|(_, before, after)| !before.gave_up || !after.gave_up);
-    told.map(|(known, before, after)| Comparison::of(&known.probe.name, before, after)).collect()
+    told.map(|(known, before, after)| Comparison::of(&known.probe.name, before, after, drift)).collect()
 }
 
 /// Takes back what was kept, the latest first: all of it, or what `only` names.

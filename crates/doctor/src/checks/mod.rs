@@ -137,7 +137,10 @@ pub(crate) const ALL: [&Check; 41] = [
 pub fn explanations() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let own = ALL.iter().map(|check| (check.id, check.title, check.explanation));
     own.chain(crate::workload::EXPLANATIONS)
+        .chain(crate::workload::OF_SUMMARIES)
         .chain(crate::policies::EXPLANATIONS)
+        .chain(crate::defeats::EXPLANATIONS)
+        .chain(crate::correlation::EXPLANATIONS)
         .chain(crate::recommendation::EXPLANATIONS)
 }
 

@@ -1,8 +1,9 @@
 //! Row-level security, proved from the plan: whether a policy's functions run once or for every row.
 //!
 //! Takes each role that a policy is for, plans a read of the table as that role, and looks where the functions are. Plans
-//! only: nothing is executed. A role that the login may not take is named among the limits.
+//! only, unless running was allowed: then what it costs is measured. A role that the login may not take is named among the limits.
 
+mod cost;
 mod plan;
 mod rewrite;
 
@@ -40,6 +41,7 @@ struct Case {
 /// Plans a read of each table that has policies, as each of their roles.
 pub(crate) async fn examine(
     client: &Client,
+    may_run: bool,
     limits: &mut Vec<Limit>,
 ) -> Result<Vec<Finding>, tokio_postgres::Error> {
     let mut cases = Vec::new();
@@ -65,7 +67,12 @@ pub(crate) async fn examine(
             Ok(plan) => {
                 let finding = judge(case, &plan);
                 // One finding for a policy, whoever it was planned for.
-                findings.extend(finding.filter(|new| !findings.iter().any(|known| known.id == new.id)));
+                let finding = finding.filter(|new| !findings.iter().any(|known| known.id == new.id));
+                let Some(mut finding) = finding else { continue };
+                if may_run {
+                    weigh(client, case, &mut finding).await?;
+                }
+                findings.push(finding);
             }
             Err(error) if error.as_db_error().is_some() => {
                 client.batch_execute("rollback").await?;
@@ -83,14 +90,39 @@ pub(crate) async fn examine(
     Ok(findings)
 }
 
-/// The plan of a read of the whole table, as the role, with claims of nobody.
-async fn planned(client: &Client, case: &Case) -> Result<Value, tokio_postgres::Error> {
+/// Adds what the policy costs, measured.
+async fn weigh(client: &Client, case: &Case, finding: &mut Finding) -> Result<(), tokio_postgres::Error> {
+    let once = case.using.as_deref().and_then(|using| rewrite::once(using, &case.functions));
+    let Some(measured) = cost::measured(client, case, once.as_deref()).await? else { return Ok(()) };
+    let who = if case.role.is_empty() { "PUBLIC" } else { &case.role };
+    if let Some(ms) = measured["as_role_ms"].as_f64() {
+        finding.summary.push_str(&format!("; counting its rows as {who} took {ms:.1} ms"));
+    }
+    if let (Some(now), Some(once)) = (measured["condition_ms"].as_f64(), measured["once_ms"].as_f64()) {
+        finding.summary.push_str(&format!(
+            ", of the condition alone {now:.1} ms, and {once:.1} ms with the call made once"
+        ));
+    }
+    if let Some(ms) = measured["gave_up_after_ms"].as_u64() {
+        finding.summary.push_str(&format!("; counting its rows as {who} was given up after {ms} ms"));
+    }
+    finding.evidence["measured"] = measured;
+    Ok(())
+}
+
+/// Begins a transaction with claims of nobody, as the role or as the login itself.
+fn begin(case: &Case, as_role: bool) -> String {
     let become_role = match case.role.as_str() {
         // PUBLIC is no role to take; whoever asks is one of it.
-        "" => String::new(),
-        role => format!("set local role {};", pg::identifier(role)),
+        role if as_role && !role.is_empty() => format!("set local role {};", pg::identifier(role)),
+        _ => String::new(),
     };
-    client.batch_execute(&format!("begin; {} {become_role}", include_str!("nobody.sql"))).await?;
+    format!("begin; {} {become_role}", include_str!("nobody.sql"))
+}
+
+/// The plan of a read of the whole table, as the role, with claims of nobody.
+async fn planned(client: &Client, case: &Case) -> Result<Value, tokio_postgres::Error> {
+    client.batch_execute(&begin(case, true)).await?;
     let plan = explain(client, "verbose", &format!("select * from only {}", case.table)).await?;
     client.batch_execute("rollback").await?;
     Ok(plan)

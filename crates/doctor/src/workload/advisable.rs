@@ -85,7 +85,7 @@ async fn bounded(client: &Client, text: &str) -> Result<String, tokio_postgres::
 }
 
 /// How many rows a page has, or the bound that leaves the latest fiftieth (the earliest, where what is below is asked for).
-async fn bound(
+pub(super) async fn bound(
     client: &Client,
     kind: &Type,
     before: &[Part<'_>],

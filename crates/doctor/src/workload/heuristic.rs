@@ -39,7 +39,7 @@ pub async fn heuristic(client: &Client, probes: &[Probe]) -> Result<Vec<Recommen
 }
 
 /// The columns that are set equal to a value.
-fn compared(all: &[(usize, Part<'_>)]) -> Vec<String> {
+pub(super) fn compared(all: &[(usize, Part<'_>)]) -> Vec<String> {
     all.windows(3)
         .filter_map(|three| match [three[0].1, three[1].1, three[2].1] {
             [column, Part::Symbol("="), Part::Parameter(_) | Part::Literal(_)] => identifier(column),

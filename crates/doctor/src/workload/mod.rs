@@ -8,6 +8,7 @@ mod file;
 mod heuristic;
 mod representative;
 mod statistics;
+mod summaries;
 pub(crate) mod text;
 mod verdicts;
 
@@ -22,6 +23,7 @@ pub use file::{FileError, Probe, parse};
 pub use heuristic::heuristic;
 pub(crate) use representative::representatives;
 pub(crate) use statistics::read_statistics;
+pub(crate) use summaries::EXPLANATIONS as OF_SUMMARIES;
 pub(crate) use verdicts::{EXPLANATIONS, findings};
 
 use crate::kpi::normal;
@@ -112,6 +114,34 @@ pub(crate) fn heaviest(workload: &Workload) -> Vec<Statement> {
     statements.sort_by(|a, b| b.total_ms.total_cmp(&a.total_ms));
     statements.truncate(HEAVIEST);
     statements
+}
+
+/// The heaviest statement that reads from this relation or function, by its bare name, under a condition on the column (or
+/// any condition at all). By its words: an equality with a value, as an app writes it.
+pub(crate) fn filters<'a>(workload: &'a Workload, name: &str, column: Option<&str>) -> Option<&'a Statement> {
+    let asks = |statement: &&Statement| {
+        let all: Vec<text::Part<'_>> = text::parts(&statement.text).map(|(_, part)| part).collect();
+        let is = |part: text::Part<'_>, name: &str| {
+            representative::identifier(part).is_some_and(|word| word == name)
+        };
+        let is_compared = all
+            .windows(2)
+            .any(|w| matches!(w[1], text::Part::Symbol("=")) && column.is_none_or(|column| is(w[0], column)));
+        text::reads(&statement.text) && is_compared && all.iter().any(|part| is(*part, name))
+    };
+    workload.statements.iter().find(asks)
+}
+
+/// The columns that a statement sets equal to values, where it only reads, and the names that may be their tables'.
+pub(crate) fn compared_at_once(sql: &str) -> (Vec<String>, Vec<String>) {
+    if !text::reads(sql) {
+        return (Vec::new(), Vec::new());
+    }
+    let all: Vec<(usize, text::Part<'_>)> = text::parts(sql).collect();
+    let mut columns = heuristic::compared(&all);
+    columns.sort_unstable();
+    columns.dedup();
+    (columns, representative::words(&all))
 }
 
 /// Watches what other sessions run, for so long: who is seen at work often, works long.

@@ -1,13 +1,24 @@
 //! Values for normalized statements, so that they can be planned and measured: taken from the columns' own statistics.
 //!
 //! What a parameter is compared with is guessed from the text; its type is the server's word. A statement for which a value
-//! cannot be found is left out.
+//! cannot be found is left out; one whose values are held by many rows or by few comes twice, since an index may help the
+//! one and not the other.
 
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
+use super::advisable::bound;
 use super::text::{Part, parts, reads, short};
 use super::{Probe, Statement};
+
+/// Which of a column's values.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    /// By many rows.
+    Often,
+    /// By few.
+    Seldom,
+}
 
 /// The statements that take most of the time, with values in place of their parameters.
 pub(crate) async fn representatives(
@@ -18,21 +29,36 @@ pub(crate) async fn representatives(
     client.batch_execute("set search_path to default").await?;
     let mut probes = Vec::new();
     for statement in statements.iter().filter(|statement| reads(&statement.text)) {
-        let sql = match filled(client, &statement.text).await {
-            Ok(Some(sql)) => sql,
-            Ok(None) => continue,
+        let both = async {
+            let often = filled(client, &statement.text, Held::Often).await?;
+            Ok((often, filled(client, &statement.text, Held::Seldom).await?))
+        };
+        let (often, seldom) = match both.await {
+            Ok((Some(often), seldom)) => (often, seldom),
+            Ok((None, _)) => continue,
             // The table may be gone, or not this login's to read.
-            Err(error) if error.as_db_error().is_some() => continue,
+            Err(error) if tokio_postgres::Error::as_db_error(&error).is_some() => continue,
             Err(error) => return Err(error),
         };
         let name = short(&statement.text, 60);
-        probes.push(Probe { name, sql, calls: statement.calls.max(1.0), role: None, settings: Vec::new() });
+        let probe = |name: String, sql: String| {
+            let calls = statement.calls.max(1.0);
+            Probe { name, sql, calls, role: None, settings: Vec::new() }
+        };
+        match seldom.filter(|seldom| *seldom != often) {
+            Some(seldom) => {
+                probes.push(probe(format!("{name} (a common value)"), often));
+                probes.push(probe(format!("{name} (a rare value)"), seldom));
+            }
+            None => probes.push(probe(name, often)),
+        }
     }
     client.batch_execute("set search_path = pg_catalog").await?;
     Ok(probes)
 }
 
-async fn filled(client: &Client, text: &str) -> Result<Option<String>, tokio_postgres::Error> {
+/// The statement with values in place of its parameters, if all can be found.
+async fn filled(client: &Client, text: &str, held: Held) -> Result<Option<String>, tokio_postgres::Error> {
     let all: Vec<(usize, Part<'_>)> = parts(text).collect();
     if !all.iter().any(|(_, part)| matches!(part, Part::Parameter(_))) {
         return Ok(Some(text.to_owned()));
@@ -46,7 +72,7 @@ async fn filled(client: &Client, text: &str) -> Result<Option<String>, tokio_pos
         let kind = usize::try_from(*number).ok().and_then(|number| types.get(number.checked_sub(1)?));
         let Some(kind) = kind else { return Ok(None) };
         let before: Vec<Part<'_>> = all[..index].iter().map(|(_, part)| *part).collect();
-        let Some(value) = value(client, kind, &before, &words).await? else { return Ok(None) };
+        let Some(value) = value(client, kind, held, (&before, &words)).await? else { return Ok(None) };
         sql.push_str(&text[copied..*at]);
         sql.push_str(&value);
         copied = at + 1 + number.to_string().len();
@@ -55,25 +81,25 @@ async fn filled(client: &Client, text: &str) -> Result<Option<String>, tokio_pos
     Ok(Some(sql))
 }
 
-/// A literal for a parameter: how many rows a page has, or what the column it is compared with mostly holds.
+/// A literal for a parameter: how many rows a page has, where a recent report begins, or what the column it is compared with
+/// holds.
 async fn value(
     client: &Client,
     kind: &Type,
-    before: &[Part<'_>],
-    words: &[String],
+    held: Held,
+    (before, words): (&[Part<'_>], &[String]),
 ) -> Result<Option<String>, tokio_postgres::Error> {
-    match before.last() {
-        Some(part) if is_word(*part, "limit") => return Ok(Some("20".to_owned())),
-        Some(part) if is_word(*part, "offset") => return Ok(Some("0".to_owned())),
-        _ => {}
+    if let Some(bound) = bound(client, kind, before, words).await? {
+        return Ok(Some(bound));
     }
     let Some(column) = compared(before) else { return Ok(None) };
     let row = client
         .query_typed_opt(include_str!("value.sql"), &[(&column, Type::TEXT), (&words, Type::TEXT_ARRAY)])
         .await?;
-    let Some(value) = row.map(|row| row.try_get::<_, Option<String>>(0)).transpose()?.flatten() else {
-        return Ok(None);
-    };
+    let Some(row) = row else { return Ok(None) };
+    let (common, rare): (Option<String>, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
+    let value = if held == Held::Often { common } else { rare.or(common) };
+    let Some(value) = value else { return Ok(None) };
     // An array of one, where many are asked for.
     let (value, of) = match kind.name().strip_prefix('_') {
         Some(of) => {

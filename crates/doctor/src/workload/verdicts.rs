@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::summaries::summaries;
 use super::text::{Part, parts, reads, short};
 use super::{Source, Statement, Workload};
 use crate::checks::Remedy;
@@ -35,9 +36,10 @@ pub(crate) const EXPLANATIONS: [(&str, &str, &str); 3] = [
     ),
     (
         "n-plus-one",
-        "Suspected N+1",
-        "A look-up of one row ran as often as a list returned rows: the app may ask for each row's relative by itself. One \
-         query with a join, or an embedded resource, replaces them. Suspected from counters only; they cannot prove it.",
+        "N+1",
+        "The app asks for a list, and then for each row's relative by itself. One query with a join, or an embedded resource, \
+         replaces them. Certain where a node saw the calls in one request of the app (--admin); suspected where \
+         pg_stat_statements counted as many look-ups of one row as a list returned rows: counters cannot prove it.",
     ),
 ];
 
@@ -45,6 +47,7 @@ pub(crate) const EXPLANATIONS: [(&str, &str, &str); 3] = [
 pub(crate) fn findings(workload: &Workload) -> Vec<Finding> {
     let mut findings = slow(workload);
     findings.extend(loops(workload));
+    findings.extend(summaries(workload));
     findings
 }
 

@@ -12,6 +12,7 @@ mod healthy;
 mod killed;
 mod limits;
 mod sick_indexes;
+mod sick_plans;
 mod sick_rights;
 mod sick_server;
 mod sick_tables;

@@ -85,6 +85,28 @@ async fn without_a_workload_the_statements_own_counters_say_what_to_measure() {
 }
 
 #[tokio::test]
+async fn a_statement_is_measured_with_a_value_that_many_rows_have_and_with_one_that_few_have() {
+    let patient = Patient::new(
+        "create table t (id int8 primary key, state text, c text);
+insert into t select n, case when n % 1000 = 0 then 'open' else 'done' end, repeat('x', 90) from generate_series(1, 60000) n;
+vacuum analyze t",
+    )
+    .await;
+    let asked = patient.client.prepare("select count(c) from t where state = $1").await.unwrap();
+    for _ in 0..30 {
+        patient.client.query(&asked, &[&"open"]).await.unwrap();
+    }
+    let (_, _, outcomes) = treat(&patient, &[wanted("state")], &["missing-index"], "").await;
+    assert_eq!(outcomes[0].state, State::Kept, "{outcomes:#?}");
+    let [rare] = &outcomes[0].measured[..] else { panic!("{outcomes:#?}") };
+    // The common value is read as before, and needs no second measurement.
+    assert!(
+        rare.statement.ends_with("(a rare value)") && rare.after_buffers * 10 < rare.before_buffers,
+        "{rare:?}"
+    );
+}
+
+#[tokio::test]
 async fn what_is_dropped_comes_back_when_a_statement_suffers() {
     let patient = Patient::new(&format!(
         "{TABLE};\ncreate index t_a on t (a);\ncreate index t_c on t (c, id);\nselect pg_stat_reset()"
