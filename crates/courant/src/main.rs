@@ -30,6 +30,7 @@ mod init;
 mod lifetime;
 mod listen;
 mod log;
+mod loops;
 mod marks;
 mod named;
 mod node;

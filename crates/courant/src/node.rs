@@ -29,6 +29,7 @@ use crate::flight::Flights;
 use crate::guard::{self, Guard};
 use crate::identity::Identities;
 use crate::lifetime::Lifetimes;
+use crate::loops::Loops;
 use crate::marks::Marks;
 use crate::named::{self, Named};
 use crate::preamble::Preamble;
@@ -108,6 +109,8 @@ pub(crate) struct Node {
     pub(crate) progress: Progress,
     pub(crate) checks: Checks,
     pub(crate) heads: Heads,
+    /// What callers ask again and again within one request of theirs.
+    pub(crate) loops: Loops,
     live: RwLock<Arc<Live>>,
     pub(crate) reloads: Reloads,
     pub(crate) proxy: Proxy,
@@ -167,6 +170,7 @@ impl Node {
             progress: Progress::default(),
             checks: Checks::new(config.cache.check_every),
             heads: Heads::new(),
+            loops: Loops::default(),
             guard: Arc::new(Guard::new(&config.door, telemetry.guard.clone(), audit.events())),
             audit,
             jobs,

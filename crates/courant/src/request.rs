@@ -106,6 +106,11 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
     if error.is_none() {
         asked.stages.tell(response.headers_mut());
     }
+    let read =
+        asked.planned.as_ref().filter(|planned| planned.plan.access == Access::Read && error.is_none());
+    if let Some(planned) = read {
+        node.loops.see(&asked.head, asked.live.config.api.trace_header.as_ref(), &planned.route);
+    }
     if asked.head.method == Method::HEAD {
         // A length is not told, as PostgREST tells none: what it would be of need not be made.
         *response.body_mut() = Body::default();

@@ -8,6 +8,7 @@
 //! | `GET /schema_cache` | what is known of the schema, JSON |
 //! | `GET /metrics` | Prometheus' text format |
 //! | `GET /cache` | statistics, JSON |
+//! | `GET /loops` | reads that callers made again and again within one request of theirs, JSON |
 //! | `GET /blocks` | who is kept out, JSON |
 //! | `PUT /blocks?network=N&seconds=S&reason=R` | keeps an address or a network out |
 //! | `DELETE /blocks?network=N` | lets it in again |
@@ -30,6 +31,7 @@ use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
+use crate::loops;
 use crate::node::Node;
 use crate::response::{self, Body};
 use crate::telemetry;
@@ -57,6 +59,10 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Respo
             response::json(StatusCode::OK, told::schema(&node.schema().catalog).to_string())
         }
         (&Method::GET, "/cache") => response::json(StatusCode::OK, statistics(&node).to_string()),
+        (&Method::GET, "/loops") => {
+            let told = loops::told(&node.loops, &node.schema().catalog);
+            response::json(StatusCode::OK, told.to_string())
+        }
         (&Method::DELETE, "/cache") => clear(&node, request.uri().query().unwrap_or_default()),
         (method @ (&Method::GET | &Method::PUT | &Method::DELETE), "/blocks") => {
             blocks::answer(&node, method, request.uri().query().unwrap_or_default())
@@ -66,7 +72,7 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>) -> Respo
         }
         (_, path) => {
             let message = format!("no such admin request: {} {path}", request.method());
-            let hint = "GET /live, /ready, /metrics, /config, /schema_cache, /cache, /blocks; DELETE /cache?pattern=P&tag=T&cache=NAME; \
+            let hint = "GET /live, /ready, /metrics, /config, /schema_cache, /cache, /loops, /blocks; DELETE /cache?pattern=P&tag=T&cache=NAME; \
                         PUT and DELETE /blocks?network=N";
             response::json(StatusCode::NOT_FOUND, json!({ "message": message, "hint": hint }).to_string())
         }

@@ -13,13 +13,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
-use doctor::{Examination, Grade, Report, Step, report};
+use doctor::{Examination, Grade, Loop, Report, Step, report};
+use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
 use pg::connect::ConnectOptions;
 use tokio_postgres::Client;
 
 use advice::{Advised, Advising};
 
+use crate::admin::client;
 use crate::cli::{self, UsageError};
 use crate::config::{Config, Sources};
 use crate::node;
@@ -108,6 +110,12 @@ pub(crate) struct Patient {
     /// A check, or a finding by its whole id, to leave out; may be given again.
     #[arg(long, value_name = "ID")]
     ignore: Vec<String>,
+    /// The admin address of a node whose traces tell what the app asks again and again (http://127.0.0.1:3001).
+    #[arg(long, value_name = "URL")]
+    admin: Option<String>,
+    /// Read rows too, in queries of the doctor's own, to measure what policies cost and to see which values go together.
+    #[arg(long)]
+    run: bool,
     /// How old the statistics must be before an index that was not read counts as unused.
     #[arg(long, value_name = "TIME", value_parser = cli::span, default_value = "7d")]
     unused_after: Duration,
@@ -134,13 +142,23 @@ impl Patient {
         node::options(&config)
     }
 
-    fn examination(&self) -> Examination {
-        Examination {
+    async fn examination(&self) -> Result<Examination> {
+        Ok(Examination {
             exposed: self.exposed.clone(),
             ignore: self.ignore.clone(),
             unused_after: self.unused_after,
+            run: self.run,
+            loops: self.loops().await?,
             ..Examination::default()
-        }
+        })
+    }
+
+    /// What the node saw, where one is named.
+    async fn loops(&self) -> Result<Vec<Loop>> {
+        let Some(url) = &self.admin else { return Ok(Vec::new()) };
+        let answer = client::ask(url, Method::GET, "/loops").await?;
+        let text = std::str::from_utf8(answer.body())?;
+        Loop::parse(text).with_context(|| format!("what {url} answered is no list of loops"))
     }
 
     /// Asks for advice and examines, each with a bar on a terminal.
@@ -156,7 +174,8 @@ impl Patient {
             bar.set_position(step.done as u64);
             bar.set_message(step.what.to_owned());
         };
-        let report = doctor::examine(client, &self.examination(), &recommendations, &mut show).await;
+        let examination = self.examination().await?;
+        let report = doctor::examine(client, &examination, &recommendations, &mut show).await;
         bar.finish_and_clear();
         let mut report = report?;
         report.limits.extend(limits);

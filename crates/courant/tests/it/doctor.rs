@@ -2,6 +2,7 @@
 
 use std::process::{Command, Output};
 
+use ::http::Method;
 use pg::cluster::Cluster;
 use serde_json::Value;
 use tokio_postgres::NoTls;
@@ -89,4 +90,55 @@ async fn nothing_is_applied_unless_somebody_agrees_and_undo_restores_it() {
     let unknown = doctor(&cluster, &["apply", "--yes", "--only", "no-such-check"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(text(&unknown.stderr).contains("no finding is called no-such-check"));
+}
+
+#[tokio::test]
+async fn what_an_app_asks_in_a_loop_is_told_with_the_call_that_replaces_it() {
+    let schema = "create table customers (id int primary key, name text);
+        create table orders (id int primary key, customer_id int not null references customers, note text);
+        insert into customers select n, 'secret ' || n from generate_series(1, 20) n;
+        insert into orders select n, n, 'x' from generate_series(1, 20) n;
+        grant select on customers, orders to anon; analyze";
+    let cluster = crate::node::cluster("loops", schema).await;
+    let node = crate::node::Node::start(&cluster).await;
+    let trace = |n: u32| format!("00-{n:032x}-00f067aa0ba902b7-01");
+    for request in 1..=3_u32 {
+        let traced = [("traceparent", &*trace(request))];
+        node.send(Method::GET, "/orders?select=id,customer_id&limit=8", &traced, "").await;
+        for customer in 1..=8 {
+            let target = format!("/customers?id=eq.{customer}&select=name");
+            node.send(Method::GET, &target, &traced, "").await;
+        }
+    }
+    // The same reads of callers that name no trace, or a trace each, are no loop.
+    for customer in 1..=8 {
+        node.get(&format!("/orders?customer_id=eq.{customer}")).await;
+        let alone = trace(1000 + customer);
+        let target = format!("/orders?id=eq.{customer}");
+        node.send(Method::GET, &target, &[("traceparent", &alone)], "").await;
+    }
+    let admin = format!("http://{}", node.admin);
+    let seen = crate::http::send(node.admin, Method::GET, "/loops", &[], "").await.json();
+    let loops = seen["loops"].as_array().unwrap();
+    assert_eq!(loops.len(), 1, "{seen}");
+    assert_eq!((loops[0]["traces"].as_u64(), loops[0]["calls"].as_u64()), (Some(3), Some(24)), "{seen}");
+    assert_eq!(loops[0]["lookup"]["shape"], "/customers?id=eq.$&select=name");
+    let instead = "/orders?select=id,customer_id,customers(name)&limit=$";
+    assert_eq!(loops[0]["instead"], format!("GET {instead}"));
+    // What is proposed is a call that the node answers, with what the loop asked for.
+    let once = node.get(&instead.replace('$', "8")).await.json();
+    assert_eq!(once[7]["customers"]["name"], "secret 8", "{once}");
+
+    let output = doctor(&cluster, &["--json", "--admin", &admin, "--advice-seconds", "0"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found = report["findings"].as_array().unwrap();
+    let told: Vec<_> = found.iter().filter(|finding| finding["evidence"]["certainty"] == "certain").collect();
+    assert_eq!(told.len(), 1, "{report:#}");
+    assert_eq!((&told[0]["severity"], &told[0]["evidence"]["requests"]), (&"notice".into(), &3.into()));
+    assert!(told[0]["summary"].as_str().unwrap().contains("customers(name)"), "{}", told[0]);
+
+    let nobody = doctor(&cluster, &["--json", "--admin", "http://127.0.0.1:1", "--advice-seconds", "0"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(text(&nobody.stderr).contains("no node answers"), "{}", text(&nobody.stderr));
 }
