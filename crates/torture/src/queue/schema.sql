@@ -32,3 +32,7 @@ begin
     raise 'never';
 end
 $$;
+
+-- What the schedule's job does.
+create table tick_effect (at timestamptz not null default clock_timestamp());
+create function tick(args jsonb) returns void language sql as 'insert into tick_effect default values';

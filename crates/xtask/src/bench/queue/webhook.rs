@@ -28,7 +28,7 @@ use crate::bench::stage::{OWN, Stage};
 const RATE: u32 = 1000;
 const CONNECTIONS: usize = 64;
 const PATH: &str = "/hooks/whatsapp";
-const SECRET: &str = "the secret of a benchmark's provider";
+const SECRET: &str = "the secret of one provider, for a benchmark";
 
 /// Measures it.
 pub(super) async fn measure(stage: &Stage) -> Result<Vec<Row>> {
