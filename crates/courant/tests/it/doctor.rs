@@ -3,9 +3,11 @@
 use std::process::{Command, Output};
 
 use ::http::Method;
-use pg::cluster::Cluster;
+use pg::cluster::{Cluster, ClusterSettings};
 use serde_json::Value;
 use tokio_postgres::NoTls;
+
+use crate::node::{Node, cluster_with};
 
 fn doctor(cluster: &Cluster, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_courant"));
@@ -141,4 +143,23 @@ async fn what_an_app_asks_in_a_loop_is_told_with_the_call_that_replaces_it() {
     let nobody = doctor(&cluster, &["--json", "--admin", "http://127.0.0.1:1", "--advice-seconds", "0"]);
     assert_eq!(nobody.status.code(), Some(1));
     assert!(text(&nobody.stderr).contains("no node answers"), "{}", text(&nobody.stderr));
+}
+
+#[tokio::test]
+async fn what_a_node_reads_for_its_users_is_examined_and_its_own_housekeeping_is_not() {
+    let settings = ClusterSettings::for_tests().with("shared_preload_libraries", "pg_stat_statements");
+    let schema =
+        "create extension pg_stat_statements; create table t (id int primary key); grant select on t to anon";
+    let cluster = cluster_with("doctor-served", settings, schema).await;
+    let node = Node::start(&cluster).await;
+    node.warm("/t?id=gt.7").await;
+    let output = doctor(&cluster, &["--json", "--advice-seconds", "0"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let statements = report["statements"].as_array().unwrap().iter();
+    let mut snapshots = statements
+        .map(|statement| statement["text"].as_str().unwrap())
+        .filter(|sql| sql.contains("pg_current_snapshot"));
+    assert!(snapshots.clone().next().is_some(), "{report}");
+    assert!(snapshots.all(|sql| sql.contains("\"public\".\"t\"")), "{report}");
 }

@@ -89,7 +89,11 @@ async fn run(options: &Options) -> Result<Outcome> {
         .with("shared_preload_libraries", "pg_stat_statements")
         // The doctor sees what functions run, too.
         .with("pg_stat_statements.track", "all")
-        .with("shared_buffers", "1GB");
+        .with("shared_buffers", "1GB")
+        // As in production, which the doctor grades too.
+        .with("fsync", "on")
+        .with("full_page_writes", "on")
+        .with("autovacuum", "on");
     let (peers, binary) = (Peers::PostgRest, options.binary.clone());
     let wanted = Wanted { quick: options.quick, peers, binary, example: Some(scale), settings };
     let began = Instant::now();
