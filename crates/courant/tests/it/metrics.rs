@@ -26,6 +26,22 @@ fn reference() -> BTreeMap<String, (String, Vec<String>)> {
     .collect()
 }
 
+/// Whether it is one of PostgREST's own, which are no part of the closed list.
+fn is_of_postgrest(line: &str) -> bool {
+    line.starts_with("pgrst_")
+}
+
+/// The page names the samples.
+fn tells_of_postgrest(metrics: &str) {
+    let told: Vec<&str> = metrics.lines().filter(|line| is_of_postgrest(line)).collect();
+    let page = page();
+    let named: Vec<&str> = page.split('`').filter(|name| is_of_postgrest(name)).collect();
+    assert_eq!((named.len(), told.len()), (6, 6), "{told:?}");
+    for name in named {
+        assert!(told.iter().any(|line| line.starts_with(name)), "{name} is not told");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_metric_is_in_the_reference_and_each_route_has_its_own() {
     let cluster = node::cluster("metrics", "create table things (id int primary key)").await;
@@ -48,19 +64,10 @@ async fn every_metric_is_in_the_reference_and_each_route_has_its_own() {
     let metrics = http::send(node.admin, Method::GET, "/metrics", &[], "").await;
     let metrics = String::from_utf8(metrics.body.to_vec()).unwrap();
 
-    // PostgREST's own are no part of the closed list; the page names the samples.
-    let of_postgrest = |line: &&str| line.starts_with("pgrst_");
-    let told: Vec<&str> = metrics.lines().filter(of_postgrest).collect();
-    let page = page();
-    let named: Vec<&str> = page.split('`').filter(of_postgrest).collect();
-    assert_eq!((named.len(), told.len()), (6, 6), "{told:?}");
-    for name in named {
-        assert!(told.iter().any(|line| line.starts_with(name)), "{name} is not told");
-    }
-
+    tells_of_postgrest(&metrics);
     let known = reference();
     let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE "));
-    for line in types.filter(|line| !of_postgrest(line)) {
+    for line in types.filter(|line| !is_of_postgrest(line)) {
         let (name, kind) = line.split_once(' ').unwrap();
         assert_eq!(
             known.get(name).map(|(kind, _)| kind.as_str()),
@@ -68,7 +75,7 @@ async fn every_metric_is_in_the_reference_and_each_route_has_its_own() {
             "{name} is not in docs/metrics.md"
         );
     }
-    for line in metrics.lines().filter(|line| !line.starts_with('#') && !of_postgrest(line)) {
+    for line in metrics.lines().filter(|line| !line.starts_with('#') && !is_of_postgrest(line)) {
         let (name, rest) = line.split_once(['{', ' ']).unwrap();
         let (_, (_, labels)) = known
             .iter()
