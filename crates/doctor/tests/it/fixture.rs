@@ -1,6 +1,6 @@
 //! What the tests ask of a private cluster: a patient made with some DDL, and its examination.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use doctor::{Examination, Finding, Report, Severity, examine};
 use pg::cluster::{Cluster, ClusterSettings};
@@ -10,7 +10,15 @@ use tokio_postgres::{Client, NoTls};
 pub(crate) struct Patient {
     pub(crate) client: Client,
     pub(crate) cluster: Cluster,
+    /// The server's, as a number.
+    pub(crate) version: u32,
 }
+
+/// From this version on sessions count in shared memory, and can be told to.
+const COUNTERS_ARE_SHARED: u32 = 150_000;
+
+/// How long counters may take that go through a process of their own, which is told twice a second at most.
+const COUNTERS_ARRIVE: Duration = Duration::from_secs(3);
 
 /// Settings without which no database is healthy.
 pub(crate) fn settings() -> ClusterSettings {
@@ -35,7 +43,15 @@ impl Patient {
     pub(crate) async fn with(settings: ClusterSettings, ddl: &str) -> Patient {
         let cluster = Cluster::for_test_with("doctor", settings);
         let client = connect(&cluster.uri("postgres")).await;
-        let patient = Patient { client, cluster };
+        let mut patient = Patient { client, cluster, version: u32::MAX };
+        patient.version = patient.value("show server_version_num").await.parse().unwrap();
+        if patient.version < COUNTERS_ARE_SHARED {
+            // What later versions are from the start: a public schema that strangers make nothing in.
+            let as_later = "revoke create on schema public from public; create schema counters;
+                create table counters.settled (id int primary key);
+                grant usage on schema counters to public; grant select on counters.settled to public";
+            patient.client.batch_execute(as_later).await.unwrap();
+        }
         // Not every distribution of PostgreSQL has it; what needs it says so by failing.
         patient
             .run(
@@ -81,8 +97,19 @@ do $$ begin if exists (select from pg_available_extensions where name = 'pg_stat
 
     /// Counters are told when a session is idle for a while, or ends.
     async fn settle(&self) {
-        let _ = self.client.batch_execute("select pg_stat_force_next_flush()").await;
-        self.client.batch_execute("select 1").await.unwrap();
+        if self.version >= COUNTERS_ARE_SHARED {
+            let _ = self.client.batch_execute("select pg_stat_force_next_flush()").await;
+            self.client.batch_execute("select 1").await.unwrap();
+            return;
+        }
+        // They went through a process of their own, in order: what was counted last arrives last.
+        let counted = "select seq_scan from pg_stat_all_tables where relid = 'counters.settled'::regclass";
+        let before = self.value(counted).await;
+        // Each time, since a reset may have it count up to where it was; within a transaction nothing is told.
+        let began = Instant::now();
+        while self.value(counted).await == before && began.elapsed() < COUNTERS_ARRIVE {
+            self.client.batch_execute("table counters.settled").await.unwrap();
+        }
     }
 
     /// One value, as text.

@@ -3,6 +3,8 @@
 //! Migrations are numbered, applied in order and never changed once released. The event triggers are no
 //! migration: they take rights that may be granted later, so each start tries again until they stand.
 
+use std::borrow::Cow;
+
 use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
 
@@ -85,10 +87,27 @@ async fn migrate(client: &Client, exists: bool) -> Result<(), SchemaError> {
     };
     let known = usize::try_from(applied).unwrap_or(usize::MAX);
     let pending = MIGRATIONS.get(known..).ok_or(SchemaError::TooNew(applied))?;
+    if pending.is_empty() {
+        return Ok(());
+    }
+    let version = client.query_typed_one(include_str!("version.sql"), &[]).await?.try_get::<_, i32>(0)?;
     for migration in pending {
-        client.batch_execute(migration).await?;
+        client.batch_execute(&for_server(migration, version)).await?;
     }
     Ok(())
+}
+
+/// The migration as this server takes it: the doctor treats PostgreSQL 13, which knows no body that is an expression
+/// (`return …`), only one that is a text.
+fn for_server(migration: &'static str, version: i32) -> Cow<'static, str> {
+    const BODY: &str = "\nstable\nreturn ";
+    let parted = migration.split_once(BODY).filter(|_| version < 140_000);
+    let Some((before, (body, after))) =
+        parted.and_then(|(before, rest)| Some((before, rest.split_once(';')?)))
+    else {
+        return Cow::Borrowed(migration);
+    };
+    Cow::Owned(format!("{before}\nstable\nas $body$ select {body} $body$;{after}"))
 }
 
 /// Whether the work was done; where the role may not do it, the transaction goes on without.
@@ -148,5 +167,21 @@ impl State {
     async fn read(client: &Client) -> Result<State, SchemaError> {
         let row = client.query_typed_one(include_str!("state.sql"), &[]).await?;
         Ok(State { schema: row.try_get(0)?, ours: row.try_get(1)?, triggers: row.try_get(2)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_server_gets_the_same_function_with_a_body_that_it_can_read() {
+        let [old, new] = [130_000, 140_000].map(|version| for_server(MIGRATIONS[1], version));
+        assert_eq!(new, MIGRATIONS[1]);
+        assert!(old.contains("as $body$ select pg_catalog.sha256(") && !old.contains("\nreturn "), "{old}");
+        assert!(old.contains("'UTF8')) $body$;\n"), "{old}");
+        for number in [0, 2] {
+            assert_eq!(for_server(MIGRATIONS[number], 130_000), MIGRATIONS[number]);
+        }
     }
 }
