@@ -34,7 +34,7 @@ pub(crate) enum Bench {
     Proxy(Options<proxy::Group>),
     /// Measure the queue beside graphile-worker, pg-boss and BullMQ (installs them; some minutes).
     Queue(Options<queue::Group>),
-    /// Measure what the five reports claim, on the example as it was and behind Courant (half an hour; see --quick).
+    /// Measure what the five reports claim, on the example as it was and behind Courant (an hour or so; see --quick).
     Reports(reports::Options),
 }
 

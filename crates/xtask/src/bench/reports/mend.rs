@@ -43,7 +43,9 @@ impl<'a> Doctor<'a> {
     /// Writes the app's statements down.
     pub(super) async fn new(stage: &'a Stage, client: &Client) -> Result<Doctor<'a>> {
         let workload = stage.directory.join("workload.sql");
-        let asked = field_service::asked(client, 1.0).await?;
+        let mut asked = field_service::asked(client, 1.0).await?;
+        // One set of values each: every statement that reads a table is run a dozen times for each of its indexes.
+        asked.retain(|asked| asked.name.ends_with(" 0"));
         std::fs::write(&workload, field_service::workload_file(&asked))
             .with_context(|| format!("cannot write {}", workload.display()))?;
         Ok(Doctor { stage, workload })
