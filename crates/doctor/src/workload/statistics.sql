@@ -7,7 +7,8 @@ with counters as (
     where s.dbid = (select d.oid from pg_database d where d.datname = current_database())
         and s.queryid is not null and s.query <> '<insufficient privilege>'
         and s.query !~* '^\s*(/\*.*?\*/|--[^\n]*\n|\s)*(set|reset|show|begin|start|commit|end|rollback|abort|savepoint|release|discard|deallocate|listen|unlisten|notify|explain|vacuum|analyze|create|alter|drop|grant|revoke|comment|reindex|copy|checkpoint|truncate|lock|do|prepare|close|fetch|declare|cluster|refresh)\y'
-        and s.query !~ '\ypg_(catalog|class|stat_|stats|namespace|attribute|index|proc|roles|settings|extension|database|locks|logical_emit_message|advisory|try_advisory|backend_pid|sleep)'
+        -- What PostgREST sends for its users counts by pg_catalog.count.
+        and (s.query ~ '\ypgrst_source\y' or s.query !~ '\ypg_(catalog|class|stat_|stats|namespace|attribute|index|proc|roles|settings|extension|database|locks|logical_emit_message|advisory|try_advisory|backend_pid|sleep)')
         -- A node's reads for its users take a snapshot along; what takes one and reads no relation is its own.
         and (s.query !~ '\ypg_current_snapshot' or s.query ~ '"courant_0"')
         and s.query !~ '\ycourant\.' and s.query !~ 'set_config'
