@@ -96,20 +96,8 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
     if error.is_some() && asked.live.config.api.errors_are_brief {
         response = failure::brief(response).await;
     }
-    if let Some(Hit { schema, key, session }) = asked.hit.take() {
-        let from = (&asked.live, schema);
-        let follows = Follows::new(&asked.head, asked.consistency, from, (key, session), response.headers());
-        if let Some(follows) = follows {
-            response.extensions_mut().insert(follows);
-        }
-    }
     if error.is_none() {
-        asked.stages.tell(response.headers_mut());
-    }
-    let read =
-        asked.planned.as_ref().filter(|planned| planned.plan.access == Access::Read && error.is_none());
-    if let Some(planned) = read {
-        node.loops.see(&asked.head, asked.live.config.api.trace_header.as_ref(), &planned.route);
+        note(&node, &mut asked, &mut response);
     }
     if asked.head.method == Method::HEAD {
         // A length is not told, as PostgREST tells none: what it would be of need not be made.
@@ -127,6 +115,21 @@ pub(crate) async fn answer(node: Arc<Node>, request: Request<Incoming>, visit: V
         took: node.clock.since(arrived),
     });
     response
+}
+
+/// What there is to be learnt of a request that was answered, by the node and by its client.
+fn note(node: &Node, asked: &mut Asked, response: &mut Response<Body>) {
+    if let Some(Hit { schema, key, session }) = asked.hit.take() {
+        let from = (&asked.live, schema);
+        let follows = Follows::new(&asked.head, asked.consistency, from, (key, session), response.headers());
+        if let Some(follows) = follows {
+            response.extensions_mut().insert(follows);
+        }
+    }
+    asked.stages.tell(response.headers_mut());
+    if let Some(planned) = asked.planned.as_ref().filter(|planned| planned.plan.access == Access::Read) {
+        node.loops.see(&asked.head, asked.live.config.api.trace_header.as_ref(), &planned.route);
+    }
 }
 
 /// A request, and what has been learnt of it so far.

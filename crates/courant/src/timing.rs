@@ -35,9 +35,9 @@ impl Stages {
     }
 
     /// Tells the client, the response being the last stage.
-    pub(crate) fn tell(mut self, headers: &mut HeaderMap) {
+    pub(crate) fn tell(&mut self, headers: &mut HeaderMap) {
         self.end("response");
-        if let Some(told) = self.told.and_then(|told| HeaderValue::try_from(told).ok()) {
+        if let Some(told) = self.told.take().and_then(|told| HeaderValue::try_from(told).ok()) {
             headers.insert(SERVER_TIMING, told);
         }
     }
