@@ -7,9 +7,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, Method};
 use parking_lot::Mutex;
 
 mod shape;
@@ -28,6 +29,10 @@ const TRACES_MAX: usize = 512;
 const SHAPES_MAX: usize = 16;
 /// Loops that are told of; further ones are counted and not named.
 const FOUND_MAX: usize = 200;
+/// What comes later than this after the first read is another request of the app, whatever the caller says.
+const TRACE_MAX: Duration = Duration::from_secs(30);
+/// Characters of a shape that are told.
+const CHARACTERS_MAX: usize = 300;
 
 /// What was seen.
 #[derive(Default)]
@@ -48,13 +53,17 @@ struct Seen {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Asked {
     route: Arc<str>,
+    /// No longer than is told.
     shape: Arc<str>,
+    /// The hash of all of it.
+    whole: u64,
 }
 
 /// The reads of one trace.
-#[derive(Default)]
 struct Trace {
+    begun: Instant,
     reads: Vec<Reads>,
+    last: Option<Asked>,
 }
 
 struct Reads {
@@ -76,28 +85,47 @@ struct Counts {
 impl Loops {
     /// A read was answered.
     pub(crate) fn see(&self, head: &Parts, configured: Option<&HeaderName>, route: &str) {
-        let Some(trace) = trace(&head.headers, configured) else { return };
-        let (trace, key) = (self.hasher.hash_one(trace), self.hasher.hash_one(&head.uri));
-        let asked = Asked { route: route.into(), shape: shape::of(&head.uri).into() };
-        self.seen.lock().add(trace, asked, key);
+        // What else is asked by has its arguments in its body.
+        let (Some(trace), &Method::GET | &Method::HEAD) = (trace(&head.headers, configured), &head.method)
+        else {
+            return;
+        };
+        // Pages of one list are no keys of it.
+        let key = (head.uri.path(), shape::unpaged(&head.uri).collect::<Vec<_>>());
+        let (trace, key) = (self.hasher.hash_one(trace), self.hasher.hash_one(key));
+        let mut shape = shape::of(&head.uri);
+        let whole = self.hasher.hash_one(&shape);
+        shape.truncate(CHARACTERS_MAX);
+        let asked = Asked { route: route.into(), shape: shape.into(), whole };
+        self.seen.lock().add(trace, asked, key, Instant::now());
     }
 }
 
 impl Seen {
-    fn add(&mut self, trace: u64, asked: Asked, key: u64) {
+    fn add(&mut self, trace: u64, asked: Asked, key: u64, now: Instant) {
         if !self.open.contains_key(&trace) {
             if self.begun.len() >= TRACES_MAX {
                 self.begun.pop_front().and_then(|first| self.open.remove(&first));
             }
             self.begun.push_back(trace);
         }
-        let trace = self.open.entry(trace).or_default();
+        let trace = self.open.entry(trace).or_insert_with(|| Trace::begin(now));
+        if now.duration_since(trace.begun) > TRACE_MAX {
+            *trace = Trace::begin(now);
+        }
         let Some(counted) = trace.add(asked, key) else { return };
-        let room = self.found.len() < FOUND_MAX;
-        match self.found.get_mut(&counted.between) {
-            Some(counts) => counts.add(&counted),
-            None if room => self.found.entry(counted.between.clone()).or_default().add(&counted),
-            None => self.unnamed += counted.calls,
+        if !self.found.contains_key(&counted.between) && self.found.len() >= FOUND_MAX {
+            self.forget_least();
+        }
+        self.found.entry(counted.between.clone()).or_default().add(&counted);
+    }
+
+    /// Makes room: whoever makes up loops cannot keep out one that goes on.
+    fn forget_least(&mut self) {
+        let least = self.found.iter().min_by_key(|(_, counts)| counts.calls);
+        let least = least.map(|(between, _)| between.clone());
+        if let Some(gone) = least.and_then(|least| self.found.remove(&least)) {
+            self.unnamed += gone.calls;
         }
     }
 }
@@ -117,10 +145,15 @@ impl Counts {
 }
 
 impl Trace {
+    fn begin(now: Instant) -> Trace {
+        Trace { begun: now, reads: Vec::new(), last: None }
+    }
+
     /// What it adds, where the read is one of a loop: the first few count when the loop is known for one.
     fn add(&mut self, asked: Asked, key: u64) -> Option<Counted> {
+        let before = self.last.replace(asked.clone());
         let Some(at) = self.reads.iter().position(|reads| reads.asked == asked) else {
-            let after = self.reads.last().map(|reads| reads.asked.clone());
+            let after = before;
             if self.reads.len() < SHAPES_MAX {
                 self.reads.push(Reads { asked, keys: vec![key], after });
             }
@@ -145,8 +178,8 @@ impl Trace {
 /// What the caller says the request belongs to.
 fn trace<'a>(headers: &'a HeaderMap, configured: Option<&HeaderName>) -> Option<&'a [u8]> {
     // Version, trace, parent and flags: the parent may differ within a trace.
-    if let Some(parent) = headers.get(TRACEPARENT) {
-        return parent.as_bytes().get(3..35);
+    if let Some(trace) = headers.get(TRACEPARENT).and_then(|parent| parent.as_bytes().get(3..35)) {
+        return Some(trace);
     }
     let named = configured.and_then(|name| headers.get(name)).or_else(|| headers.get(REQUEST_ID));
     named.map(|value| value.as_bytes()).filter(|value| !value.is_empty())
@@ -181,6 +214,9 @@ mod tests {
         assert_eq!(seen(&of(5)), [(told.0.clone(), told.1.clone(), 1, 5)]);
         assert_eq!(seen(&of(7)), [(told.0, told.1, 1, 7)]);
         assert!(seen(&[list, ("a", &keys[0])].repeat(9)).is_empty());
+        let pages: Vec<String> = (0..7).map(|n| format!("/customers?limit=5&offset={n}")).collect();
+        let pages = std::iter::once(list).chain(pages.iter().map(|page| ("a", page.as_str())));
+        assert!(seen(&pages.collect::<Vec<_>>()).is_empty());
         // Nothing came before them, or each came in a trace of its own.
         assert!(seen(&asked(7).collect::<Vec<_>>()).is_empty());
         let apart: Vec<(&str, &str)> =

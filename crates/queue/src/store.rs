@@ -135,7 +135,8 @@ impl Store {
         let rows = match within(session.client.query(&session.claim, &parameters)).await {
             // Somebody locked a job between its being found and its being claimed.
             Err(QueueError::Refused(said)) if said.code == LOCK_NOT_AVAILABLE => {
-                return Ok(Found { found: 1, ..Found::default() });
+                // Nothing was seen: there may be as many as ever.
+                return Ok(Found { found: claim.jobs_max, ..Found::default() });
             }
             rows => rows?,
         };

@@ -32,9 +32,12 @@ impl Lane {
     /// Surveys until shutdown.
     pub async fn survey(&self, shutdown: &CancellationToken) {
         let mut pace = Pace::new(Instant::now());
+        let mut has_failed = false;
         loop {
-            let is_all = Instant::now() >= pace.all_due();
+            // One of everything may take too long each time: after one that failed comes one from the floors.
+            let is_all = !has_failed && Instant::now() >= pace.all_due();
             let surveyed = self.survey_once(is_all).await;
+            has_failed = is_all && surveyed.is_err();
             match &surveyed {
                 Ok(took) if is_all => pace.all_done(Instant::now(), *took),
                 Ok(_) => {}

@@ -163,6 +163,8 @@ impl Patient {
 
     /// Asks for advice and examines, each with a bar on a terminal.
     pub(crate) async fn examine(&self, client: &Client, advising: &Advising) -> Result<Report> {
+        // First what may not be there at all.
+        let examination = self.examination().await?;
         let Advised { recommendations, limits } = advising.ask(&self.options()?, client).await?;
         let style =
             ProgressStyle::with_template("  {bar:30} {pos}/{len} {msg}").expect("the template is a constant");
@@ -174,7 +176,6 @@ impl Patient {
             bar.set_position(step.done as u64);
             bar.set_message(step.what.to_owned());
         };
-        let examination = self.examination().await?;
         let report = doctor::examine(client, &examination, &recommendations, &mut show).await;
         bar.finish_and_clear();
         let mut report = report?;

@@ -2,15 +2,11 @@
 
 use http::Uri;
 
-/// Characters of a shape; what is longer differs in nothing that a person would read.
-const CHARACTERS_MAX: usize = 300;
-/// Parameters whose values are the shape.
-const KEPT: [&str; 3] = ["select", "order", "columns"];
+/// Parameters by which a page is cut from what is asked.
+const PAGING: [&str; 3] = ["limit", "offset", "cursor"];
 /// What may stand before a filter's value.
-const OPERATORS: [&str; 28] = [
+const OPERATORS: [&str; 26] = [
     "not",
-    "any",
-    "all",
     "eq",
     "neq",
     "gt",
@@ -38,32 +34,45 @@ const OPERATORS: [&str; 28] = [
     "adj",
 ];
 
-/// The shape of what is asked.
+/// The shape of what is asked. Of what a client may write without its being read, nothing is kept.
 pub(super) fn of(uri: &Uri) -> String {
     let mut shape = uri.path().to_owned();
-    for (at, pair) in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).enumerate() {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    let mut is_chosen = false;
+    for (at, (name, value)) in pairs(uri).enumerate() {
+        // Only the first counts.
+        let is_select = name == "select" && !std::mem::replace(&mut is_chosen, true);
         shape.push(if at == 0 { '?' } else { '&' });
         shape.push_str(name);
         shape.push('=');
-        if KEPT.contains(&name) {
+        if is_select || name == "order" {
             shape.push_str(value);
         } else {
             shape.push_str(operators(value));
             shape.push('$');
         }
     }
-    if let Some((end, _)) = shape.char_indices().nth(CHARACTERS_MAX) {
-        shape.truncate(end);
-    }
-    shape
+    shape.replace(|c: char| !c.is_ascii_graphic(), "?")
+}
+
+/// The parameters of what is asked, but for those that only say which page of it.
+pub(super) fn unpaged(uri: &Uri) -> impl Iterator<Item = (&str, &str)> {
+    pairs(uri).filter(|(name, _)| !is_paging(name))
+}
+
+/// Whether a parameter, of an embed or not, says which page.
+pub(super) fn is_paging(name: &str) -> bool {
+    PAGING.contains(&name.rsplit_once('.').map_or(name, |(_, last)| last))
+}
+
+fn pairs(uri: &Uri) -> impl Iterator<Item = (&str, &str)> {
+    uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='))
 }
 
 /// The operators that a filter begins with, each with its full stop.
 fn operators(value: &str) -> &str {
     let mut end = 0;
     while let Some((word, _)) = value[end..].split_once('.') {
-        let bare = word.split_once('(').map_or(word, |(bare, _)| bare);
+        let bare = word.strip_suffix("(any)").or_else(|| word.strip_suffix("(all)")).unwrap_or(word);
         if !OPERATORS.contains(&bare) {
             break;
         }
@@ -84,5 +93,11 @@ mod tests {
         assert_eq!(shape("/t?a=secret.value&or=(a.eq.1,b.eq.2)"), "/t?a=$&or=$");
         assert_eq!(shape("/rpc/f?x=1.5"), "/rpc/f?x=$");
         assert_eq!(shape("/t"), "/t");
+        assert_eq!(
+            shape("/t?secret&id=eq.1&select=id&select=secret&columns=secret"),
+            "/t?id=eq.$&select=id&select=$&columns=$"
+        );
+        assert_eq!(shape("/t?a=eq.not(secret).x&b=fts(secret).y"), "/t?a=eq.$&b=$");
+        assert_eq!(shape("/t?caf\u{e9}=eq.1"), "/t?caf?=eq.$");
     }
 }

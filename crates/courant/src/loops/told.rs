@@ -4,12 +4,16 @@
 use pg::catalog::{Catalog, ForeignKey, Relation};
 use serde_json::{Value, json};
 
-use super::{Asked, Loops};
+use super::shape::is_paging;
+use super::{Asked, CHARACTERS_MAX, Loops};
 
 /// Everything seen, the most calls first.
 pub(crate) fn told(loops: &Loops, catalog: &Catalog) -> Value {
-    let seen = loops.seen.lock();
-    let mut all: Vec<_> = seen.found.iter().collect();
+    // Those who are answered wait for nothing of what follows.
+    let (mut all, unnamed): (Vec<_>, u64) = {
+        let seen = loops.seen.lock();
+        (seen.found.iter().map(|(between, counts)| (between.clone(), *counts)).collect(), seen.unnamed)
+    };
     all.sort_by(|(a, x), (b, y)| y.calls.cmp(&x.calls).then_with(|| a.1.shape.cmp(&b.1.shape)));
     let told = all.into_iter().map(|((source, lookup), counts)| {
         json!({
@@ -17,26 +21,33 @@ pub(crate) fn told(loops: &Loops, catalog: &Catalog) -> Value {
             "lookup": { "relation": *lookup.route, "shape": *lookup.shape },
             "traces": counts.traces,
             "calls": counts.calls,
-            "instead": instead(source, lookup, catalog),
+            "instead": instead(&source, &lookup, catalog),
         })
     });
-    json!({ "loops": told.collect::<Vec<_>>(), "calls_unnamed": seen.unnamed })
+    json!({ "loops": told.collect::<Vec<_>>(), "calls_unnamed": unnamed })
 }
 
 /// The one call that replaces the loop.
 fn instead(source: &Asked, lookup: &Asked, catalog: &Catalog) -> String {
     let (path, query) = lookup.shape.split_once('?').unwrap_or((&lookup.shape, ""));
     let keys: Vec<&str> = query.split('&').filter_map(|pair| pair.strip_suffix("=eq.$")).collect();
-    let [key] = keys[..] else { return "one call that asks for all of them".to_owned() };
-    let others: String =
-        query.split('&').filter(|pair| !pair.ends_with("=eq.$")).map(|pair| format!("&{pair}")).collect();
-    let list = format!("GET {path}?{key}=in.($,$,…){others}");
+    let is_whole = [source, lookup].iter().all(|asked| asked.shape.len() < CHARACTERS_MAX);
+    let ([key], true) = (&keys[..], is_whole) else { return "one call that asks for all of them".to_owned() };
+    let name = |pair: &str| pair.split_once('=').map_or("", |(name, _)| name).to_owned();
+    // One row's page is none of many.
+    let others = || query.split('&').filter(|pair| !pair.ends_with("=eq.$") && !is_paging(&name(pair)));
+    let list =
+        format!("GET {path}?{key}=in.($,$,…){}", others().map(|pair| format!("&{pair}")).collect::<String>());
     let (Some(from), Some(to)) = (relation(catalog, source), relation(catalog, lookup)) else {
         return list;
     };
+    let is_logic = |pair: &str| ["and", "or"].contains(&&*name(pair)) || pair.starts_with("not.");
+    if from.id == to.id || others().any(is_logic) {
+        return list;
+    }
     // Along a key that is looked up by, from either end.
     let leads = |known: &&ForeignKey| {
-        let is_column = |columns: &[String]| matches!(columns, [only] if only == key);
+        let is_column = |columns: &[String]| matches!(columns, [only] if only == *key);
         (known.from, known.to) == (from.id, to.id) && is_column(&known.to_columns)
             || (known.to, known.from) == (from.id, to.id) && is_column(&known.from_columns)
     };
@@ -53,6 +64,8 @@ fn instead(source: &Asked, lookup: &Asked, catalog: &Catalog) -> String {
         Some(select) => *select = format!("{select},{embedded}"),
         None => parameters.insert(0, format!("select=*,{embedded}")),
     }
+    let of_embed = others().filter(|pair| !pair.starts_with("select="));
+    parameters.extend(of_embed.map(|pair| format!("{}.{pair}", to.name)));
     format!("GET {path}?{}", parameters.join("&"))
 }
 

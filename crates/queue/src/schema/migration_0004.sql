@@ -38,6 +38,8 @@ create type courant.job_tie as (
 
 -- Batches of jobs that were completed, until they are pruned.
 create table courant.job_completed (
+    -- By it those who publish all tables tell which are pruned.
+    batch int8 generated always as identity primary key,
     queue text collate "C" not null,
     kind text not null,
     first_id int8 not null,

@@ -10,6 +10,7 @@ with free as (
         limit $3
         for update skip locked
     ))
+    returning 1
 ), old as (
     select e.ctid as tid from courant.job_ended e
     where e.ended_at < now() - make_interval(secs => least($1::float8, $2::float8))
@@ -26,4 +27,4 @@ with free as (
 ), forgotten as (
     delete from courant.job_completed c where c.ctid = any (array(select d.tid from done d)) returning 1
 )
-select (select count(*) from gone) >= $3 or (select count(*) from forgotten) >= $4
+select (select count(*) from free) >= $3 or (select count(*) from gone) >= $3 or (select count(*) from forgotten) >= $4
