@@ -136,7 +136,8 @@ end
 $$;
 create function api.recursion(n int) returns int language sql stable as $$ select 1 / n $$;
 create function api.many_rows() returns int language sql stable as $$ select (select id from api.artists) $$;
-create function api.forbidden() returns int language sql immutable as $$ select 1 $$;
+-- Not one that a plan could hold the result of: whoever is given another role's plan would be given that.
+create function api.forbidden() returns int language plpgsql stable as $$ begin return 1; end $$;
 
 -- Named in `db-pre-request`.
 create function api.check_request() returns void language plpgsql as $$
